@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint fmt proto audit doc bench tools clean-data
+
+# The pinned tools come first; without them, test falls back to what Rust brings.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Run all services in one process (ARGS="--help" for its options)
+	cargo run --release -p suite -- run $(ARGS)
+
+demo: ## Fill a workspace and walk through it
+	cargo run --release -p suite -- demo $(ARGS)
+
+bench: ## Load the services and print their latencies
+	cargo run --release -p suite -- bench $(ARGS)
+
+test: ## Run every test (with nextest if it is there)
+	cargo test --workspace --locked --doc --quiet
+	cargo $$(command -v cargo-nextest > /dev/null && echo nextest run || echo test) --workspace --locked --lib --test '*'
+
+lint: ## Check formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: tools ## Format Rust and proto files
+	cargo fmt --all
+	buf format --write
+
+proto: tools ## Check the contract: lint, format, nothing broken since the last commit
+	buf lint
+	buf format --diff --exit-code
+	buf breaking --against '.git#ref=HEAD'
+
+audit: tools ## Check dependencies: licences, sources, bans, advisories
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+	cargo audit $(ARGS)
+
+doc: ## Build the documentation of our crates
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+tools: ## Install the pinned tools into .tools/
+	@bash .ci/tools
+
+clean-data: ## Delete the local databases
+	rm -rf .data

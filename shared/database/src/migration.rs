@@ -1,0 +1,38 @@
+//! The tables of this crate; a service lists them in its own migrations.
+
+use sea_orm_migration::prelude::*;
+
+/// Secrets and answered requests.
+pub struct Plumbing;
+
+impl MigrationName for Plumbing {
+    fn name(&self) -> &str {
+        "m0001_plumbing"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Plumbing {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let blob = match manager.get_database_backend() {
+            sea_orm::DbBackend::Postgres => "bytea",
+            _ => "blob",
+        };
+        db.execute_unprepared(&format!(
+            "create table service_secret (name text not null primary key, value {blob} not null)"
+        ))
+        .await?;
+        db.execute_unprepared(&format!(
+            "create table answered_request (workspace_id text not null, actor_id text not null, \
+             request_id text not null, body_hash {blob} not null, answer {blob} not null, \
+             answered_at bigint not null, primary key (workspace_id, actor_id, request_id))"
+        ))
+        .await?;
+        db.execute_unprepared(
+            "create index answered_request_age on answered_request (answered_at)",
+        )
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! The owner's side of a feed: `EventFeedService` over its log.
+
+use std::sync::Arc;
+
+use futures::{StreamExt, future::BoxFuture, stream, stream::BoxStream};
+use proto::events::v1::{
+    Envelope, EventBatch, GetHeadsRequest, GetHeadsResponse, Heartbeat, ReadRequest, ReadResponse,
+    Reset, ResetKind, SnapshotCursors, SnapshotRequest, SnapshotResponse, SubscribeRequest,
+    SubscribeResponse, event_feed_service_server::EventFeedService, snapshot_response::Piece,
+    subscribe_response::Frame,
+};
+use sea_orm::DbErr;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    BATCH_EVENTS, EventLog, PARTITIONS,
+    log::NewEvent,
+    source::{Delivery, Snapshot, SnapshotPiece, SourceError, away},
+    tail::Tail,
+};
+
+/// A page of an owner's state.
+pub struct SnapshotPage {
+    /// The newest state of each aggregate on the page; at most [`BATCH_EVENTS`].
+    pub events: Vec<NewEvent>,
+    /// Where the next page starts; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// What an owner tells in a snapshot: the newest state of every aggregate, page by page, each page in a
+/// short transaction of its own. Versions absorb what changes in between.
+pub trait SnapshotSource: Send + Sync + 'static {
+    /// The page after a place; `None` for the first.
+    fn page(&self, after: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>>;
+}
+
+/// Serves a log to other services.
+pub struct FeedServer {
+    log: EventLog,
+    snapshots: Arc<dyn SnapshotSource>,
+    drain: CancellationToken,
+}
+
+impl FeedServer {
+    /// Streams end when `drain` is cancelled.
+    pub fn new(
+        log: EventLog,
+        snapshots: Arc<dyn SnapshotSource>,
+        drain: CancellationToken,
+    ) -> Self {
+        Self {
+            log,
+            snapshots,
+            drain,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl EventFeedService for FeedServer {
+    type SubscribeStream = BoxStream<'static, Result<SubscribeResponse, Status>>;
+    type SnapshotStream = BoxStream<'static, Result<SnapshotResponse, Status>>;
+
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let tail = Tail::new(self.log.clone(), &request.into_inner().cursors).map_err(refuse)?;
+        let frames = tail.deliveries().map(|delivery| {
+            let frame = match delivery {
+                Ok(Delivery::Batch(events)) => Frame::Batch(EventBatch { events }),
+                Ok(Delivery::Heartbeat(heads)) => Frame::Heartbeat(Heartbeat { heads }),
+                Err(SourceError::OutOfRange { partition }) => {
+                    reset(partition, ResetKind::OutOfRange)
+                }
+                Err(SourceError::Diverged { partition }) => reset(partition, ResetKind::Diverged),
+                Err(error @ SourceError::Unavailable(_)) => return Err(internal(&error)),
+            };
+            Ok(SubscribeResponse { frame: Some(frame) })
+        });
+        Ok(Response::new(self.until_drained(frames.boxed())))
+    }
+
+    async fn read(&self, request: Request<ReadRequest>) -> Result<Response<ReadResponse>, Status> {
+        let request = request.into_inner();
+        let partition = request.partition as usize;
+        if partition >= PARTITIONS {
+            return Err(refuse(away("partition must be 0 to 15")));
+        }
+        let limit = match request.limit as usize {
+            0 => BATCH_EVENTS,
+            limit => limit.min(BATCH_EVENTS),
+        };
+        match read(&self.log, partition, request.after_position, limit).await {
+            Ok(events) => Ok(Response::new(ReadResponse { events })),
+            Err(SourceError::Unavailable(error)) => Err(internal(&error)),
+            Err(error) => Err(out_of_range(&error)),
+        }
+    }
+
+    async fn get_heads(
+        &self,
+        _: Request<GetHeadsRequest>,
+    ) -> Result<Response<GetHeadsResponse>, Status> {
+        let heads = self.log.head_cursors().await.map_err(|e| internal(&e))?;
+        Ok(Response::new(GetHeadsResponse { heads }))
+    }
+
+    async fn snapshot(
+        &self,
+        _: Request<SnapshotRequest>,
+    ) -> Result<Response<Self::SnapshotStream>, Status> {
+        let pieces = snapshot(self.log.clone(), self.snapshots.clone()).map(|piece| {
+            let piece = match piece.map_err(|e| internal(&e))? {
+                SnapshotPiece::Cursors(cursors) => Piece::Cursors(SnapshotCursors { cursors }),
+                SnapshotPiece::State(events) => Piece::State(EventBatch { events }),
+            };
+            Ok(SnapshotResponse { piece: Some(piece) })
+        });
+        Ok(Response::new(self.until_drained(pieces.boxed())))
+    }
+}
+
+impl FeedServer {
+    fn until_drained<T: Send + 'static>(
+        &self,
+        stream: BoxStream<'static, Result<T, Status>>,
+    ) -> BoxStream<'static, Result<T, Status>> {
+        let drained = self.drain.clone();
+        let last = stream::once(async { Err(draining()) });
+        stream
+            .take_until(async move { drained.cancelled().await })
+            .chain(last)
+            .boxed()
+    }
+}
+
+/// A stretch of one partition, with its chain.
+///
+/// # Errors
+/// When it was pruned, or the database fails.
+pub(crate) async fn read(
+    log: &EventLog,
+    partition: usize,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Envelope>, SourceError> {
+    let (floor, floor_id) = log.floor(partition).await.map_err(away)?;
+    if after < floor {
+        return Err(SourceError::OutOfRange { partition });
+    }
+    let mut events = log.read(partition, after, limit).await.map_err(away)?;
+    if let Some(first) = events.first_mut() {
+        if first.position != after + 1 {
+            return Err(SourceError::OutOfRange { partition });
+        }
+        first.prev_event_id = match log.event_id_at(partition, after).await.map_err(away)? {
+            Some(id) => id,
+            None => floor_id,
+        };
+    }
+    Ok(events)
+}
+
+/// The cursors first, then every page: what changes while the pages are read comes again after the
+/// cursors, and versions decide.
+pub(crate) fn snapshot(log: EventLog, source: Arc<dyn SnapshotSource>) -> Snapshot {
+    enum Next {
+        Cursors,
+        Page(Option<String>),
+        Done,
+    }
+    stream::unfold(
+        (Next::Cursors, log, source),
+        |(next, log, source)| async move {
+            let (piece, next) = match next {
+                Next::Done => return None,
+                Next::Cursors => match log.head_cursors().await {
+                    Ok(cursors) => (Ok(SnapshotPiece::Cursors(cursors)), Next::Page(None)),
+                    Err(error) => (Err(away(error)), Next::Done),
+                },
+                Next::Page(after) => match source.page(after).await {
+                    Ok(page) => (
+                        Ok(SnapshotPiece::State(
+                            page.events.into_iter().map(|e| log.state(e)).collect(),
+                        )),
+                        page.next
+                            .map_or(Next::Done, |place| Next::Page(Some(place))),
+                    ),
+                    Err(error) => (Err(away(error)), Next::Done),
+                },
+            };
+            Some((piece, (next, log, source)))
+        },
+    )
+    .boxed()
+}
+
+fn reset(partition: usize, kind: ResetKind) -> Frame {
+    Frame::Reset(Reset {
+        partition: partition as u32,
+        kind: kind.into(),
+        floor: 0,
+    })
+}
+
+// Only services read feeds, so a status carries no details here.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "plumbing: these statuses are read by consumers only"
+)]
+fn refuse(error: SourceError) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "plumbing: these statuses are read by consumers only"
+)]
+fn out_of_range(error: &SourceError) -> Status {
+    Status::out_of_range(error.to_string())
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "plumbing: these statuses are read by consumers only"
+)]
+fn draining() -> Status {
+    Status::unavailable("the server is draining: resume from your cursor")
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "plumbing: these statuses are read by consumers only"
+)]
+fn internal(error: &dyn std::fmt::Display) -> Status {
+    tracing::error!(%error, "a feed cannot be read");
+    Status::unavailable("the log cannot be read now")
+}

@@ -1,0 +1,482 @@
+//! The log: a table in the owner's database, written in the transaction of the change. It is the only
+//! truth; feeds, transports and projections are copies.
+
+use std::sync::Arc;
+
+use database::Database;
+use proto::events::v1::{Cursor, Envelope, LogPosition};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement};
+use tokio::sync::watch;
+use types::{Clock, ContactId, WorkspaceId, micros};
+
+use crate::{BATCH_EVENTS, MAX_PAYLOAD, PARTITIONS, time::wire};
+
+/// The newest position of each partition.
+pub type Heads = [u64; PARTITIONS];
+
+/// A fact to append: the resulting state of one aggregate.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Full name of the payload's message.
+    pub kind: &'static str,
+    /// The aggregate whose state it is.
+    pub aggregate_id: String,
+    /// Grows with each event of the aggregate.
+    pub aggregate_version: u64,
+    /// The contact concerned, if one is.
+    pub contact: Option<ContactId>,
+    /// The workspace concerned.
+    pub workspace: WorkspaceId,
+    /// When it happened, in microseconds since 1970.
+    pub occurred_at: i64,
+    /// The encoded message; at most [`MAX_PAYLOAD`] bytes.
+    pub payload: Vec<u8>,
+}
+
+/// The partition of a contact's facts, or of a workspace's where no contact is concerned: FNV-1a
+/// modulo 16, the same in every service, so that one worker sees all that concerns a contact.
+pub fn partition_of(contact: Option<&ContactId>, workspace: &WorkspaceId) -> usize {
+    let key = contact.map_or(workspace.as_str(), ContactId::as_str);
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    (hash % PARTITIONS as u64) as usize
+}
+
+/// A service's log. Cheap to clone.
+#[derive(Clone)]
+pub struct EventLog {
+    db: Database,
+    source: &'static str,
+    epoch: [u8; 16],
+    clock: Arc<dyn Clock>,
+    heads: Arc<watch::Sender<Heads>>,
+}
+
+impl EventLog {
+    /// Opens the log of `source`; the first opening gives it its epoch.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(
+        db: Database,
+        source: &'static str,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, DbErr> {
+        let tx = db.begin().await?;
+        let backend = tx.get_database_backend();
+        tx.execute_raw(Statement::from_sql_and_values(
+            backend,
+            "insert into evlog_meta (id, log_epoch) values (1, $1) on conflict do nothing",
+            [types::id::uuid().as_bytes().to_vec().into()],
+        ))
+        .await?;
+        let row = tx
+            .query_one_raw(Statement::from_string(
+                backend,
+                "select log_epoch from evlog_meta",
+            ))
+            .await?
+            .ok_or_else(|| DbErr::RecordNotFound("evlog_meta".into()))?;
+        tx.commit().await?;
+        let epoch: Vec<u8> = row.try_get("", "log_epoch")?;
+        let epoch = epoch
+            .try_into()
+            .map_err(|_| DbErr::Custom("log_epoch must have 16 bytes".into()))?;
+        let log = Self {
+            db,
+            source,
+            epoch,
+            clock,
+            heads: Arc::new(watch::Sender::new([0; PARTITIONS])),
+        };
+        log.refresh_heads().await?;
+        Ok(log)
+    }
+
+    /// The service whose log this is.
+    pub fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// Identity of this history.
+    pub fn epoch(&self) -> [u8; 16] {
+        self.epoch
+    }
+
+    /// The database the log lives in.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// The clock that dates its rows.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Starts a unit of work: one transaction, its events appended last.
+    ///
+    /// # Errors
+    /// When the database is away or busy for too long.
+    pub async fn begin(&self) -> Result<UnitOfWork, DbErr> {
+        Ok(UnitOfWork {
+            tx: self.db.begin().await?,
+            events: Vec::new(),
+            log: self.clone(),
+        })
+    }
+
+    /// Tells of new positions as this process commits them. A hint: always poll behind it.
+    pub fn watch_heads(&self) -> watch::Receiver<Heads> {
+        self.heads.subscribe()
+    }
+
+    /// Reads the newest positions from the database, where other replicas write too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn refresh_heads(&self) -> Result<Heads, DbErr> {
+        let columns: Vec<String> = (0..PARTITIONS)
+            .map(|p| {
+                format!(
+                    "coalesce((select max(pos) from evlog where part = {p}), \
+                     (select floor_pos from evlog_head where part = {p}), 0) as p{p}"
+                )
+            })
+            .collect();
+        let row = self
+            .db
+            .read()
+            .query_one_raw(Statement::from_string(
+                self.db.read().get_database_backend(),
+                format!("select {}", columns.join(", ")),
+            ))
+            .await?
+            .ok_or_else(|| DbErr::RecordNotFound("evlog".into()))?;
+        let mut heads = [0; PARTITIONS];
+        for (p, head) in heads.iter_mut().enumerate() {
+            *head = row.try_get::<i64>("", &format!("p{p}"))? as u64;
+        }
+        self.announce(&heads);
+        Ok(heads)
+    }
+
+    /// Up to `limit` events of a partition after a position, in order. The first has no `prev_event_id`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read(
+        &self,
+        partition: usize,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, DbErr> {
+        let rows = self
+            .db
+            .read()
+            .query_all_raw(Statement::from_sql_and_values(
+                self.db.read().get_database_backend(),
+                "select pos, event_id, type, aggregate_id, aggregate_version, contact_id, workspace_id, \
+                 occurred_at, recorded_at, traceparent, payload from evlog \
+                 where part = $1 and pos > $2 order by pos limit $3",
+                [
+                    (partition as i32).into(),
+                    (after as i64).into(),
+                    (limit.min(BATCH_EVENTS) as i64).into(),
+                ],
+            ))
+            .await?;
+        let mut events: Vec<Envelope> = rows
+            .iter()
+            .map(|row| self.envelope(partition, row))
+            .collect::<Result<_, _>>()?;
+        for i in 1..events.len() {
+            events[i].prev_event_id = events[i - 1].event_id.clone();
+        }
+        Ok(events)
+    }
+
+    /// The id of the event at a position; `None` when there is none, or it was pruned.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn event_id_at(
+        &self,
+        partition: usize,
+        position: u64,
+    ) -> Result<Option<Vec<u8>>, DbErr> {
+        let row = self
+            .db
+            .read()
+            .query_one_raw(Statement::from_sql_and_values(
+                self.db.read().get_database_backend(),
+                "select event_id from evlog where part = $1 and pos = $2",
+                [(partition as i32).into(), (position as i64).into()],
+            ))
+            .await?;
+        row.map(|row| row.try_get("", "event_id")).transpose()
+    }
+
+    /// What was pruned of a partition: its last position and that event's id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn floor(&self, partition: usize) -> Result<(u64, Vec<u8>), DbErr> {
+        let row = self
+            .db
+            .read()
+            .query_one_raw(Statement::from_sql_and_values(
+                self.db.read().get_database_backend(),
+                "select floor_pos, floor_event_id from evlog_head where part = $1",
+                [(partition as i32).into()],
+            ))
+            .await?;
+        match row {
+            None => Ok((0, Vec::new())),
+            Some(row) => Ok((
+                row.try_get::<i64>("", "floor_pos")? as u64,
+                row.try_get("", "floor_event_id")?,
+            )),
+        }
+    }
+
+    /// Sixteen cursors at the newest positions, event ids included.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn head_cursors(&self) -> Result<Vec<Cursor>, DbErr> {
+        let heads = self.refresh_heads().await?;
+        let mut cursors = Vec::with_capacity(PARTITIONS);
+        for (partition, position) in heads.into_iter().enumerate() {
+            let event_id = match self.event_id_at(partition, position).await? {
+                Some(id) => id,
+                None => self.floor(partition).await?.1,
+            };
+            cursors.push(self.cursor(partition, position, event_id));
+        }
+        Ok(cursors)
+    }
+
+    /// Deletes what is at or below a position, in steps; the floor is written first, so that no reader
+    /// mistakes a pruned stretch for an empty one. Never removes the newest event.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prune(&self, partition: usize, up_to: u64) -> Result<(), DbErr> {
+        let Some(event_id) = self.event_id_at(partition, up_to).await? else {
+            return Ok(());
+        };
+        let tx = self.db.begin().await?;
+        let backend = tx.get_database_backend();
+        tx.execute_raw(Statement::from_sql_and_values(
+            backend,
+            "insert into evlog_head (part, floor_pos, floor_event_id) values ($1, $2, $3) \
+             on conflict (part) do update set floor_pos = excluded.floor_pos, \
+             floor_event_id = excluded.floor_event_id where evlog_head.floor_pos < excluded.floor_pos",
+            [(partition as i32).into(), (up_to as i64).into(), event_id.into()],
+        ))
+        .await?;
+        tx.commit().await?;
+        loop {
+            let tx = self.db.begin().await?;
+            let done = tx
+                .execute_raw(Statement::from_sql_and_values(
+                    backend,
+                    "delete from evlog where part = $1 and pos in \
+                     (select pos from evlog where part = $1 and pos <= $2 order by pos limit 1000)",
+                    [(partition as i32).into(), (up_to as i64).into()],
+                ))
+                .await?;
+            tx.commit().await?;
+            if done.rows_affected() == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Prunes what was recorded before a time, in microseconds since 1970.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn prune_before(&self, recorded_at: i64) -> Result<(), DbErr> {
+        for partition in 0..PARTITIONS {
+            let row = self
+                .db
+                .read()
+                .query_one_raw(Statement::from_sql_and_values(
+                    self.db.read().get_database_backend(),
+                    // from the tail up: stops at the first row that is young enough
+                    "select pos from evlog where part = $1 and recorded_at >= $2 order by pos limit 1",
+                    [(partition as i32).into(), recorded_at.into()],
+                ))
+                .await?;
+            let first_kept: Option<i64> = row.map(|row| row.try_get("", "pos")).transpose()?;
+            let head = self.refresh_heads().await?[partition];
+            let last_old = first_kept.map_or(head, |pos| pos as u64).saturating_sub(1);
+            if last_old > 0 {
+                self.prune(partition, last_old).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn cursor(&self, partition: usize, position: u64, event_id: Vec<u8>) -> Cursor {
+        let log_epoch = if position == 0 {
+            Vec::new()
+        } else {
+            self.epoch.to_vec()
+        };
+        Cursor {
+            partition: partition as u32,
+            position,
+            event_id,
+            log_epoch,
+        }
+    }
+
+    /// An event as a snapshot tells it: the newest state, at no position.
+    pub(crate) fn state(&self, event: NewEvent) -> Envelope {
+        Envelope {
+            event_id: types::id::uuid().as_bytes().to_vec(),
+            source: self.source.into(),
+            log_epoch: self.epoch.to_vec(),
+            partition: partition_of(event.contact.as_ref(), &event.workspace) as u32,
+            r#type: event.kind.into(),
+            aggregate_id: event.aggregate_id,
+            aggregate_version: event.aggregate_version,
+            contact_id: event.contact.map(String::from).unwrap_or_default(),
+            workspace_id: event.workspace.into(),
+            occurred_time: Some(wire(event.occurred_at)),
+            recorded_time: Some(wire(micros(self.clock.now()))),
+            payload: event.payload,
+            ..Default::default()
+        }
+    }
+
+    fn announce(&self, positions: &Heads) {
+        self.heads.send_if_modified(|heads| {
+            let mut grew = false;
+            for (head, position) in heads.iter_mut().zip(positions) {
+                grew |= position > head;
+                *head = (*head).max(*position);
+            }
+            grew
+        });
+    }
+
+    fn envelope(&self, partition: usize, row: &QueryResult) -> Result<Envelope, DbErr> {
+        Ok(Envelope {
+            event_id: row.try_get("", "event_id")?,
+            source: self.source.into(),
+            log_epoch: self.epoch.to_vec(),
+            partition: partition as u32,
+            position: row.try_get::<i64>("", "pos")? as u64,
+            prev_event_id: Vec::new(),
+            r#type: row.try_get("", "type")?,
+            aggregate_id: row.try_get("", "aggregate_id")?,
+            aggregate_version: row.try_get::<i64>("", "aggregate_version")? as u64,
+            contact_id: row.try_get("", "contact_id")?,
+            workspace_id: row.try_get("", "workspace_id")?,
+            occurred_time: Some(wire(row.try_get("", "occurred_at")?)),
+            recorded_time: Some(wire(row.try_get("", "recorded_at")?)),
+            traceparent: row.try_get("", "traceparent")?,
+            must_understand: false,
+            payload: row.try_get("", "payload")?,
+        })
+    }
+}
+
+/// One transaction of the owner: its statements, then its events, then the commit. Dropped without
+/// [`UnitOfWork::commit`], nothing happened.
+pub struct UnitOfWork {
+    tx: DatabaseTransaction,
+    events: Vec<NewEvent>,
+    log: EventLog,
+}
+
+impl UnitOfWork {
+    /// The transaction, for the store's statements.
+    pub fn tx(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    /// Collects an event; it is appended by [`UnitOfWork::commit`].
+    pub fn emit(&mut self, event: NewEvent) {
+        self.events.push(event);
+    }
+
+    /// Appends the events and commits. Returns where they are.
+    ///
+    /// # Errors
+    /// When the database fails or a payload is over [`MAX_PAYLOAD`]; then nothing happened, unless the
+    /// answer to the commit itself was lost.
+    pub async fn commit(mut self) -> Result<Vec<LogPosition>, DbErr> {
+        let mut heads = [0; PARTITIONS];
+        let mut positions = Vec::with_capacity(self.events.len());
+        let mut events: Vec<(usize, NewEvent)> = std::mem::take(&mut self.events)
+            .into_iter()
+            .map(|event| {
+                (
+                    partition_of(event.contact.as_ref(), &event.workspace),
+                    event,
+                )
+            })
+            .collect();
+        // every writer takes partitions in the same order, so that none waits for another in a circle
+        events.sort_by_key(|(partition, _)| *partition);
+        for (partition, event) in events {
+            let position = self.append(partition, event).await?;
+            heads[partition] = position;
+            positions.push(LogPosition {
+                source: self.log.source.into(),
+                partition: partition as u32,
+                position,
+            });
+        }
+        self.tx.commit().await?;
+        self.log.announce(&heads);
+        Ok(positions)
+    }
+
+    /// Undoes everything. Dropping does too, later.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        self.tx.rollback().await
+    }
+
+    async fn append(&self, partition: usize, event: NewEvent) -> Result<u64, DbErr> {
+        if event.payload.len() > MAX_PAYLOAD {
+            return Err(DbErr::Custom(format!(
+                "an event of {} bytes is too large",
+                event.payload.len()
+            )));
+        }
+        let row = self
+            .tx
+            .query_one_raw(Statement::from_sql_and_values(
+                self.tx.get_database_backend(),
+                "insert into evlog (part, pos, event_id, type, aggregate_id, aggregate_version, contact_id, \
+                 workspace_id, occurred_at, recorded_at, traceparent, payload) values ($1, \
+                 coalesce((select max(pos) from evlog where part = $1), \
+                 (select floor_pos from evlog_head where part = $1), 0) + 1, \
+                 $2, $3, $4, $5, $6, $7, $8, $9, '', $10) returning pos",
+                [
+                    (partition as i32).into(),
+                    types::id::uuid().as_bytes().to_vec().into(),
+                    event.kind.into(),
+                    event.aggregate_id.into(),
+                    (event.aggregate_version as i64).into(),
+                    event.contact.map(String::from).unwrap_or_default().into(),
+                    String::from(event.workspace).into(),
+                    event.occurred_at.into(),
+                    micros(self.log.clock.now()).into(),
+                    event.payload.into(),
+                ],
+            ))
+            .await?
+            .ok_or_else(|| DbErr::RecordNotInserted)?;
+        Ok(row.try_get::<i64>("", "pos")? as u64)
+    }
+}

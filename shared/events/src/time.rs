@@ -1,0 +1,9 @@
+use prost_types::Timestamp;
+
+/// Microseconds since 1970 as a protobuf timestamp.
+pub(crate) fn wire(micros: i64) -> Timestamp {
+    Timestamp {
+        seconds: micros.div_euclid(1_000_000),
+        nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
+    }
+}

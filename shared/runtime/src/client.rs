@@ -1,0 +1,172 @@
+//! Calls from one service to another: connections, credentials, deadlines and retries.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tonic::{
+    Code, Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+use crate::{Failure, KeyRing, Kind, StartError, auth::Assertion, edge::time_left};
+
+/// A connection is given up after this long.
+const CONNECT: Duration = Duration::from_secs(2);
+/// An assertion is used for this long, though it is good for longer: clocks differ.
+const REUSE_SECONDS: i64 = 45;
+/// What is kept back of the caller's time for the answer's way home.
+const MARGIN: Duration = Duration::from_millis(20);
+/// Tries of an idempotent call.
+const TRIES: u32 = 3;
+/// First wait between tries.
+const BACKOFF: Duration = Duration::from_millis(25);
+
+/// A connection to a service, made when first used and again whenever it breaks.
+///
+/// # Errors
+/// When the address is malformed.
+pub fn channel(address: &str) -> Result<Channel, StartError> {
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|e| {
+        StartError::Config(format!(
+            "{address:?} is not an address such as http://127.0.0.1:7101: {e}"
+        ))
+    })?;
+    Ok(endpoint
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .connect_lazy())
+}
+
+/// A channel that signs every call as this service.
+pub type ServiceChannel = InterceptedService<Channel, SignedAsSelf>;
+
+/// A connection on which this service speaks for itself with the given scopes.
+///
+/// # Errors
+/// When the address is malformed.
+pub fn service_channel(
+    address: &str,
+    keys: Arc<KeyRing>,
+    scopes: &'static [&'static str],
+) -> Result<ServiceChannel, StartError> {
+    let signer = SignedAsSelf {
+        keys,
+        scopes,
+        current: Arc::new(Mutex::new(None)),
+    };
+    Ok(InterceptedService::new(channel(address)?, signer))
+}
+
+/// Adds this service's assertion to each call.
+#[derive(Clone)]
+pub struct SignedAsSelf {
+    keys: Arc<KeyRing>,
+    scopes: &'static [&'static str],
+    current: Arc<Mutex<Option<(Assertion, MetadataValue<Ascii>)>>>,
+}
+
+impl Interceptor for SignedAsSelf {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let mut current = self.current.lock();
+        let fresh = current
+            .as_ref()
+            .filter(|(assertion, _)| is_fresh(assertion))
+            .map(|(_, value)| value.clone());
+        let value = match fresh {
+            Some(value) => value,
+            None => {
+                let failed =
+                    |e: &StartError| Status::from(Failure::internal(crate::auth::DOMAIN, e));
+                let assertion = self
+                    .keys
+                    .sign_self(None, self.scopes)
+                    .map_err(|e| failed(&e))?;
+                let value = bearer(&assertion.token).map_err(|e| failed(&e))?;
+                *current = Some((assertion, value.clone()));
+                value
+            }
+        };
+        drop(current);
+        request.metadata_mut().insert("authorization", value);
+        Ok(request)
+    }
+}
+
+/// The assertion is good for long enough to be sent once more.
+pub fn is_fresh(assertion: &Assertion) -> bool {
+    assertion.expires_at - crate::auth::now_seconds() > 60 - REUSE_SECONDS
+}
+
+/// A token as the value of the `authorization` header.
+///
+/// # Errors
+/// When it has characters that no header may have.
+pub fn bearer(token: &str) -> Result<MetadataValue<Ascii>, StartError> {
+    format!("Bearer {token}")
+        .parse()
+        .map_err(|_| StartError::Keys("the token is no header value".into()))
+}
+
+/// Makes a call within what is left of the caller's time, at most `limit`. An idempotent one is tried
+/// again when the service was away; any other only if it was surely never sent.
+///
+/// # Errors
+/// The last status.
+pub async fn call<T, F, Fut>(idempotent: bool, limit: Duration, send: F) -> Result<T, Status>
+where
+    F: Fn(Duration) -> Fut,
+    Fut: Future<Output = Result<Response<T>, Status>>,
+{
+    let left = time_left().map_or(limit, |left| left.saturating_sub(MARGIN).min(limit));
+    let deadline = tokio::time::Instant::now() + left;
+    let mut wait = BACKOFF;
+    let mut tries = 1;
+    loop {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        if left.is_zero() {
+            return Err(late());
+        }
+        let status = match tokio::time::timeout(left, send(left)).await {
+            Ok(Ok(answer)) => return Ok(answer.into_inner()),
+            Ok(Err(status)) => status,
+            Err(_) => return Err(late()),
+        };
+        let again = never_sent(&status) || (idempotent && status.code() == Code::Unavailable);
+        if !again
+            || tries >= TRIES
+            || deadline.saturating_duration_since(tokio::time::Instant::now()) <= wait
+        {
+            return Err(status);
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 3;
+        tries += 1;
+    }
+}
+
+/// The connection could not be made, so the service never saw the call.
+fn never_sent(status: &Status) -> bool {
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        if error.downcast_ref::<tonic::ConnectError>().is_some() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+fn late() -> Status {
+    Failure::new(
+        Kind::Deadline,
+        crate::auth::DOMAIN,
+        "DEADLINE_EXCEEDED",
+        "a service did not answer in time; try again",
+    )
+    .into()
+}

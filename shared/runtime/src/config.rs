@@ -1,0 +1,90 @@
+//! What every process is told by flags and environment.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+
+/// Where a process listens and how it stops.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct ServerArgs {
+    /// Address of the gRPC port; port 0 takes a free one.
+    #[arg(long, env = "LISTEN", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// Address of the admin port with /livez and /readyz; none when not given.
+    #[arg(long, env = "ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+
+    /// Seconds that open calls get to finish after a stop was asked for.
+    #[arg(long, env = "DRAIN_SECONDS", default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub drain_seconds: u64,
+
+    /// Directory with the keys of the services: this service's own `NAME.key` and everybody's `NAME.pub`.
+    #[arg(
+        long,
+        env = "KEYS",
+        default_value = ".data/keys",
+        value_name = "DIRECTORY"
+    )]
+    pub keys: PathBuf,
+}
+
+impl ServerArgs {
+    /// On loopback with a free port and nothing else: for tests and for processes inside a process.
+    pub fn loopback(keys: PathBuf) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin_listen: None,
+            drain_seconds: 5,
+            keys,
+        }
+    }
+
+    /// How long open calls get to finish.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds)
+    }
+}
+
+/// Where a service keeps its data.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct DatabaseArgs {
+    /// The service's own database, such as `sqlite://.data/NAME.db`.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[serde(serialize_with = "redacted")]
+    pub database_url: String,
+}
+
+fn redacted<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => {
+            serializer.serialize_str(&format!("{scheme}://…@{rest}"))
+        }
+        _ => serializer.serialize_str(url),
+    }
+}
+
+/// Why a process cannot start, as a sentence for the person who started it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken or not allowed.
+    #[error(
+        "cannot listen on {address}: {cause}; is another instance running? choose another port with --listen"
+    )]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// A key is missing or malformed.
+    #[error("{0}")]
+    Keys(String),
+    /// The database cannot be used.
+    #[error("{0}")]
+    Database(String),
+    /// Anything else that is wrong with the configuration.
+    #[error("{0}")]
+    Config(String),
+}

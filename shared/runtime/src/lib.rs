@@ -1,0 +1,17 @@
+//! One process of the product: its configuration, credentials, layers, server and clients. Without
+//! this crate each service would refuse, log, drain and answer errors in its own way.
+
+pub mod auth;
+pub mod client;
+pub mod config;
+pub mod edge;
+pub mod error;
+mod process;
+pub mod serve;
+pub mod telemetry;
+
+pub use auth::{Access, Actor, ActorKind, KeyRing};
+pub use config::{ServerArgs, StartError};
+pub use error::{Failure, Kind, Violations};
+pub use process::{Tasks, run, stop_signal};
+pub use serve::{Running, Server};

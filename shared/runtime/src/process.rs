@@ -1,0 +1,137 @@
+use std::{future::Future, process::ExitCode, time::Duration};
+
+use clap::Parser;
+use serde::Serialize;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{Running, StartError, telemetry};
+
+/// Background tasks of a process: all are told to stop together and waited for together.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Tasks {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancelled when the process stops; streams and loops end on it.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Starts a task that ends when [`Tasks::stopping`] is cancelled.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(task);
+    }
+
+    /// Tells all tasks to stop.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits for the tasks, at most `limit`; says whether all ended.
+    pub async fn ended(&self, limit: Duration) -> bool {
+        self.tracker.close();
+        tokio::time::timeout(limit, self.tracker.wait())
+            .await
+            .is_ok()
+    }
+}
+
+#[derive(Parser)]
+struct Command<C: clap::Args> {
+    #[command(flatten)]
+    config: C,
+
+    /// What to log, such as `info` or `warn,runtime=debug`.
+    #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+
+    /// Print the configuration, without secrets, and exit.
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// The whole of a service's `main`: parses flags and environment, starts, waits for a signal, drains.
+/// A second signal ends the process at once. Exit code 1 with one sentence when it cannot start.
+pub fn run<C, F, Fut>(name: &'static str, about: &'static str, start: F) -> ExitCode
+where
+    C: clap::Args + Serialize,
+    F: FnOnce(C) -> Fut,
+    Fut: Future<Output = Result<Running, StartError>>,
+{
+    let matches = <Command<C> as clap::CommandFactory>::command()
+        .name(name)
+        .about(about)
+        .version(env!("CARGO_PKG_VERSION"))
+        .get_matches();
+    let command = match <Command<C> as clap::FromArgMatches>::from_arg_matches(&matches) {
+        Ok(command) => command,
+        Err(error) => error.exit(),
+    };
+    if command.print_config {
+        return match serde_json(&command.config) {
+            Some(text) => {
+                println!("{text}");
+                ExitCode::SUCCESS
+            }
+            None => ExitCode::FAILURE,
+        };
+    }
+    telemetry::start(&command.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{name}: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async {
+        match start(command.config).await {
+            Ok(running) => {
+                tracing::info!(service = name, address = %running.address(), "serving");
+                stop_signal().await;
+                tracing::info!(service = name, "draining");
+                tokio::select! {
+                    () = running.drain() => {}
+                    () = stop_signal() => tracing::warn!(service = name, "stopped at once"),
+                }
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    })
+}
+
+fn serde_json<C: Serialize>(config: &C) -> Option<String> {
+    serde_json::to_string_pretty(config).ok()
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub async fn stop_signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut term) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,221 @@
+//! A server on its ports, from the first byte to the last.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, http::StatusCode, routing::get};
+use futures::FutureExt;
+use tokio::{net::TcpListener, sync::watch};
+use tonic::{service::Routes, transport::server::TcpIncoming};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tower::{Layer, layer::util::Identity};
+
+use crate::{ServerArgs, StartError, Tasks, edge::Edge};
+
+/// Largest message accepted, in bytes; texts are limited to far less.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+/// Streams on one connection: watches are multiplexed.
+const STREAMS: u32 = 4_096;
+/// Largest block of headers, in bytes.
+const HEADERS: u32 = 32 * 1024;
+/// Resets that a peer may leave unread before it is cut off.
+const RESETS: usize = 256;
+/// A silent connection is asked for a sign of life this often.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// And is given up after this long without one.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server about to start.
+pub struct Server<L = Identity> {
+    names: Vec<&'static str>,
+    routes: Routes,
+    edge: Edge,
+    outer: L,
+    http1: bool,
+    reflection: bool,
+}
+
+impl Server {
+    /// `names` are the full names of the services in `routes`, for health.
+    pub fn new(names: &[&'static str], routes: Routes, edge: Edge) -> Self {
+        Self {
+            names: names.to_vec(),
+            routes,
+            edge,
+            outer: Identity::new(),
+            http1: false,
+            reflection: true,
+        }
+    }
+}
+
+impl<L> Server<L> {
+    /// Puts a layer outside of the edge and accepts HTTP/1.1, which browsers speak.
+    pub fn web<N>(self, outer: N) -> Server<N> {
+        Server {
+            names: self.names,
+            routes: self.routes,
+            edge: self.edge,
+            outer,
+            http1: true,
+            reflection: self.reflection,
+        }
+    }
+
+    /// Binds, serves, and says SERVING on every name.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn start(self, args: &ServerArgs, tasks: Tasks) -> Result<Running, StartError>
+    where
+        L: Layer<crate::edge::EdgeService<Routes>> + Clone + Send + Sync + 'static,
+        L::Service: tower::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<tonic::body::Body>,
+                Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+                Future: Send,
+            > + Clone
+            + Send
+            + 'static,
+    {
+        let (listener, address) = bind(args.listen).await?;
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let mut routes = self.routes.add_service(health);
+        if self.reflection {
+            let build = || {
+                tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+                    .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            };
+            let broken = |e| StartError::Config(format!("the descriptors cannot be served: {e}"));
+            routes = routes
+                .add_service(build().build_v1().map_err(broken)?)
+                // older clients know this version only
+                .add_service(build().build_v1alpha().map_err(broken)?);
+        }
+        let (ready, readiness) = watch::channel(true);
+        if let Some(admin) = args.admin_listen {
+            serve_admin(admin, readiness, &tasks).await?;
+        }
+        for name in self.names.iter().copied().chain([""]) {
+            reporter
+                .set_service_status(name, ServingStatus::Serving)
+                .await;
+        }
+        let stopping = tasks.stopping();
+        // without TCP_NODELAY each answer waits 40 ms for the acknowledgement of the one before
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let serving = tonic::transport::Server::builder()
+            .accept_http1(self.http1)
+            .max_concurrent_streams(STREAMS)
+            .http2_max_header_list_size(HEADERS)
+            .http2_max_pending_accept_reset_streams(Some(RESETS))
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .layer(self.outer)
+            .layer(self.edge)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, async move { stopping.cancelled().await });
+        let (done, finished) = watch::channel(false);
+        tasks.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "the server ended");
+            }
+            done.send_replace(true);
+        });
+        Ok(Running {
+            address,
+            names: self.names,
+            reporter,
+            ready,
+            finished,
+            tasks,
+            drain: args.drain(),
+        })
+    }
+}
+
+/// Binds a TCP port.
+///
+/// # Errors
+/// When it is taken or not allowed.
+pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|cause| StartError::Bind { address, cause })?;
+    let address = listener
+        .local_addr()
+        .map_err(|cause| StartError::Bind { address, cause })?;
+    Ok((listener, address))
+}
+
+async fn serve_admin(
+    address: SocketAddr,
+    ready: watch::Receiver<bool>,
+    tasks: &Tasks,
+) -> Result<(), StartError> {
+    let (listener, _) = bind(address).await?;
+    let ready = Arc::new(ready);
+    let pages = Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route(
+            "/readyz",
+            get(move || {
+                let ready = *ready.borrow();
+                async move {
+                    if ready {
+                        (StatusCode::OK, "ok\n")
+                    } else {
+                        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+                    }
+                }
+            }),
+        );
+    let stopping = tasks.stopping();
+    tasks.spawn(async move {
+        let serving = axum::serve(listener, pages)
+            .with_graceful_shutdown(async move { stopping.cancelled().await });
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the admin port ended");
+        }
+    });
+    Ok(())
+}
+
+/// A server that runs. Dropping it does not stop it; [`Running::drain`] does.
+pub struct Running {
+    address: SocketAddr,
+    names: Vec<&'static str>,
+    reporter: HealthReporter,
+    ready: watch::Sender<bool>,
+    finished: watch::Receiver<bool>,
+    tasks: Tasks,
+    drain: Duration,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says NOT_SERVING, ends streams, lets open calls finish within the drain time, and stops every
+    /// background task.
+    pub async fn drain(self) {
+        self.ready.send_replace(false);
+        for name in self.names.iter().copied().chain([""]) {
+            self.reporter
+                .set_service_status(name, ServingStatus::NotServing)
+                .await;
+        }
+        self.tasks.stop();
+        let mut finished = self.finished.clone();
+        let cut = tokio::time::timeout(self.drain, finished.wait_for(|done| *done))
+            .map(|done| done.is_err());
+        if cut.await || !self.tasks.ended(Duration::from_secs(2)).await {
+            tracing::warn!(
+                seconds = self.drain.as_secs(),
+                "the drain time passed; what was left is cut"
+            );
+        }
+    }
+}

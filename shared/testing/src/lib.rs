@@ -1,0 +1,159 @@
+//! What tests of several crates need: a clock to turn, a database and keys that vanish, actors, and
+//! waiting for a condition instead of for time to pass. Never part of a product.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot be set up should stop"
+)]
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use database::Database;
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use runtime::{Actor, ActorKind, KeyRing, auth::generate_keys};
+use sea_orm_migration::MigratorTrait;
+use tempfile::TempDir;
+use types::{Clock, ContactId, TeammateId, WorkspaceId};
+
+/// Longest wait for a condition; a test that needs it has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A clock that stands still until it is turned.
+#[derive(Clone)]
+pub struct ManualClock(Arc<Mutex<Timestamp>>);
+
+impl ManualClock {
+    /// At noon of the first day of 2026, UTC.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(
+            "2026-01-01T12:00:00Z".parse().unwrap(),
+        )))
+    }
+
+    /// Turns it forwards, or backwards as a machine's clock may be.
+    pub fn advance(&self, by: SignedDuration) {
+        let mut now = self.0.lock();
+        *now = now.checked_add(by).unwrap();
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock()
+    }
+}
+
+/// A directory for a test's databases and keys, gone with the test.
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The URL of a SQLite database in it.
+    pub fn database_url(&self, name: &str) -> String {
+        format!("sqlite://{}", self.path(&format!("{name}.db")).display())
+    }
+
+    /// A database in it with a service's schema.
+    pub async fn database<M: MigratorTrait>(&self, name: &str) -> Database {
+        Database::open::<M>(&self.database_url(name)).await.unwrap()
+    }
+
+    /// A directory with the keys of every service.
+    pub fn keys(&self) -> PathBuf {
+        let directory = self.path("keys");
+        generate_keys(
+            &directory,
+            &[
+                "tickets",
+                "conversations",
+                "settings",
+                "notifications",
+                "bff",
+                "operator",
+            ],
+        )
+        .unwrap();
+        directory
+    }
+
+    /// The ring of one service.
+    pub fn ring(&self, name: &str) -> Arc<KeyRing> {
+        Arc::new(KeyRing::load(&self.keys(), name).unwrap())
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A contact of a workspace.
+pub fn contact(workspace: &WorkspaceId, contact: &ContactId) -> Actor {
+    Actor {
+        workspace: Some(workspace.clone()),
+        kind: ActorKind::Contact,
+        id: contact.to_string(),
+        name: "Ada Customer".into(),
+        scopes: Vec::new(),
+    }
+}
+
+/// A teammate of a workspace with the given scopes.
+pub fn teammate(workspace: &WorkspaceId, scopes: &[&str]) -> Actor {
+    Actor {
+        workspace: Some(workspace.clone()),
+        kind: ActorKind::Teammate,
+        id: TeammateId::derive(&["teammate", workspace.as_str()]).into(),
+        name: "Grace Teammate".into(),
+        scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+    }
+}
+
+/// A request that carries a body and an actor's assertion, signed by `ring`.
+pub fn request<T>(ring: &KeyRing, actor: &Actor, body: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(body);
+    let token = ring.sign(actor).unwrap().token;
+    request
+        .metadata_mut()
+        .insert("authorization", runtime::client::bearer(&token).unwrap());
+    request
+}
+
+/// Asks until the answer is there; looks again every few milliseconds, and gives up after 20 s.
+///
+/// # Panics
+/// When the condition never holds.
+pub async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "never happened: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,91 @@
+//! Texts that people type: their limits are counted in characters, and control characters are refused.
+
+/// What is wrong with a text, as a sentence about the field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing but white space where something is needed.
+    #[error("must not be empty")]
+    Empty,
+    /// Too long.
+    #[error("must have at most {max} characters, has {length}")]
+    TooLong {
+        /// The limit.
+        max: usize,
+        /// What came.
+        length: usize,
+    },
+    /// A control character, which no keyboard makes and which breaks logs and screens.
+    #[error("must not contain control characters")]
+    Control,
+}
+
+/// A single line, trimmed; `min` 0 allows an empty one.
+///
+/// # Errors
+/// When it is empty, too long or has a control character.
+pub fn line(text: &str, min: usize, max: usize) -> Result<String, InvalidText> {
+    check(text.trim(), min, max, |_| false)
+}
+
+/// A text of several lines, as typed; line breaks and tabs are allowed.
+///
+/// # Errors
+/// When it is empty, too long or has another control character.
+pub fn body(text: &str, min: usize, max: usize) -> Result<String, InvalidText> {
+    if min > 0 && text.trim().is_empty() {
+        return Err(InvalidText::Empty);
+    }
+    check(text, min, max, |c| matches!(c, '\n' | '\r' | '\t'))
+}
+
+/// The first `max` characters.
+pub fn truncate(text: &str, max: usize) -> String {
+    text.chars().take(max).collect()
+}
+
+fn check(
+    text: &str,
+    min: usize,
+    max: usize,
+    allowed: fn(char) -> bool,
+) -> Result<String, InvalidText> {
+    let length = text.chars().count();
+    if length < min {
+        return Err(InvalidText::Empty);
+    }
+    if length > max {
+        return Err(InvalidText::TooLong { max, length });
+    }
+    if text
+        .chars()
+        .any(|c| (c.is_control() || is_bidi_override(c)) && !allowed(c))
+    {
+        return Err(InvalidText::Control);
+    }
+    Ok(text.to_owned())
+}
+
+// overrides reorder what a reader sees, so that a title can pretend to be another
+fn is_bidi_override(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_count_characters_and_control_characters_are_refused() {
+        assert_eq!(line("  Hélp ", 1, 4), Ok("Hélp".into()));
+        assert_eq!(
+            line("Hélps", 1, 4),
+            Err(InvalidText::TooLong { max: 4, length: 5 })
+        );
+        assert_eq!(line("   ", 1, 4), Err(InvalidText::Empty));
+        assert_eq!(line("a\nb", 1, 4), Err(InvalidText::Control));
+        assert_eq!(body("a\n\tb", 1, 4), Ok("a\n\tb".into()));
+        assert_eq!(body(" \n", 1, 4), Err(InvalidText::Empty));
+        assert_eq!(body("a\0b", 1, 4), Err(InvalidText::Control));
+        assert_eq!(line("a\u{202E}b", 1, 4), Err(InvalidText::Control));
+    }
+}
