@@ -1,1 +1,168 @@
-//! stub
+//! The BFF: what a Messenger talks to, over gRPC and gRPC-Web on one port. It owns nothing durable; it
+//! turns a session into a contact, asks the services behind, and composes what they say.
+
+mod access;
+mod clients;
+mod consistency;
+mod convert;
+mod error;
+mod feed;
+mod freshness;
+mod home;
+mod labels;
+mod service;
+mod sessions;
+mod shared_map;
+mod spaces;
+mod view;
+mod watch;
+mod workspace;
+
+use std::{sync::Arc, time::Duration};
+
+use events::GrpcSource;
+use proto::bff::v1::{
+    messenger_service_server::MessengerServiceServer, session_service_server::SessionServiceServer,
+};
+use runtime::{
+    KeyRing, Running, Server, ServerArgs, StartError, Tasks, client::service_channel, edge::Edge,
+    serve::MAX_MESSAGE,
+};
+use tonic::service::Routes;
+use tonic_web::GrpcWebLayer;
+use tower::layer::util::Stack;
+use types::{Clock, SystemClock};
+
+use access::ACCESS;
+use clients::{Addresses, Clients};
+use feed::Feed;
+use freshness::Freshness;
+use service::{MessengerHandler, SessionHandler};
+use sessions::{CallerLayer, Sessions};
+use watch::Watches;
+use workspace::Workspaces;
+
+/// This service's name: of its key, and of itself in assertions.
+const NAME: &str = "bff";
+/// With Settings away a start waits this long for its feed, then serves without.
+const FEED: Duration = Duration::from_secs(2);
+
+/// What this service is, in one line.
+pub const ABOUT: &str = "BFF: what Messengers talk to, over gRPC and gRPC-Web";
+
+/// What the BFF is told by flags and environment.
+#[derive(Debug, Clone, clap::Args, serde::Serialize)]
+pub struct Config {
+    /// Where to listen and how to stop.
+    #[command(flatten)]
+    pub server: ServerArgs,
+
+    /// Address of Tickets.
+    #[arg(
+        long,
+        env = "TICKETS",
+        default_value = "http://127.0.0.1:7101",
+        value_name = "URL"
+    )]
+    pub tickets: String,
+
+    /// Address of Conversations.
+    #[arg(
+        long,
+        env = "CONVERSATIONS",
+        default_value = "http://127.0.0.1:7102",
+        value_name = "URL"
+    )]
+    pub conversations: String,
+
+    /// Address of Settings.
+    #[arg(
+        long,
+        env = "SETTINGS",
+        default_value = "http://127.0.0.1:7103",
+        value_name = "URL"
+    )]
+    pub settings: String,
+
+    /// Address of Notifications.
+    #[arg(
+        long,
+        env = "NOTIFICATIONS",
+        default_value = "http://127.0.0.1:7104",
+        value_name = "URL"
+    )]
+    pub notifications: String,
+}
+
+/// Starts the BFF on the machine's clock.
+///
+/// # Errors
+/// When a key or an address is wrong, or the port is taken. Services that are away are no error.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Arc::new(SystemClock)).await
+}
+
+/// Starts the BFF on a clock of the caller's.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let at = Addresses {
+        tickets: &config.tickets,
+        conversations: &config.conversations,
+        settings: &config.settings,
+        notifications: &config.notifications,
+    };
+    let clients = Arc::new(Clients::new(keys.clone(), &at)?);
+    let freshness = Arc::new(Freshness::new(clock));
+    let workspaces = Arc::new(Workspaces::new(freshness.clone()));
+    let sessions = Arc::new(Sessions::new(
+        clients.clone(),
+        workspaces.clone(),
+        freshness.clone(),
+    ));
+    let tasks = Tasks::new();
+    let feed = Feed::new(
+        Arc::new(GrpcSource::new(service_channel(
+            &config.settings,
+            keys,
+            &["events:read"],
+        )?)),
+        sessions.clone(),
+        workspaces,
+        freshness.clone(),
+    );
+    let mut following = feed.following();
+    tasks.spawn(feed.run(tasks.stopping()));
+    if tokio::time::timeout(FEED, following.wait_for(|following| *following))
+        .await
+        .is_err()
+    {
+        tracing::warn!("Settings does not answer; serving without it");
+    }
+    let messenger = MessengerHandler {
+        clients: clients.clone(),
+        watches: Watches::new(clients.clone(), freshness, tasks.stopping()),
+    };
+    let session = SessionHandler {
+        clients,
+        sessions: sessions.clone(),
+    };
+    let routes =
+        Routes::new(MessengerServiceServer::new(messenger).max_decoding_message_size(MAX_MESSAGE))
+            .add_service(
+                SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE),
+            );
+    let names = [
+        "messenger.bff.v1.MessengerService",
+        "messenger.bff.v1.SessionService",
+    ];
+    // gRPC-Web outermost: everything inside of it sees gRPC
+    let outer = Stack::new(CallerLayer, GrpcWebLayer::new());
+    Server::new(&names, routes, Edge::new(ACCESS, sessions))
+        .web(outer)
+        .start(&config.server, tasks.clone())
+        .await
+        .inspect_err(|_| tasks.stop())
+}

@@ -1,1 +1,134 @@
-//! stub
+//! Conversations: their parts, participants, read positions and receipts.
+
+mod access;
+mod convert;
+mod domain;
+mod error;
+mod service;
+mod snapshot;
+mod stamps;
+mod store;
+
+use std::{sync::Arc, time::Duration};
+
+use database::{Database, page_key, requests};
+use events::{Consumer, EventLog, FeedServer, GrpcSource};
+use proto::{
+    conversations::v1::conversation_service_server::{
+        ConversationServiceServer, SERVICE_NAME as CONVERSATIONS,
+    },
+    events::v1::event_feed_service_server::{EventFeedServiceServer, SERVICE_NAME as EVENT_FEED},
+};
+use runtime::{
+    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
+};
+use sea_orm::DbErr;
+use tonic::service::Routes;
+use types::{Clock, PageTokens, SystemClock, micros};
+
+use crate::{
+    access::ACCESS, service::Conversations, snapshot::Copies, stamps::Stamps,
+    store::migration::Migrator,
+};
+
+/// The service's name: of its key, its log and its process.
+const NAME: &str = "conversations";
+/// How often what is too old is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(3_600);
+/// How long events are kept for readers that were away, in microseconds.
+const KEPT_FOR_MICROS: i64 = 30 * 24 * 3_600 * 1_000_000;
+
+/// What this service is, in one line.
+pub const ABOUT: &str = "Conversations: their parts, participants, read positions and receipts";
+
+/// What the process is told.
+#[derive(Debug, Clone, clap::Args, serde::Serialize)]
+pub struct Config {
+    /// Where it listens.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// Where its data is.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Address of Tickets, whose feed it reads.
+    #[arg(
+        long,
+        env = "TICKETS",
+        default_value = "http://127.0.0.1:7101",
+        value_name = "URL"
+    )]
+    pub tickets: String,
+}
+
+/// Starts the service.
+///
+/// # Errors
+/// When a key, the database, the port or the address of Tickets cannot be used.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Arc::new(SystemClock)).await
+}
+
+/// Starts the service with a clock of the caller's.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let unusable = |error: DbErr| StartError::Database(error.to_string());
+    let db = Database::open::<Migrator>(&config.database.database_url)
+        .await
+        .map_err(|error| StartError::Database(error.to_string()))?;
+    let tokens = PageTokens::new(page_key(&db).await.map_err(unusable)?);
+    let log = EventLog::open(db, NAME, clock.clone())
+        .await
+        .map_err(unusable)?;
+    let tasks = Tasks::new();
+
+    let tickets = service_channel(&config.tickets, keys.clone(), &["events:read"])?;
+    let consumer = Consumer::new(
+        log.clone(),
+        "tickets",
+        Arc::new(GrpcSource::new(tickets)),
+        Arc::new(Stamps::new(clock.clone())),
+    );
+    tasks.spawn(consumer.run(tasks.stopping()));
+    tasks.spawn(keep_house(log.clone(), clock.clone(), tasks.clone()));
+
+    let feed = FeedServer::new(
+        log.clone(),
+        Arc::new(Copies::new(log.clone())),
+        tasks.stopping(),
+    );
+    let conversations = Conversations::new(log, clock, tokens);
+    let routes = Routes::new(
+        ConversationServiceServer::new(conversations).max_decoding_message_size(MAX_MESSAGE),
+    )
+    .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
+    let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
+    Server::new(&[CONVERSATIONS, EVENT_FEED], routes, edge)
+        .start(&config.server, tasks)
+        .await
+}
+
+/// Removes answers and events that nobody asks for any more.
+async fn keep_house(log: EventLog, clock: Arc<dyn Clock>, tasks: Tasks) {
+    let stop = tasks.stopping();
+    loop {
+        let now = micros(clock.now());
+        if let Err(error) = remove_old(&log, now).await {
+            tracing::warn!(%error, "old rows were not removed; tried again later");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(HOUSEKEEPING) => {}
+        }
+    }
+}
+
+async fn remove_old(log: &EventLog, now: i64) -> Result<(), DbErr> {
+    let tx = log.database().begin().await?;
+    requests::forget_old(&tx, now).await?;
+    tx.commit().await?;
+    log.prune_before(now - KEPT_FOR_MICROS).await
+}

@@ -1,1 +1,114 @@
-//! stub
+//! Settings: workspaces, Messenger settings per platform with their audit, and who is who: identity
+//! keys, contacts, sessions, teammates and API tokens.
+
+mod access;
+mod convert;
+mod domain;
+mod error;
+mod feed;
+mod housekeeping;
+mod service;
+mod store;
+
+use std::sync::Arc;
+
+use database::{Database, page_key};
+use events::{EventLog, FeedServer};
+use proto::{
+    events::v1::event_feed_service_server::EventFeedServiceServer,
+    settings::v1::{
+        contact_service_server::ContactServiceServer,
+        session_store_service_server::SessionStoreServiceServer,
+        settings_service_server::SettingsServiceServer,
+        workspace_service_server::WorkspaceServiceServer,
+    },
+};
+use runtime::{
+    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
+};
+use tonic::service::Routes;
+use types::{Clock, PageTokens, SystemClock};
+
+use error::Error;
+use service::Service;
+
+/// The service's name: of its key, its log and itself.
+const NAME: &str = "settings";
+/// What it serves.
+const SERVICES: [&str; 5] = [
+    "messenger.settings.v1.SettingsService",
+    "messenger.settings.v1.WorkspaceService",
+    "messenger.settings.v1.ContactService",
+    "messenger.settings.v1.SessionStoreService",
+    "messenger.events.v1.EventFeedService",
+];
+
+/// What this service is, in one line.
+pub const ABOUT: &str =
+    "Settings: workspaces, Messenger settings per platform, audit, and who is who";
+
+/// What the process is told.
+#[derive(Debug, Clone, clap::Args, serde::Serialize)]
+pub struct Config {
+    /// Where it listens.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub server: ServerArgs,
+    /// Where it keeps its data.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub database: DatabaseArgs,
+}
+
+/// Starts on the machine's clock.
+///
+/// # Errors
+/// When a key is missing, the database cannot be used, or the port is taken.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Arc::new(SystemClock)).await
+}
+
+/// Starts on a clock that is handed in. Assertions go by the machine's clock all the same: they are
+/// checked by other processes.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let unusable = |cause: String| StartError::Database(cause);
+    let db = Database::open::<store::migration::Migrator>(&config.database.database_url)
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
+    let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
+    let log = EventLog::open(db, NAME, clock)
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
+    let tasks = Tasks::new();
+    let service = Service {
+        log: log.clone(),
+        keys: keys.clone(),
+        pages: PageTokens::new(page_key),
+        tasks: tasks.clone(),
+    };
+    let feed = FeedServer::new(
+        log.clone(),
+        Arc::new(feed::Snapshots::new(log.clone())),
+        tasks.stopping(),
+    );
+    let routes = Routes::new(
+        SettingsServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
+    )
+    .add_service(
+        WorkspaceServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
+    )
+    .add_service(ContactServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE))
+    .add_service(SessionStoreServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE))
+    .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
+    let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));
+    let running = Server::new(&SERVICES, routes, edge)
+        .start(&config.server, tasks.clone())
+        .await?;
+    tasks.spawn(housekeeping::run(log, tasks.stopping()));
+    Ok(running)
+}

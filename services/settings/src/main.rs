@@ -1,2 +1,8 @@
-//! stub
-fn main() {}
+//! The Settings service as a process.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    runtime::run("settings", settings::ABOUT, settings::start)
+}

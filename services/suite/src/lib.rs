@@ -1,1 +1,85 @@
-//! stub
+//! The whole product on one machine: `run` starts all five services on the embedded default, `call`
+//! tries one RPC, `demo` plays the customer's story, `bench` measures, `keys` makes the services' keys.
+
+mod access;
+mod bench;
+mod call;
+mod client;
+mod demo;
+mod demo_workspace;
+mod layout;
+mod processes;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use access::{Access, KeyAccess};
+pub use client::{Messenger, Staff, signed};
+pub use demo_workspace::workspace;
+pub use layout::{Endpoints, Layout};
+pub use run::Embedded;
+
+/// The ticket centre on one machine: Tickets, Conversations, Settings, Notifications and the BFF.
+#[derive(Parser)]
+#[command(name = "suite", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// What to log to standard error, such as `info` or `warn,tickets=debug`.
+    #[arg(long, env = "RUST_LOG", default_value = "warn", value_name = "FILTER", global = true)]
+    log: String,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start all five services on loopback, with a demo workspace at the first start.
+    Run(run::RunArgs),
+    /// Make one call, JSON in and out, such as: call MessengerService/GetHome '{"platform":"WEB"}'
+    Call(call::CallArgs),
+    /// Play the customer's story against the running suite and show what they see after each step.
+    Demo(demo::DemoArgs),
+    /// Measure ratios and latencies in one run, with services of its own on a scratch directory.
+    Bench(bench::BenchArgs),
+    /// Run one service as this process, as its own binary would: service tickets --help
+    #[command(disable_help_flag = true)]
+    Service(run::ServiceArgs),
+    /// Make the keys with which the services sign who calls; keys that are there stay.
+    Keys(run::KeysArgs),
+}
+
+/// Parses the command line and carries it out. Exit code 1 with one sentence when it fails.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // a service parses its own flags, logs and builds its runtime itself
+    if let Command::Service(args) = cli.command {
+        return run::service(args);
+    }
+    runtime::telemetry::start(&cli.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("suite: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => run::run(args).await,
+            Command::Call(args) => call::call(args).await,
+            Command::Demo(args) => demo::demo(args).await,
+            Command::Bench(args) => bench::bench(args).await,
+            Command::Keys(args) => run::keys(&args),
+            Command::Service(_) => Ok(()),
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("suite: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

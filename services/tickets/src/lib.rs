@@ -1,1 +1,121 @@
-//! stub
+//! Tickets: their types, states, revisions and history, who sees them, and the link to a conversation.
+
+mod access;
+mod catalogs;
+mod convert;
+mod domain;
+mod error;
+mod housekeeping;
+pub mod import;
+mod replica;
+mod service;
+mod snapshot;
+mod store;
+
+use std::sync::Arc;
+
+use database::{Database, page_key};
+use events::{Consumer, EventLog, FeedServer, GrpcSource};
+use proto::{
+    events::v1::event_feed_service_server::EventFeedServiceServer,
+    tickets::v1::{
+        ticket_service_server::TicketServiceServer,
+        ticket_type_service_server::TicketTypeServiceServer,
+    },
+};
+use runtime::{
+    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
+};
+use tonic::service::Routes;
+use types::{Clock, PageTokens, SystemClock};
+
+use catalogs::Catalogs;
+use replica::Replica;
+use service::Service;
+use snapshot::Snapshots;
+
+pub use store::Migrator;
+
+/// What the process is, in one line.
+pub const ABOUT: &str = "Tickets: their types, states, revisions and history, who sees them, and the link to a conversation";
+
+/// The service's name: of its key, its log and itself.
+const NAME: &str = "tickets";
+/// What it serves.
+const SERVICES: [&str; 3] = [
+    "messenger.tickets.v1.TicketService",
+    "messenger.tickets.v1.TicketTypeService",
+    "messenger.events.v1.EventFeedService",
+];
+
+/// What the process is told.
+#[derive(Debug, Clone, clap::Args, serde::Serialize)]
+pub struct Config {
+    /// Where it listens.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub server: ServerArgs,
+    /// Where it keeps its data.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub database: DatabaseArgs,
+    /// Address of Conversations, whose events it follows.
+    #[arg(
+        long,
+        env = "CONVERSATIONS",
+        default_value = "http://127.0.0.1:7102",
+        value_name = "URL"
+    )]
+    pub conversations: String,
+}
+
+/// Starts on the machine's clock.
+///
+/// # Errors
+/// When a key is missing, the database cannot be used, or the port is taken.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Arc::new(SystemClock)).await
+}
+
+/// Starts on a clock that is handed in. Assertions go by the machine's clock all the same: they are
+/// checked by other processes.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let unusable = |cause: String| StartError::Database(cause);
+    let db = Database::open::<Migrator>(&config.database.database_url)
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
+    let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
+    let log = EventLog::open(db.clone(), NAME, clock.clone())
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
+    let catalogs = Arc::new(Catalogs::new(db.clone()));
+    let tasks = Tasks::new();
+
+    let channel = service_channel(&config.conversations, keys.clone(), &["events:read"])?;
+    let replica = Replica::new(catalogs.clone(), clock);
+    let consumer = Consumer::new(
+        log.clone(),
+        "conversations",
+        Arc::new(GrpcSource::new(channel)),
+        Arc::new(replica),
+    );
+    tasks.spawn(consumer.run(tasks.stopping()));
+    tasks.spawn(housekeeping::run(log.clone(), tasks.stopping()));
+
+    let feed = FeedServer::new(log.clone(), Arc::new(Snapshots::new(db)), tasks.stopping());
+    let service = Service::new(log, catalogs, PageTokens::new(page_key));
+    let routes = Routes::new(
+        TicketServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
+    )
+    .add_service(TicketTypeServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE))
+    .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
+    let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));
+    Server::new(&SERVICES, routes, edge)
+        .start(&config.server, tasks)
+        .await
+}

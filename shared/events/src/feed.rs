@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    BATCH_EVENTS, EventLog, PARTITIONS,
+    BATCH_BYTES, BATCH_EVENTS, EventLog, PARTITIONS,
     log::NewEvent,
     source::{Delivery, Snapshot, SnapshotPiece, SourceError, away},
     tail::Tail,
@@ -67,17 +67,23 @@ impl EventFeedService for FeedServer {
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let tail = Tail::new(self.log.clone(), &request.into_inner().cursors).map_err(refuse)?;
-        let frames = tail.deliveries().map(|delivery| {
-            let frame = match delivery {
-                Ok(Delivery::Batch(events)) => Frame::Batch(EventBatch { events }),
-                Ok(Delivery::Heartbeat(heads)) => Frame::Heartbeat(Heartbeat { heads }),
-                Err(SourceError::OutOfRange { partition }) => {
-                    reset(partition, ResetKind::OutOfRange)
-                }
-                Err(SourceError::Diverged { partition }) => reset(partition, ResetKind::Diverged),
-                Err(error @ SourceError::Unavailable(_)) => return Err(internal(&error)),
-            };
-            Ok(SubscribeResponse { frame: Some(frame) })
+        let log = self.log.clone();
+        let frames = tail.deliveries().then(move |delivery| {
+            let log = log.clone();
+            async move {
+                let frame = match delivery {
+                    Ok(Delivery::Batch(events)) => Frame::Batch(EventBatch { events }),
+                    Ok(Delivery::Heartbeat(heads)) => Frame::Heartbeat(Heartbeat { heads }),
+                    Err(SourceError::OutOfRange { partition }) => {
+                        reset(&log, partition, ResetKind::OutOfRange).await?
+                    }
+                    Err(SourceError::Diverged { partition }) => {
+                        reset(&log, partition, ResetKind::Diverged).await?
+                    }
+                    Err(error @ SourceError::Unavailable(_)) => return Err(internal(&error)),
+                };
+                Ok(SubscribeResponse { frame: Some(frame) })
+            }
         });
         Ok(Response::new(self.until_drained(frames.boxed())))
     }
@@ -127,10 +133,17 @@ impl FeedServer {
         &self,
         stream: BoxStream<'static, Result<T, Status>>,
     ) -> BoxStream<'static, Result<T, Status>> {
-        let drained = self.drain.clone();
-        let last = stream::once(async { Err(draining()) });
+        let drain = self.drain.clone();
+        // a stream that came to its own end has nothing to add
+        let last = stream::iter(std::iter::from_fn({
+            let mut said = false;
+            move || {
+                let cut = drain.is_cancelled() && !std::mem::replace(&mut said, true);
+                cut.then(|| Err(draining()))
+            }
+        }));
         stream
-            .take_until(async move { drained.cancelled().await })
+            .take_until(self.drain.clone().cancelled_owned())
             .chain(last)
             .boxed()
     }
@@ -146,25 +159,45 @@ pub(crate) async fn read(
     after: u64,
     limit: usize,
 ) -> Result<Vec<Envelope>, SourceError> {
+    if partition >= PARTITIONS {
+        return Err(away("there is no such partition"));
+    }
     let (floor, floor_id) = log.floor(partition).await.map_err(away)?;
     if after < floor {
         return Err(SourceError::OutOfRange { partition });
     }
     let mut events = log.read(partition, after, limit).await.map_err(away)?;
     if let Some(first) = events.first_mut() {
+        first.prev_event_id = match log.event_id_at(partition, after).await.map_err(away)? {
+            Some(id) => id,
+            None if after == floor => floor_id,
+            // pruned since the floor was read
+            None => return Err(SourceError::OutOfRange { partition }),
+        };
         if first.position != after + 1 {
             return Err(SourceError::OutOfRange { partition });
         }
-        first.prev_event_id = match log.event_id_at(partition, after).await.map_err(away)? {
-            Some(id) => id,
-            None => floor_id,
-        };
     }
+    events.truncate(fitting(&events));
     Ok(events)
 }
 
-/// The cursors first, then every page: what changes while the pages are read comes again after the
-/// cursors, and versions decide.
+/// How many of these events go into one message.
+fn fitting(events: &[Envelope]) -> usize {
+    let mut bytes = 0;
+    events
+        .iter()
+        .take(BATCH_EVENTS)
+        .take_while(|event| {
+            let first = bytes == 0;
+            bytes += event.payload.len();
+            first || bytes <= BATCH_BYTES
+        })
+        .count()
+}
+
+/// The cursors first, then every page, in as many pieces as its bytes need: what changes while the pages
+/// are read comes again after the cursors, and versions decide.
 pub(crate) fn snapshot(log: EventLog, source: Arc<dyn SnapshotSource>) -> Snapshot {
     enum Next {
         Cursors,
@@ -172,37 +205,42 @@ pub(crate) fn snapshot(log: EventLog, source: Arc<dyn SnapshotSource>) -> Snapsh
         Done,
     }
     stream::unfold(
-        (Next::Cursors, log, source),
-        |(next, log, source)| async move {
+        (Next::Cursors, Vec::new(), log, source),
+        |(next, mut states, log, source)| async move {
             let (piece, next) = match next {
+                next if !states.is_empty() => (Ok(one_piece(&mut states)), next),
                 Next::Done => return None,
                 Next::Cursors => match log.head_cursors().await {
                     Ok(cursors) => (Ok(SnapshotPiece::Cursors(cursors)), Next::Page(None)),
                     Err(error) => (Err(away(error)), Next::Done),
                 },
                 Next::Page(after) => match source.page(after).await {
-                    Ok(page) => (
-                        Ok(SnapshotPiece::State(
-                            page.events.into_iter().map(|e| log.state(e)).collect(),
-                        )),
-                        page.next
-                            .map_or(Next::Done, |place| Next::Page(Some(place))),
-                    ),
+                    Ok(page) => {
+                        states = page.events.into_iter().map(|e| log.state(e)).collect();
+                        let next = page.next.map_or(Next::Done, |at| Next::Page(Some(at)));
+                        (Ok(one_piece(&mut states)), next)
+                    }
                     Err(error) => (Err(away(error)), Next::Done),
                 },
             };
-            Some((piece, (next, log, source)))
+            Some((piece, (next, states, log, source)))
         },
     )
     .boxed()
 }
 
-fn reset(partition: usize, kind: ResetKind) -> Frame {
-    Frame::Reset(Reset {
+fn one_piece(states: &mut Vec<Envelope>) -> SnapshotPiece {
+    let rest = states.split_off(fitting(states));
+    SnapshotPiece::State(std::mem::replace(states, rest))
+}
+
+async fn reset(log: &EventLog, partition: usize, kind: ResetKind) -> Result<Frame, Status> {
+    let (floor, _) = log.floor(partition).await.map_err(|e| internal(&e))?;
+    Ok(Frame::Reset(Reset {
         partition: partition as u32,
         kind: kind.into(),
-        floor: 0,
-    })
+        floor,
+    }))
 }
 
 // Only services read feeds, so a status carries no details here.

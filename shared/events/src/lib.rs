@@ -10,7 +10,7 @@ pub mod source;
 mod tail;
 mod time;
 
-pub use consumer::{ApplyError, Consumer, Progress, Projection};
+pub use consumer::{ApplyError, Consumer, Progress, Projection, RebuildError, WholeState};
 pub use feed::{FeedServer, SnapshotPage, SnapshotSource};
 pub use log::{EventLog, NewEvent, UnitOfWork, partition_of};
 pub use source::{Delivery, EventSource, GrpcSource, LocalSource, SourceError};

@@ -4,12 +4,16 @@
 use std::sync::Arc;
 
 use database::Database;
-use proto::events::v1::{Cursor, Envelope, LogPosition};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Statement};
+use proto::events::v1::{Cursor, Envelope};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use tokio::sync::watch;
 use types::{Clock, ContactId, WorkspaceId, micros};
 
-use crate::{BATCH_EVENTS, MAX_PAYLOAD, PARTITIONS, time::wire};
+use crate::{BATCH_EVENTS, PARTITIONS, time::wire};
+
+mod work;
+
+pub use work::UnitOfWork;
 
 /// The newest position of each partition.
 pub type Heads = [u64; PARTITIONS];
@@ -29,7 +33,7 @@ pub struct NewEvent {
     pub workspace: WorkspaceId,
     /// When it happened, in microseconds since 1970.
     pub occurred_at: i64,
-    /// The encoded message; at most [`MAX_PAYLOAD`] bytes.
+    /// The encoded message; at most [`crate::MAX_PAYLOAD`] bytes.
     pub payload: Vec<u8>,
 }
 
@@ -119,11 +123,7 @@ impl EventLog {
     /// # Errors
     /// When the database is away or busy for too long.
     pub async fn begin(&self) -> Result<UnitOfWork, DbErr> {
-        Ok(UnitOfWork {
-            tx: self.db.begin().await?,
-            events: Vec::new(),
-            log: self.clone(),
-        })
+        Ok(UnitOfWork::new(self.db.begin().await?, self.clone()))
     }
 
     /// Tells of new positions as this process commits them. A hint: always poll behind it.
@@ -171,6 +171,9 @@ impl EventLog {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Envelope>, DbErr> {
+        let Ok(after) = i64::try_from(after) else {
+            return Ok(Vec::new());
+        };
         let rows = self
             .db
             .read()
@@ -181,7 +184,7 @@ impl EventLog {
                  where part = $1 and pos > $2 order by pos limit $3",
                 [
                     (partition as i32).into(),
-                    (after as i64).into(),
+                    after.into(),
                     (limit.min(BATCH_EVENTS) as i64).into(),
                 ],
             ))
@@ -205,13 +208,16 @@ impl EventLog {
         partition: usize,
         position: u64,
     ) -> Result<Option<Vec<u8>>, DbErr> {
+        let Ok(position) = i64::try_from(position) else {
+            return Ok(None);
+        };
         let row = self
             .db
             .read()
             .query_one_raw(Statement::from_sql_and_values(
                 self.db.read().get_database_backend(),
                 "select event_id from evlog where part = $1 and pos = $2",
-                [(partition as i32).into(), (position as i64).into()],
+                [(partition as i32).into(), position.into()],
             ))
             .await?;
         row.map(|row| row.try_get("", "event_id")).transpose()
@@ -263,6 +269,8 @@ impl EventLog {
     /// # Errors
     /// When the database fails.
     pub async fn prune(&self, partition: usize, up_to: u64) -> Result<(), DbErr> {
+        let head = self.refresh_heads().await?[partition];
+        let up_to = up_to.min(head.saturating_sub(1));
         let Some(event_id) = self.event_id_at(partition, up_to).await? else {
             return Ok(());
         };
@@ -299,7 +307,9 @@ impl EventLog {
     /// # Errors
     /// When the database fails.
     pub async fn prune_before(&self, recorded_at: i64) -> Result<(), DbErr> {
-        for partition in 0..PARTITIONS {
+        // read first: what is written from here on is young, and above these
+        let heads = self.refresh_heads().await?;
+        for (partition, head) in heads.into_iter().enumerate() {
             let row = self
                 .db
                 .read()
@@ -311,7 +321,6 @@ impl EventLog {
                 ))
                 .await?;
             let first_kept: Option<i64> = row.map(|row| row.try_get("", "pos")).transpose()?;
-            let head = self.refresh_heads().await?[partition];
             let last_old = first_kept.map_or(head, |pos| pos as u64).saturating_sub(1);
             if last_old > 0 {
                 self.prune(partition, last_old).await?;
@@ -383,100 +392,5 @@ impl EventLog {
             must_understand: false,
             payload: row.try_get("", "payload")?,
         })
-    }
-}
-
-/// One transaction of the owner: its statements, then its events, then the commit. Dropped without
-/// [`UnitOfWork::commit`], nothing happened.
-pub struct UnitOfWork {
-    tx: DatabaseTransaction,
-    events: Vec<NewEvent>,
-    log: EventLog,
-}
-
-impl UnitOfWork {
-    /// The transaction, for the store's statements.
-    pub fn tx(&self) -> &DatabaseTransaction {
-        &self.tx
-    }
-
-    /// Collects an event; it is appended by [`UnitOfWork::commit`].
-    pub fn emit(&mut self, event: NewEvent) {
-        self.events.push(event);
-    }
-
-    /// Appends the events and commits. Returns where they are.
-    ///
-    /// # Errors
-    /// When the database fails or a payload is over [`MAX_PAYLOAD`]; then nothing happened, unless the
-    /// answer to the commit itself was lost.
-    pub async fn commit(mut self) -> Result<Vec<LogPosition>, DbErr> {
-        let mut heads = [0; PARTITIONS];
-        let mut positions = Vec::with_capacity(self.events.len());
-        let mut events: Vec<(usize, NewEvent)> = std::mem::take(&mut self.events)
-            .into_iter()
-            .map(|event| {
-                (
-                    partition_of(event.contact.as_ref(), &event.workspace),
-                    event,
-                )
-            })
-            .collect();
-        // every writer takes partitions in the same order, so that none waits for another in a circle
-        events.sort_by_key(|(partition, _)| *partition);
-        for (partition, event) in events {
-            let position = self.append(partition, event).await?;
-            heads[partition] = position;
-            positions.push(LogPosition {
-                source: self.log.source.into(),
-                partition: partition as u32,
-                position,
-            });
-        }
-        self.tx.commit().await?;
-        self.log.announce(&heads);
-        Ok(positions)
-    }
-
-    /// Undoes everything. Dropping does too, later.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn rollback(self) -> Result<(), DbErr> {
-        self.tx.rollback().await
-    }
-
-    async fn append(&self, partition: usize, event: NewEvent) -> Result<u64, DbErr> {
-        if event.payload.len() > MAX_PAYLOAD {
-            return Err(DbErr::Custom(format!(
-                "an event of {} bytes is too large",
-                event.payload.len()
-            )));
-        }
-        let row = self
-            .tx
-            .query_one_raw(Statement::from_sql_and_values(
-                self.tx.get_database_backend(),
-                "insert into evlog (part, pos, event_id, type, aggregate_id, aggregate_version, contact_id, \
-                 workspace_id, occurred_at, recorded_at, traceparent, payload) values ($1, \
-                 coalesce((select max(pos) from evlog where part = $1), \
-                 (select floor_pos from evlog_head where part = $1), 0) + 1, \
-                 $2, $3, $4, $5, $6, $7, $8, $9, '', $10) returning pos",
-                [
-                    (partition as i32).into(),
-                    types::id::uuid().as_bytes().to_vec().into(),
-                    event.kind.into(),
-                    event.aggregate_id.into(),
-                    (event.aggregate_version as i64).into(),
-                    event.contact.map(String::from).unwrap_or_default().into(),
-                    String::from(event.workspace).into(),
-                    event.occurred_at.into(),
-                    micros(self.log.clock.now()).into(),
-                    event.payload.into(),
-                ],
-            ))
-            .await?
-            .ok_or_else(|| DbErr::RecordNotInserted)?;
-        Ok(row.try_get::<i64>("", "pos")? as u64)
     }
 }

@@ -1,6 +1,10 @@
 //! Where a consumer's events come from: one trait, several transports, one conformance suite.
 
-use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream::BoxStream};
+use futures::{
+    Stream, StreamExt, TryStreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use proto::events::v1::{
     Cursor, Envelope, GetHeadsRequest, ReadRequest, ResetKind, SnapshotRequest, SubscribeRequest,
     event_feed_service_client::EventFeedServiceClient, snapshot_response::Piece,
@@ -142,9 +146,8 @@ where
                 .await
                 .map_err(status)?
                 .into_inner();
-            Ok(stream
-                .map_err(status)
-                .map(|frame| match frame?.frame {
+            Ok(until_error(stream.map_err(status).map(
+                |frame| match frame?.frame {
                     Some(Frame::Batch(batch)) => Ok(Delivery::Batch(batch.events)),
                     Some(Frame::Heartbeat(heartbeat)) => Ok(Delivery::Heartbeat(heartbeat.heads)),
                     Some(Frame::Reset(reset)) => Err(match reset.kind() {
@@ -156,8 +159,8 @@ where
                         },
                     }),
                     None => Err(SourceError::Unavailable("an empty frame".into())),
-                })
-                .boxed())
+                },
+            )))
         })
     }
 
@@ -203,16 +206,28 @@ where
                 .await
                 .map_err(status)?
                 .into_inner();
-            Ok(stream
-                .map_err(status)
-                .map(|piece| match piece?.piece {
+            Ok(until_error(stream.map_err(status).map(
+                |piece| match piece?.piece {
                     Some(Piece::Cursors(cursors)) => Ok(SnapshotPiece::Cursors(cursors.cursors)),
                     Some(Piece::State(state)) => Ok(SnapshotPiece::State(state.events)),
                     None => Err(SourceError::Unavailable("an empty piece".into())),
-                })
-                .boxed())
+                },
+            )))
         })
     }
+}
+
+/// Ends after the first error, whatever the stream would say next.
+fn until_error<T: Send + 'static>(
+    stream: impl Stream<Item = Result<T, SourceError>> + Send + 'static,
+) -> BoxStream<'static, Result<T, SourceError>> {
+    stream::unfold(Some(stream.boxed()), |stream| async move {
+        let mut stream = stream?;
+        let item = stream.next().await?;
+        let rest = item.is_ok().then_some(stream);
+        Some((item, rest))
+    })
+    .boxed()
 }
 
 pub(crate) fn away(error: impl std::fmt::Display) -> SourceError {

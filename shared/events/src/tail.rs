@@ -36,6 +36,7 @@ pub(crate) struct Tail {
     heads: Heads,
     next_heartbeat: Instant,
     first_partition: usize,
+    limit: usize,
 }
 
 impl Tail {
@@ -63,6 +64,7 @@ impl Tail {
             // the first answer says where the log stands, even when there is nothing to send
             next_heartbeat: Instant::now(),
             first_partition: 0,
+            limit: BATCH_EVENTS,
         })
     }
 
@@ -106,6 +108,9 @@ impl Tail {
     /// forked, and what follows belongs to another history.
     async fn check(&self, cursor: &Cursor) -> Result<(), SourceError> {
         let partition = cursor.partition as usize;
+        let id = self.log.event_id_at(partition, cursor.position);
+        let id = id.await.map_err(away)?;
+        // after the event: one that was pruned in between is then below or at the floor
         let (floor, floor_id) = self.log.floor(partition).await.map_err(away)?;
         if cursor.position == 0 {
             return if floor == 0 {
@@ -120,16 +125,7 @@ impl Tail {
         if cursor.position < floor {
             return Err(SourceError::OutOfRange { partition });
         }
-        let known = match self
-            .log
-            .event_id_at(partition, cursor.position)
-            .await
-            .map_err(away)?
-        {
-            Some(id) => Some(id),
-            None if cursor.position == floor => Some(floor_id),
-            None => None,
-        };
+        let known = id.or((cursor.position == floor).then_some(floor_id));
         if known.as_deref() == Some(&cursor.event_id) {
             Ok(())
         } else {
@@ -140,6 +136,7 @@ impl Tail {
     async fn catch_up(&mut self) -> Result<Vec<Envelope>, SourceError> {
         let mut batch: Vec<Envelope> = Vec::new();
         let mut bytes = 0;
+        let mut full = false;
         // start with another partition each time, so that a busy one starves nobody
         self.first_partition = (self.first_partition + 1) % PARTITIONS;
         for step in 0..PARTITIONS {
@@ -147,22 +144,20 @@ impl Tail {
             let Some(place) = &mut self.places[partition] else {
                 continue;
             };
-            if place.position >= self.heads[partition]
-                || batch.len() >= BATCH_EVENTS
-                || bytes >= BATCH_BYTES
-            {
+            if place.position >= self.heads[partition] || batch.len() >= self.limit || full {
                 continue;
             }
             let events = self
                 .log
-                .read(partition, place.position, BATCH_EVENTS - batch.len())
+                .read(partition, place.position, self.limit - batch.len())
                 .await
                 .map_err(away)?;
             for mut event in events {
                 if event.position != place.position + 1 {
                     return Err(SourceError::OutOfRange { partition });
                 }
-                if bytes > 0 && bytes + event.payload.len() > BATCH_BYTES {
+                full = bytes > 0 && bytes + event.payload.len() > BATCH_BYTES;
+                if full {
                     break;
                 }
                 bytes += event.payload.len();
@@ -172,6 +167,9 @@ impl Tail {
                 batch.push(event);
             }
         }
+        // large events: what does not fit is not read, or read twice at the most
+        self.limit = if full { 2 * batch.len() } else { BATCH_EVENTS };
+        self.limit = self.limit.min(BATCH_EVENTS);
         Ok(batch)
     }
 }

@@ -13,5 +13,5 @@ pub mod telemetry;
 pub use auth::{Access, Actor, ActorKind, KeyRing};
 pub use config::{ServerArgs, StartError};
 pub use error::{Failure, Kind, Violations};
-pub use process::{Tasks, run, stop_signal};
+pub use process::{Tasks, run, run_from, stop_signal};
 pub use serve::{Running, Server};

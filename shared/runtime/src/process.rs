@@ -1,4 +1,4 @@
-use std::{future::Future, process::ExitCode, time::Duration};
+use std::{ffi::OsString, future::Future, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use serde::Serialize;
@@ -65,11 +65,26 @@ where
     F: FnOnce(C) -> Fut,
     Fut: Future<Output = Result<Running, StartError>>,
 {
+    run_from(name, about, std::env::args_os(), start)
+}
+
+/// As [`run`], with arguments from elsewhere; the first is the program's name.
+pub fn run_from<C, F, Fut>(
+    name: &'static str,
+    about: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    start: F,
+) -> ExitCode
+where
+    C: clap::Args + Serialize,
+    F: FnOnce(C) -> Fut,
+    Fut: Future<Output = Result<Running, StartError>>,
+{
     let matches = <Command<C> as clap::CommandFactory>::command()
         .name(name)
         .about(about)
         .version(env!("CARGO_PKG_VERSION"))
-        .get_matches();
+        .get_matches_from(arguments);
     let command = match <Command<C> as clap::FromArgMatches>::from_arg_matches(&matches) {
         Ok(command) => command,
         Err(error) => error.exit(),

@@ -5,6 +5,15 @@
     clippy::expect_used,
     reason = "a test that cannot be set up should stop"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "what a test spawns ends with the test"
+)]
+
+pub mod conformance;
+mod proxy;
+
+pub use proxy::Proxy;
 
 use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
@@ -74,27 +83,16 @@ impl Scratch {
         Database::open::<M>(&self.database_url(name)).await.unwrap()
     }
 
-    /// A directory with the keys of every service.
-    pub fn keys(&self) -> PathBuf {
+    /// A directory with a key pair for each of these services; made before any ring is loaded.
+    pub fn keys(&self, names: &[&str]) -> PathBuf {
         let directory = self.path("keys");
-        generate_keys(
-            &directory,
-            &[
-                "tickets",
-                "conversations",
-                "settings",
-                "notifications",
-                "bff",
-                "operator",
-            ],
-        )
-        .unwrap();
+        generate_keys(&directory, names).unwrap();
         directory
     }
 
-    /// The ring of one service.
+    /// The ring of one service, trusting everybody [`Scratch::keys`] made keys for.
     pub fn ring(&self, name: &str) -> Arc<KeyRing> {
-        Arc::new(KeyRing::load(&self.keys(), name).unwrap())
+        Arc::new(KeyRing::load(&self.path("keys"), name).unwrap())
     }
 }
 

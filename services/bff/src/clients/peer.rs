@@ -1,0 +1,119 @@
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use runtime::{KeyRing, client::call, edge::request_id};
+use tonic::{
+    Request, Response, Status,
+    metadata::{Ascii, MetadataValue},
+};
+
+use super::Credential;
+use crate::error::{Error, is_away};
+
+/// The header under which services log a call; the same all the way down.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Who a call speaks for.
+#[derive(Clone, Copy)]
+pub(super) enum Caller<'a> {
+    /// Whom the credential names.
+    Signed(&'a KeyRing, &'a Credential),
+    /// This service itself: the channel signs.
+    Channel,
+}
+
+impl Caller<'_> {
+    /// What each request of a call carries: nothing of the outside but the call's id.
+    pub(super) fn headers(self) -> Result<Headers, Error> {
+        let authorization = match self {
+            Self::Signed(keys, credential) => Some(credential.header(keys)?),
+            Self::Channel => None,
+        };
+        Ok(Headers {
+            authorization,
+            request_id: request_id().and_then(|id| id.parse().ok()),
+        })
+    }
+}
+
+/// Headers of the requests of one call.
+pub(super) struct Headers {
+    authorization: Option<MetadataValue<Ascii>>,
+    request_id: Option<MetadataValue<Ascii>>,
+}
+
+impl Headers {
+    pub(super) fn on<B>(&self, body: B) -> Request<B> {
+        let mut request = Request::new(body);
+        let headers = request.metadata_mut();
+        if let Some(value) = &self.authorization {
+            headers.insert("authorization", value.clone());
+        }
+        if let Some(id) = &self.request_id {
+            headers.insert(REQUEST_ID, id.clone());
+        }
+        request
+    }
+}
+
+/// A service behind. That it went away, or came back, is logged once, not for each call.
+pub(super) struct Peer<C> {
+    name: &'static str,
+    client: C,
+    away: AtomicBool,
+}
+
+impl<C: Clone> Peer<C> {
+    pub(super) fn new(name: &'static str, client: C) -> Self {
+        Self {
+            name,
+            client,
+            away: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes a call of at most `limit`. One that may be made `again` without a second effect is tried
+    /// again while the service is away.
+    pub(super) async fn call<B, T, F, Fut>(
+        &self,
+        caller: Caller<'_>,
+        again: bool,
+        limit: Duration,
+        body: &B,
+        method: F,
+    ) -> Result<T, Error>
+    where
+        B: Clone,
+        F: Fn(C, Request<B>) -> Fut,
+        Fut: Future<Output = Result<Response<T>, Status>>,
+    {
+        let headers = caller.headers()?;
+        let outcome = call(again, limit, |left| {
+            let mut request = headers.on(body.clone());
+            request.set_timeout(left);
+            method(self.client.clone(), request)
+        })
+        .await;
+        self.observe(outcome.as_ref().err());
+        Ok(outcome?)
+    }
+
+    fn observe(&self, error: Option<&Status>) {
+        match error {
+            None => {
+                if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
+                    tracing::info!(service = self.name, "answers again");
+                }
+            }
+            Some(status) if is_away(status.code()) => {
+                if !self.away.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(service = self.name, code = ?status.code(), why = status.message(), "does not answer");
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The Messages space: its list, a thread, and writing in one.
+
+use proto::{bff::v1 as pb, conversations::v1 as cv};
+use tonic::Code;
+
+use super::MessengerHandler;
+use crate::{consistency, convert, error::Error, labels::LabelSet, sessions::Session, view};
+
+impl MessengerHandler {
+    pub(super) async fn conversations(
+        &self,
+        session: &Session,
+        request: pb::ListConversationsRequest,
+    ) -> Result<pb::ListConversationsResponse, Error> {
+        let page = self
+            .clients
+            .conversations(
+                &session.speaks,
+                cv::ListContactConversationsRequest {
+                    page_size: request.page_size,
+                    page_token: request.page_token,
+                },
+            )
+            .await?;
+        let ids: Vec<_> = page
+            .conversations
+            .iter()
+            .map(|conversation| conversation.conversation_id.clone())
+            .collect();
+        let tickets = match ids.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.clients.tickets_of(&session.speaks, ids, false).await,
+        };
+        let tickets_unavailable = tickets.is_err();
+        // S4: on every platform, whether its Tickets space is on or off
+        let mut pills = view::pills(tickets.unwrap_or_default());
+        Ok(pb::ListConversationsResponse {
+            conversations: page
+                .conversations
+                .into_iter()
+                .map(|conversation| {
+                    let pill = pills.remove(&conversation.conversation_id);
+                    view::conversation_summary(conversation, pill)
+                })
+                .collect(),
+            next_page_token: page.next_page_token,
+            tickets_unavailable,
+        })
+    }
+
+    pub(super) async fn conversation(
+        &self,
+        session: &Session,
+        request: pb::GetConversationRequest,
+    ) -> Result<pb::GetConversationResponse, Error> {
+        convert::id("conversation_id", &request.conversation_id)?;
+        let ids = vec![request.conversation_id.clone()];
+        let (page, tickets) = tokio::join!(
+            self.clients.parts(
+                &session.speaks,
+                cv::ListContactPartsRequest {
+                    conversation_id: request.conversation_id,
+                    page_size: request.page_size,
+                    page_token: request.page_token,
+                },
+            ),
+            self.clients.tickets_of(&session.speaks, ids, false),
+        );
+        let page = page?;
+        let conversation = page.conversation.ok_or(Error::Garbage("conversation"))?;
+        let ticket_unavailable = tickets.is_err();
+        let pill = view::pills(tickets.unwrap_or_default()).remove(&conversation.conversation_id);
+        let states = view::part_states(&page.parts);
+        let labels = session
+            .workspace
+            .labels
+            .with(states, &self.clients, &session.speaks)
+            .await;
+        Ok(pb::GetConversationResponse {
+            conversation: Some(view::conversation_summary(conversation, pill)),
+            parts: page
+                .parts
+                .into_iter()
+                .filter_map(|part| view::part(part, &labels))
+                .collect(),
+            next_page_token: page.next_page_token,
+            ticket_unavailable,
+        })
+    }
+
+    pub(super) async fn start(
+        &self,
+        session: &Session,
+        request: pb::StartConversationRequest,
+    ) -> Result<pb::StartConversationResponse, Error> {
+        convert::start_conversation(&request)?;
+        let started = self
+            .clients
+            .start_conversation(
+                &session.speaks,
+                cv::StartContactConversationRequest {
+                    request_id: request.request_id,
+                    body: request.body,
+                },
+            )
+            .await?;
+        let conversation = started.conversation.ok_or(Error::Garbage("conversation"))?;
+        Ok(pb::StartConversationResponse {
+            conversation: Some(view::conversation_summary(conversation, None)),
+            consistency_token: consistency::encode(&started.positions),
+        })
+    }
+
+    /// A ticket's conversation may be written in before Conversations has heard of it: then Tickets is
+    /// asked whether the contact sees a ticket there, and the conversation is made first.
+    pub(super) async fn send(
+        &self,
+        session: &Session,
+        request: pb::SendMessageRequest,
+    ) -> Result<pb::SendMessageResponse, Error> {
+        convert::send_message(&request)?;
+        let message = cv::SendContactMessageRequest {
+            request_id: request.request_id,
+            conversation_id: request.conversation_id,
+            body: request.body,
+            seen_up_to_seq: request.seen_up_to_seq,
+        };
+        let first = self
+            .clients
+            .send_message(&session.speaks, &message)
+            .await;
+        let sent = match first {
+            Err(refusal) if refusal.code() == Some(Code::NotFound) => {
+                if !self.make_for_ticket(session, &message.conversation_id).await? {
+                    return Err(refusal);
+                }
+                self.clients.send_message(&session.speaks, &message).await?
+            }
+            outcome => outcome?,
+        };
+        let part = sent
+            .part
+            .and_then(|part| view::part(part, &LabelSet::default()))
+            .ok_or(Error::Garbage("message"))?;
+        Ok(pb::SendMessageResponse {
+            part: Some(part),
+            consistency_token: consistency::encode(&sent.positions),
+        })
+    }
+
+    pub(super) async fn mark_conversation(
+        &self,
+        session: &Session,
+        request: pb::MarkConversationReadRequest,
+    ) -> Result<pb::MarkConversationReadResponse, Error> {
+        convert::mark_conversation_read(&request)?;
+        let read = self
+            .clients
+            .mark_read(
+                &session.speaks,
+                cv::MarkContactReadRequest {
+                    conversation_id: request.conversation_id,
+                    up_to_seq: request.up_to_seq,
+                },
+            )
+            .await?;
+        Ok(pb::MarkConversationReadResponse {
+            read_seq: read.read_seq,
+            consistency_token: consistency::encode(&read.positions),
+        })
+    }
+
+    /// Makes the conversation if the contact sees a ticket that is linked to it; says whether it is there.
+    async fn make_for_ticket(
+        &self,
+        session: &Session,
+        conversation_id: &str,
+    ) -> Result<bool, Error> {
+        let ids = vec![conversation_id.to_owned()];
+        let tickets = self
+            .clients
+            .tickets_of(&session.speaks, ids, true)
+            .await?;
+        if !tickets
+            .iter()
+            .any(|ticket| ticket.conversation_id == conversation_id)
+        {
+            return Ok(false);
+        }
+        match self
+            .ensure(session, conversation_id.to_owned(), true)
+            .await
+        {
+            Ok(_) => Ok(true),
+            // it was deleted, and looks like one that never was (V2)
+            Err(error) if error.code() == Some(Code::FailedPrecondition) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

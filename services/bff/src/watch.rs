@@ -1,0 +1,139 @@
+//! Home, live. A watch pulls: it looks at what changed when its client is ready for a frame, so that a
+//! slow client costs no memory and gets the newest state, not a queue of old ones.
+
+mod frames;
+#[cfg(test)]
+mod tests;
+mod upstream;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+use proto::{bff::v1 as pb, notifications::v1 as nt};
+use rand::Rng;
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
+use types::ContactId;
+
+use crate::{
+    clients::Clients,
+    error::Error,
+    freshness::Freshness,
+    sessions::Session,
+    shared_map::SharedMap,
+    spaces::Platform,
+};
+use frames::Watch;
+use upstream::Upstream;
+
+/// Streams of one contact at once.
+const STREAMS: usize = 8;
+/// Streams of this process at once.
+const ALL_STREAMS: usize = 24_000;
+/// A client that resumes nothing is told after this long what can be told without an inbox.
+const FIRST: Duration = Duration::from_millis(500);
+/// A stream lives this long at most; half of the bound spreads the ends.
+const AGE: std::ops::Range<Duration> = Duration::from_secs(10 * 60)..Duration::from_secs(30 * 60);
+
+/// Opens watches.
+pub(crate) struct Watches {
+    clients: Arc<Clients>,
+    freshness: Arc<Freshness>,
+    contacts: SharedMap<ContactId, Semaphore>,
+    all: Arc<Semaphore>,
+    stopping: CancellationToken,
+}
+
+impl Watches {
+    /// Streams end when `stopping` is cancelled.
+    pub(crate) fn new(
+        clients: Arc<Clients>,
+        freshness: Arc<Freshness>,
+        stopping: CancellationToken,
+    ) -> Self {
+        Self {
+            clients,
+            freshness,
+            contacts: SharedMap::new(),
+            all: Arc::new(Semaphore::new(ALL_STREAMS)),
+            stopping,
+        }
+    }
+
+    /// A stream of frames. `resume` is where the client stands.
+    ///
+    /// # Errors
+    /// [`Error::TooManyStreams`], and when Settings is away and what was known is too old.
+    pub(crate) async fn open(
+        &self,
+        session: Arc<Session>,
+        platform: Platform,
+        resume: Option<pb::HomeToken>,
+    ) -> Result<BoxStream<'static, pb::WatchMessengerResponse>, Error> {
+        let contact = self
+            .contacts
+            .get_or(session.contact.clone(), || Semaphore::new(STREAMS));
+        let permits = (
+            contact
+                .try_acquire_owned()
+                .map_err(|_| Error::TooManyStreams)?,
+            self.all
+                .clone()
+                .try_acquire_owned()
+                .map_err(|_| Error::Away("this process"))?,
+        );
+        let upstream = self.upstream(&session);
+        let watch = self.watch(session, platform, resume, upstream).await?;
+        Ok(
+            stream::unfold((watch, permits), |(mut watch, permits)| async {
+                let frame = watch.next().await?;
+                Some((frame, (watch, permits)))
+            })
+            .boxed(),
+        )
+    }
+
+    async fn watch(
+        &self,
+        session: Arc<Session>,
+        platform: Platform,
+        resume: Option<pb::HomeToken>,
+        upstream: Upstream,
+    ) -> Result<Watch, Error> {
+        // before the settings are read, so that no change falls in between
+        let changes = session.workspace.changes();
+        let generations = self.freshness.generations();
+        session.workspace.switches(&self.clients).await?;
+        let now = Instant::now();
+        let lasts = session.expires_at - self.freshness.now();
+        Ok(Watch {
+            upstream,
+            revocation: session.revocation(),
+            changes,
+            generations,
+            stopping: self.stopping.clone(),
+            clients: self.clients.clone(),
+            session,
+            platform,
+            resume,
+            inbox: None,
+            sent: None,
+            first_by: now + FIRST,
+            quiet_until: now,
+            grows_old: now + rand::thread_rng().gen_range(AGE),
+            session_ends: now + Duration::from_micros(lasts.max(0).unsigned_abs()),
+            ended: false,
+        })
+    }
+
+    fn upstream(&self, session: &Arc<Session>) -> Upstream {
+        let (clients, session) = (self.clients.clone(), session.clone());
+        Upstream::new(Box::new(move |after: Option<nt::InboxVersion>| {
+            let (clients, session) = (clients.clone(), session.clone());
+            Box::pin(async move {
+                let stream = clients.watch_inbox(&session.speaks, after).await?;
+                Ok(stream.boxed())
+            })
+        }))
+    }
+}

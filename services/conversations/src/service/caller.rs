@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use runtime::{Actor, ActorKind, Failure};
+use tonic::Request;
+use types::{ContactId, WorkspaceId, text};
+
+use crate::{
+    domain::{Author, AuthorKind, ConversationId, Key},
+    error::Error,
+};
+
+/// Characters of a name to show at the most.
+const MAX_NAME: usize = 100;
+
+/// Who calls, for which tenant.
+pub struct Caller {
+    actor: Arc<Actor>,
+    workspace: WorkspaceId,
+}
+
+impl Caller {
+    /// The caller of a request, as the edge verified it.
+    ///
+    /// # Errors
+    /// When the credential is for no single workspace.
+    pub fn of<T>(request: &Request<T>) -> Result<Self, Failure> {
+        let actor = runtime::auth::actor(request)?;
+        let workspace = actor.workspace()?.clone();
+        Ok(Self { actor, workspace })
+    }
+
+    /// Their tenant.
+    pub fn workspace(&self) -> &WorkspaceId {
+        &self.workspace
+    }
+
+    /// Their id.
+    pub fn id(&self) -> &str {
+        &self.actor.id
+    }
+
+    /// A conversation of their tenant's.
+    pub fn key(&self, conversation: ConversationId) -> Key {
+        Key {
+            workspace: self.workspace.clone(),
+            conversation,
+        }
+    }
+
+    /// The contact who calls.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn contact(&self) -> Result<ContactId, Failure> {
+        self.actor.contact()
+    }
+
+    /// Passes teammates.
+    ///
+    /// # Errors
+    /// When the caller is none.
+    pub fn teammate(&self) -> Result<(), Error> {
+        match self.actor.kind {
+            ActorKind::Teammate => Ok(()),
+            ActorKind::Contact | ActorKind::Service => Err(Error::TeammatesOnly),
+        }
+    }
+
+    /// The caller as an author.
+    pub fn author(&self) -> Author {
+        let kind = match self.actor.kind {
+            ActorKind::Contact => AuthorKind::Contact,
+            ActorKind::Teammate => AuthorKind::Teammate,
+            ActorKind::Service => AuthorKind::Bot,
+        };
+        let name = text::truncate(self.actor.name.trim(), MAX_NAME);
+        Author {
+            kind,
+            id: self.actor.id.clone(),
+            // V4: a customer never receives a teammate's address, not even as a name
+            name: if kind != AuthorKind::Contact && name.contains('@') {
+                String::new()
+            } else {
+                name
+            },
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What this service makes of Tickets' events: stamps in timelines, and the conversation of a new
+//! ticket.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use events::{ApplyError, Projection, UnitOfWork};
+use proto::events::v1::Envelope;
+use sea_orm::DbErr;
+use types::Clock;
+
+use crate::{
+    convert,
+    domain::{self, Key, Known, PartId},
+    service::tell,
+    store::{self, Whose},
+};
+
+/// Stamps ticket updates (A1) and makes the conversation of a new ticket (C2), in the transaction that
+/// takes the events in.
+pub struct Stamps {
+    clock: Arc<dyn Clock>,
+}
+
+impl Stamps {
+    /// With the clock that no update may be ahead of.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock }
+    }
+}
+
+#[async_trait::async_trait]
+impl Projection for Stamps {
+    fn name(&self) -> &'static str {
+        "stamps"
+    }
+
+    async fn apply(&self, work: &mut UnitOfWork, events: &[Envelope]) -> Result<(), ApplyError> {
+        let now = self.clock.now();
+        let mut updates = Vec::with_capacity(events.len());
+        for event in events {
+            updates.extend(convert::ticket_update(event, now).map_err(ApplyError::Poison)?);
+        }
+        let keys: BTreeSet<Key> = updates.iter().map(|update| update.key.clone()).collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let known = Known {
+            conversations: store::of_keys(work.tx(), &keys)
+                .await
+                .map_err(DbErr::from)?,
+            stamped: store::newest_stamps(work.tx(), &keys)
+                .await
+                .map_err(DbErr::from)?,
+        };
+        let decisions = domain::stamp(known, &updates, PartId::generate);
+        for decision in &decisions {
+            store::save(work.tx(), decision)
+                .await
+                .map_err(DbErr::from)?;
+        }
+        let changed: Vec<Key> = decisions
+            .into_iter()
+            .map(|decision| decision.conversation.key)
+            .collect();
+        tell(work, Whose::All(&changed), now)
+            .await
+            .map_err(DbErr::from)?;
+        Ok(())
+    }
+
+    /// Stamps are part of timelines that customers read: a replay adds those that are missing.
+    async fn reset(&self, _: &mut UnitOfWork) -> Result<(), DbErr> {
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Between the wire and the domain: the only file that names both.
+
+mod event;
+mod reply;
+mod request;
+
+pub use event::{event, inbox_id};
+pub use reply::{frame, inbox, read, rebuilt};
+pub use request::{at_least, mark_ticket_read, ticket_reads, watch};

@@ -1,0 +1,161 @@
+//! Notifications: what each contact has not read, computed from rows that mirror Tickets and
+//! Conversations. This file wires the service; nothing else does.
+
+mod cache;
+mod convert;
+mod error;
+mod feed;
+mod hub;
+mod inboxes;
+pub mod migration;
+pub mod projection;
+mod rebuild;
+mod service;
+pub mod store;
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use database::Database;
+use events::{Consumer, EventLog, EventSource, GrpcSource};
+use proto::notifications::v1::notification_service_server::NotificationServiceServer;
+use runtime::{
+    Access, KeyRing, Running, Server, ServerArgs, StartError, Tasks,
+    auth::{AccessTable, Assertions},
+    client::service_channel,
+    config::DatabaseArgs,
+    edge::Edge,
+    serve::MAX_MESSAGE,
+};
+use serde::Serialize;
+use tonic::service::Routes;
+use types::SystemClock;
+
+use crate::{
+    feed::{Mirror, Mirrored},
+    inboxes::Inboxes,
+    migration::Migrations,
+    rebuild::Rebuilder,
+    service::Service,
+    store::{Source, Store},
+};
+
+/// The service's name among services.
+const NAME: &str = "notifications";
+/// Its gRPC name.
+const SERVICE: &str = "messenger.notifications.v1.NotificationService";
+/// What it may do at the services it reads.
+const SCOPES: &[&str] = &["events:read"];
+/// Longest wait for the feeds before serving what is there: a badge may be old, but then it is there.
+const CATCH_UP: Duration = Duration::from_secs(2);
+
+/// Who may call what.
+const ACCESS: AccessTable = &[
+    (
+        "/messenger.notifications.v1.NotificationService/GetInbox",
+        Access::Contact,
+    ),
+    (
+        "/messenger.notifications.v1.NotificationService/BatchGetTicketReads",
+        Access::Contact,
+    ),
+    (
+        "/messenger.notifications.v1.NotificationService/MarkTicketRead",
+        Access::Contact,
+    ),
+    (
+        "/messenger.notifications.v1.NotificationService/WatchInbox",
+        Access::Contact,
+    ),
+    (
+        "/messenger.notifications.v1.NotificationService/RebuildProjection",
+        Access::Scope("notifications:admin"),
+    ),
+];
+
+/// What this service is, in one line.
+pub const ABOUT: &str = "Notifications: what each contact has not read, and a live watch of it";
+
+/// What the service is told when it starts.
+#[derive(Debug, Clone, clap::Args, Serialize)]
+pub struct Config {
+    /// Where it listens.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// Where its data is.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Address of Tickets.
+    #[arg(
+        long,
+        env = "TICKETS",
+        default_value = "http://127.0.0.1:7101",
+        value_name = "URL"
+    )]
+    pub tickets: String,
+    /// Address of Conversations.
+    #[arg(
+        long,
+        env = "CONVERSATIONS",
+        default_value = "http://127.0.0.1:7102",
+        value_name = "URL"
+    )]
+    pub conversations: String,
+}
+
+/// Starts the service: opens its database, follows both feeds, and serves.
+///
+/// # Errors
+/// When a key, the database, an address or the port cannot be used. Services that are away are waited
+/// for in the background.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let db = Database::open::<Migrations>(&config.database.database_url)
+        .await
+        .map_err(|e| StartError::Database(e.to_string()))?;
+    let log = EventLog::open(db.clone(), NAME, Arc::new(SystemClock))
+        .await
+        .map_err(|e| StartError::Database(e.to_string()))?;
+    let tasks = Tasks::new();
+    let inboxes = Arc::new(Inboxes::new(Store::new(db)));
+    let follow = |source, name, address: &str| -> Result<Consumer, StartError> {
+        let channel = service_channel(address, keys.clone(), SCOPES)?;
+        let feed: Arc<dyn EventSource> = Arc::new(GrpcSource::new(channel));
+        let mirror = Arc::new(Mirror::new(source, inboxes.clone()));
+        Ok(Consumer::new(log.clone(), name, feed, mirror))
+    };
+    let tickets = follow(Source::Tickets, "tickets", &config.tickets)?;
+    let conversations = follow(
+        Source::Conversations,
+        "conversations",
+        &config.conversations,
+    )?;
+    let mirrored = Mirrored {
+        tickets: tickets.progress(),
+        conversations: conversations.progress(),
+    };
+    let rebuilder = Rebuilder::new(
+        log.clone(),
+        tickets.clone(),
+        conversations.clone(),
+        inboxes.clone(),
+    );
+    tasks.spawn(tickets.run(tasks.stopping()));
+    tasks.spawn(conversations.run(tasks.stopping()));
+    let both = [&mirrored.tickets, &mirrored.conversations].map(|feed| feed.caught_up(CATCH_UP));
+    if futures::future::join_all(both).await.contains(&false) {
+        tracing::warn!("a feed is not caught up; badges may be old until it is");
+    }
+    let service = NotificationServiceServer::new(Service {
+        log,
+        inboxes,
+        mirrored,
+        rebuilder: Arc::new(rebuilder),
+        tasks: tasks.clone(),
+    })
+    .max_decoding_message_size(MAX_MESSAGE);
+    let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
+    Server::new(&[SERVICE], Routes::new(service), edge)
+        .start(&config.server, tasks)
+        .await
+}

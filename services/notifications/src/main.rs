@@ -1,0 +1,8 @@
+//! The Notifications service as a process.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    runtime::run("notifications", notifications::ABOUT, notifications::start)
+}

@@ -1,0 +1,368 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
+
+use super::{
+    InboxId, many, one,
+    records::{ConversationRecord, TicketRecord},
+};
+use crate::projection::{
+    self, Changed, ConversationChanged, ConversationId, Event, Rows, TicketChanged, TicketId,
+    TicketRead,
+};
+
+/// Rows in one statement at the most. Few sizes, so that a prepared statement is soon met again.
+const ROWS: usize = 32;
+
+/// Takes events into the inboxes they concern, and lets the version of each grow in which the contact
+/// sees a difference. Call it inside the transaction that makes the events applied.
+///
+/// # Errors
+/// When the database fails.
+pub async fn apply(
+    tx: &impl ConnectionTrait,
+    events: Vec<(InboxId, Event)>,
+) -> Result<BTreeMap<InboxId, Changed>, DbErr> {
+    let touched = Touched::by(&events);
+    lock(tx, &touched.inboxes).await?;
+    let before = touched.load(tx).await?;
+    let mut after = before.clone();
+    let mut changed: BTreeMap<InboxId, Changed> = BTreeMap::new();
+    for (id, event) in events {
+        let rows = after.entry(id.clone()).or_default();
+        let difference = projection::apply(rows, event);
+        let sum = changed.entry(id).or_default();
+        *sum = sum.or(difference);
+    }
+    save(tx, &before, &after).await?;
+    changed.retain(|_, changed| changed.any());
+    grow(tx, &changed).await?;
+    Ok(changed)
+}
+
+/// Takes an explicit read in, and keeps it where no rebuild drops it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_read(
+    tx: &impl ConnectionTrait,
+    id: &InboxId,
+    read: TicketRead,
+) -> Result<(), DbErr> {
+    let [workspace, contact] = id.values();
+    let revision = i64::try_from(read.up_to_revision).unwrap_or(i64::MAX);
+    let values = [
+        workspace,
+        contact,
+        read.ticket_id.as_str().into(),
+        revision.into(),
+    ];
+    execute(
+        tx,
+        "insert into ticket_read (workspace_id, contact_id, ticket_id, revision) \
+         values ($1, $2, $3, $4) on conflict (workspace_id, contact_id, ticket_id) \
+         do update set revision = excluded.revision where excluded.revision > ticket_read.revision",
+        values,
+    )
+    .await?;
+    apply(tx, vec![(id.clone(), Event::TicketRead(read))]).await?;
+    Ok(())
+}
+
+/// The services whose events the rows mirror.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Tickets.
+    Tickets,
+    /// Conversations.
+    Conversations,
+}
+
+/// Forgets what a service told, never what was read explicitly.
+///
+/// # Errors
+/// When the database fails.
+pub async fn blank(tx: &impl ConnectionTrait, source: Source) -> Result<(), DbErr> {
+    match source {
+        Source::Tickets => {
+            execute(
+                tx,
+                "update ticket_inbox set viewer_version = 0, visible = false, revision = 0, \
+                 notify_revision = 0, state_id = '', category = 0, number = 0, title = '', \
+                 conversation_id = null, create_time = 0, ticket_update_time = 0, activity_time = 0",
+                [],
+            )
+            .await?;
+        }
+        Source::Conversations => {
+            execute(tx, "delete from conversation_inbox", []).await?;
+            execute(tx, "update ticket_inbox set frontier_revision = 0", []).await?;
+        }
+    }
+    let nothing_left = "delete from ticket_inbox where viewer_version = 0 \
+                        and frontier_revision = 0 and explicit_revision = 0";
+    execute(tx, nothing_left, []).await
+}
+
+/// Starts a new epoch: every inbox read from now on is newer than any read before. Returns it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_epoch(tx: &impl ConnectionTrait) -> Result<u64, DbErr> {
+    #[derive(FromQueryResult)]
+    struct Found {
+        epoch: i64,
+    }
+    execute(tx, "update projection_epoch set epoch = epoch + 1", []).await?;
+    let found = one::<Found>(tx, "select epoch from projection_epoch", []).await?;
+    found
+        .map(|found| found.epoch as u64)
+        .ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))
+}
+
+/// The rows that some events look at.
+#[derive(Default)]
+struct Touched {
+    inboxes: BTreeSet<InboxId>,
+    tickets: BTreeSet<(InboxId, TicketId)>,
+    conversations: BTreeSet<(InboxId, ConversationId)>,
+}
+
+impl Touched {
+    fn by(events: &[(InboxId, Event)]) -> Self {
+        let mut touched = Self::default();
+        for (id, event) in events {
+            touched.inboxes.insert(id.clone());
+            match event {
+                Event::TicketChanged(TicketChanged { ticket_id, .. })
+                | Event::TicketRead(TicketRead { ticket_id, .. }) => {
+                    touched.tickets.insert((id.clone(), ticket_id.clone()));
+                }
+                Event::ConversationChanged(ConversationChanged {
+                    conversation_id,
+                    frontier,
+                    ..
+                }) => {
+                    touched
+                        .conversations
+                        .insert((id.clone(), conversation_id.clone()));
+                    let read = frontier
+                        .iter()
+                        .map(|(ticket_id, _)| (id.clone(), ticket_id.clone()));
+                    touched.tickets.extend(read);
+                }
+            }
+        }
+        touched
+    }
+
+    async fn load(&self, tx: &impl ConnectionTrait) -> Result<BTreeMap<InboxId, Rows>, DbErr> {
+        let mut inboxes: BTreeMap<InboxId, Rows> = BTreeMap::new();
+        let tickets = self
+            .tickets
+            .iter()
+            .map(|(id, ticket_id)| key(id, ticket_id.as_str()));
+        for record in load::<TicketRecord>(tx, "ticket_inbox", "ticket_id", tickets).await? {
+            let (id, ticket_id, row) = record.parse()?;
+            inboxes
+                .entry(id)
+                .or_default()
+                .tickets
+                .insert(ticket_id, row);
+        }
+        let conversations = self
+            .conversations
+            .iter()
+            .map(|(id, conversation_id)| key(id, conversation_id.as_str()));
+        let records =
+            load::<ConversationRecord>(tx, "conversation_inbox", "conversation_id", conversations);
+        for record in records.await? {
+            let (id, conversation_id, told) = record.parse()?;
+            inboxes
+                .entry(id)
+                .or_default()
+                .conversations
+                .insert(conversation_id, told);
+        }
+        Ok(inboxes)
+    }
+}
+
+fn key(id: &InboxId, of: &str) -> [Value; 3] {
+    let [workspace, contact] = id.values();
+    [workspace, contact, of.into()]
+}
+
+async fn load<T: FromQueryResult>(
+    tx: &impl ConnectionTrait,
+    table: &str,
+    column: &str,
+    keys: impl Iterator<Item = [Value; 3]>,
+) -> Result<Vec<T>, DbErr> {
+    let keys: Vec<_> = keys.collect();
+    let mut records = Vec::with_capacity(keys.len());
+    for keys in keys.chunks(ROWS) {
+        // a join with the keys is as many look-ups by primary key; `in` with pairs is not portable
+        let sql = format!(
+            "with wanted (workspace_id, contact_id, {column}) as (values {}) \
+             select found.* from wanted join {table} found on found.workspace_id = wanted.workspace_id \
+             and found.contact_id = wanted.contact_id and found.{column} = wanted.{column}",
+            tuples(keys.len(), 3)
+        );
+        records.extend(many::<T>(tx, &sql, keys.iter().flatten().cloned()).await?);
+    }
+    Ok(records)
+}
+
+/// A table, and how many of its columns, from the first on, are its primary key.
+struct Table<const N: usize> {
+    name: &'static str,
+    columns: [&'static str; N],
+    key: usize,
+}
+
+const TICKETS: Table<17> = Table {
+    name: "ticket_inbox",
+    columns: TicketRecord::COLUMNS,
+    key: 3,
+};
+const CONVERSATIONS: Table<17> = Table {
+    name: "conversation_inbox",
+    columns: ConversationRecord::COLUMNS,
+    key: 3,
+};
+const VERSIONS: Table<5> = Table {
+    name: "contact_version",
+    columns: [
+        "workspace_id",
+        "contact_id",
+        "version",
+        "tickets_version",
+        "conversations_version",
+    ],
+    key: 2,
+};
+
+/// Takes the inboxes for this transaction, in one order for all writers: what is read of them now is
+/// still so when it is written.
+async fn lock(tx: &impl ConnectionTrait, inboxes: &BTreeSet<InboxId>) -> Result<(), DbErr> {
+    let rows = inboxes.iter().map(|id| {
+        let [workspace, contact] = id.values();
+        [workspace, contact, 0_i64.into(), 0_i64.into(), 0_i64.into()]
+    });
+    upsert(tx, &VERSIONS, rows, "version = contact_version.version").await
+}
+
+async fn save(
+    tx: &impl ConnectionTrait,
+    before: &BTreeMap<InboxId, Rows>,
+    after: &BTreeMap<InboxId, Rows>,
+) -> Result<(), DbErr> {
+    let nothing = Rows::default();
+    let (mut tickets, mut conversations) = (Vec::new(), Vec::new());
+    for (id, rows) in after {
+        let known = before.get(id).unwrap_or(&nothing);
+        for (ticket_id, row) in &rows.tickets {
+            if known.tickets.get(ticket_id) != Some(row) {
+                tickets.push(TicketRecord::values(id, ticket_id, row));
+            }
+        }
+        for (conversation_id, told) in &rows.conversations {
+            if known.conversations.get(conversation_id) != Some(told) {
+                conversations.push(ConversationRecord::values(id, conversation_id, told));
+            }
+        }
+    }
+    upsert(tx, &TICKETS, tickets.into_iter(), &TICKETS.replaced()).await?;
+    upsert(
+        tx,
+        &CONVERSATIONS,
+        conversations.into_iter(),
+        &CONVERSATIONS.replaced(),
+    )
+    .await
+}
+
+async fn grow(
+    tx: &impl ConnectionTrait,
+    changed: &BTreeMap<InboxId, Changed>,
+) -> Result<(), DbErr> {
+    let rows = changed.iter().map(|(id, changed)| {
+        let [workspace, contact] = id.values();
+        let (tickets, conversations) =
+            (i64::from(changed.tickets), i64::from(changed.conversations));
+        [
+            workspace,
+            contact,
+            1_i64.into(),
+            tickets.into(),
+            conversations.into(),
+        ]
+    });
+    // what is written here says which parts changed; the next version is worked out beside the old
+    let part = |part: &str| {
+        format!(
+            "{part} = case when excluded.{part} > 0 then contact_version.version + 1 \
+             else contact_version.{part} end"
+        )
+    };
+    let set = format!(
+        "version = contact_version.version + 1, {}, {}",
+        part("tickets_version"),
+        part("conversations_version")
+    );
+    upsert(tx, &VERSIONS, rows, &set).await
+}
+
+impl<const N: usize> Table<N> {
+    /// Every column but the key becomes what was to be inserted.
+    fn replaced(&self) -> String {
+        let set: Vec<String> = self.columns[self.key..]
+            .iter()
+            .map(|column| format!("{column} = excluded.{column}"))
+            .collect();
+        set.join(", ")
+    }
+}
+
+/// Inserts rows, or changes those that are there as `set` says.
+async fn upsert<const N: usize>(
+    tx: &impl ConnectionTrait,
+    table: &Table<N>,
+    rows: impl Iterator<Item = [Value; N]>,
+    set: &str,
+) -> Result<(), DbErr> {
+    let rows: Vec<_> = rows.collect();
+    for rows in rows.chunks(ROWS) {
+        let sql = format!(
+            "insert into {} ({}) values {} on conflict ({}) do update set {set}",
+            table.name,
+            table.columns.join(", "),
+            tuples(rows.len(), N),
+            table.columns[..table.key].join(", ")
+        );
+        execute(tx, &sql, rows.iter().flatten().cloned()).await?;
+    }
+    Ok(())
+}
+
+async fn execute(
+    tx: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<(), DbErr> {
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    tx.execute_raw(statement).await?;
+    Ok(())
+}
+
+/// `($1, $2), ($3, $4)` for two rows of two.
+fn tuples(rows: usize, columns: usize) -> String {
+    let row = |row: usize| {
+        let marks: Vec<String> = (1..=columns)
+            .map(|column| format!("${}", row * columns + column))
+            .collect();
+        format!("({})", marks.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,93 @@
+//! A watcher's stream: the inbox, then the newest again whenever it changed.
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{Stream, stream};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::Error,
+    hub::Subscription,
+    inboxes::Inboxes,
+    store::{Snapshot, Version},
+};
+
+/// A stream says something at least this often, so that either side notices when the other is gone.
+pub const BOOKMARK: Duration = Duration::from_secs(20);
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    /// The inbox, whole.
+    Inbox(Arc<Snapshot>),
+    /// Nothing changed; where the inbox stands.
+    Bookmark(Version),
+}
+
+/// The frames for a client that holds the inbox of version `held`. The subscription is older than every
+/// read, so that no change is missed; who reads slowly meets only the newest. After an error, which a
+/// drain is too, the stream ends.
+pub fn frames(
+    inboxes: Arc<Inboxes>,
+    subscription: Subscription,
+    held: Option<Version>,
+    stop: CancellationToken,
+) -> impl Stream<Item = Result<Frame, Error>> {
+    let watcher = Watcher {
+        inboxes,
+        subscription,
+        stop,
+        sent: None,
+        held,
+    };
+    stream::unfold(Some(watcher), |watcher| async {
+        let mut watcher = watcher?;
+        match watcher.next().await {
+            Ok(frame) => Some((Ok(frame), Some(watcher))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+struct Watcher {
+    inboxes: Arc<Inboxes>,
+    subscription: Subscription,
+    stop: CancellationToken,
+    /// The newest version that a frame told.
+    sent: Option<Version>,
+    /// What the client came with.
+    held: Option<Version>,
+}
+
+impl Watcher {
+    async fn next(&mut self) -> Result<Frame, Error> {
+        let Some(sent) = self.sent else {
+            let snapshot = self.inboxes.read(self.subscription.id()).await?;
+            self.sent = Some(snapshot.version);
+            let current = self.held.is_some_and(|held| held.same_as(snapshot.version));
+            return Ok(if current {
+                Frame::Bookmark(snapshot.version)
+            } else {
+                Frame::Inbox(snapshot)
+            });
+        };
+        let bookmark = Instant::now() + BOOKMARK;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Error::Draining),
+                () = self.subscription.changed() => {}
+                () = sleep_until(bookmark) => return Ok(Frame::Bookmark(sent)),
+            }
+            let snapshot = self.inboxes.read(self.subscription.id()).await?;
+            if snapshot.version.newer_than(sent) {
+                self.sent = Some(snapshot.version);
+                return Ok(Frame::Inbox(snapshot));
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Starting over.
+
+use database::Database;
+use notifications::migration::Migrations;
+use proto::tickets::v1::StateCategory;
+use runtime::error::reason_of;
+use sea_orm::ConnectionTrait;
+use testing::eventually;
+use tonic::Code;
+
+use crate::{
+    center::{Center, Customer},
+    story::{Conversation, Ticket},
+};
+
+/// A6
+#[tokio::test]
+async fn a_rebuild_shows_the_same_under_a_new_epoch_and_keeps_what_was_shown() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    let grace = ada.colleague();
+    let mut printer = Ticket::create(&center, &ada, "Printer", 0).await;
+    printer.add_viewer(&grace).await;
+    let mut scanner = Ticket::create(&center, &ada, "Scanner", 1).await;
+    let mut chat = Conversation::start(&center, &ada).await;
+    printer.link(Some(&chat)).await;
+    chat.stamp(&printer).await;
+    chat.teammate_says("Hello", 2).await;
+    chat.read().await;
+    chat.teammate_says("Still there?", 3).await;
+    scanner.move_to(StateCategory::Resolved, 4).await;
+    center
+        .show(&ada, scanner.id(), scanner.state.revision)
+        .await
+        .unwrap();
+    center.show(&grace, printer.id(), 1).await.unwrap();
+    printer.move_to(StateCategory::InProgress, 5).await;
+    let ids = [printer.id(), scanner.id()];
+    let (before, graces) = (center.inbox(&ada).await, center.inbox(&grace).await);
+    let reads = center.reads(&ada, &ids).await.unwrap();
+    let mut watch = center.watch(&ada, before.version).await.unwrap();
+    watch.next().await.unwrap();
+
+    let rebuilt = center.rebuild().await.unwrap();
+    assert_eq!((rebuilt.epoch, rebuilt.contacts), (2, 2));
+    let after = center.inbox(&ada).await;
+    let version = after.version.unwrap();
+    assert_eq!(version.epoch, 2);
+    assert!(
+        version.version >= before.version.unwrap().version,
+        "no version goes back"
+    );
+    let as_before = |inbox: proto::notifications::v1::Inbox| proto::notifications::v1::Inbox {
+        version: None,
+        ..inbox
+    };
+    assert_eq!(as_before(after.clone()), as_before(before));
+    assert_eq!(as_before(center.inbox(&grace).await), as_before(graces));
+    assert_eq!(center.reads(&ada, &ids).await.unwrap(), reads);
+    assert_eq!(watch.inbox().await, after, "whoever watches hears of it");
+
+    printer.move_to(StateCategory::Resolved, 6).await;
+    assert_eq!(center.badges(&ada).await, (1, 1), "and it goes on");
+    assert_eq!(center.rebuild().await.unwrap().epoch, 3);
+}
+
+/// Rows that went wrong come right, so the rebuild reads them from the services and not from here.
+#[tokio::test]
+async fn a_rebuild_repairs_what_is_damaged() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    let printer = Ticket::create(&center, &ada, "Printer", 0).await;
+    let mut chat = Conversation::start(&center, &ada).await;
+    chat.teammate_says("Hello", 1).await;
+    chat.stamp(&printer).await;
+    let before = center.inbox(&ada).await;
+    let url = center.scratch.database_url("notifications");
+    let db = Database::open::<Migrations>(&url).await.unwrap();
+    for damage in [
+        "update ticket_inbox set title = 'Nonsense', frontier_revision = 99, viewer_version = 50",
+        "update conversation_inbox set conversation_id = 'cnv_00000000000000000000000000000000', version = 50",
+        "update contact_version set version = version + 7",
+    ] {
+        db.read().execute_unprepared(damage).await.unwrap();
+    }
+    center.rebuild().await.unwrap();
+    let after = center.inbox(&ada).await;
+    assert_eq!(after.recent_tickets, before.recent_tickets);
+    assert_eq!(after.latest_conversation, before.latest_conversation);
+    assert_eq!((after.unread_tickets, after.unread_conversations), (1, 1));
+}
+
+/// A6: what is told while the snapshots are read is neither lost nor undone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_during_a_rebuild_are_not_lost() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    let mut printer = Ticket::create(&center, &ada, "Printer", 0).await;
+    let mut chat = Conversation::start(&center, &ada).await;
+    let changes = async {
+        for second in 1..=80 {
+            printer.move_to(StateCategory::InProgress, second).await;
+            chat.teammate_says("Hello", second).await;
+            if second % 10 == 0 {
+                center
+                    .show(&ada, printer.id(), printer.state.revision - 1)
+                    .await
+                    .unwrap();
+            }
+        }
+        printer.rename("The last word").await;
+    };
+    let rebuilds = async {
+        for _ in 0..6 {
+            center.rebuild().await.unwrap();
+        }
+    };
+    tokio::join!(changes, rebuilds);
+    assert_eq!(center.card(&ada).await, ["The last word"]);
+    assert_eq!(center.badges(&ada).await, (1, 1));
+    let reads = center.reads(&ada, &[printer.id()]).await.unwrap();
+    assert_eq!(reads[printer.id()], 80);
+    assert_eq!(center.inbox(&ada).await.version.unwrap().epoch, 7);
+}
+
+#[tokio::test]
+async fn one_rebuild_runs_at_a_time() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    Ticket::create(&center, &ada, "Printer", 0).await;
+    center.inbox(&ada).await;
+    center.conversations.freeze(true);
+    let second = async {
+        let refused = eventually("the second is refused", async || {
+            let refused = center.rebuild().await.unwrap_err();
+            (refused.code() == Code::Aborted).then_some(refused)
+        });
+        let refused = refused.await;
+        center.conversations.freeze(false);
+        refused
+    };
+    let (first, refused) = tokio::join!(center.rebuild(), second);
+    assert_eq!(reason_of(&refused), "REBUILD_RUNNING");
+    assert_eq!(first.unwrap().epoch, 2);
+    center.rebuild().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rebuild_that_cannot_read_everything_changes_nothing() {
+    let (mut center, ada) = (Center::start().await, Customer::new());
+    Ticket::create(&center, &ada, "Printer", 0).await;
+    let before = center.inbox(&ada).await;
+    center.conversations.stop().await;
+    let refused = center.rebuild().await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(center.inbox_after(&ada, Vec::new()).await.unwrap(), before);
+    center.conversations.serve().await;
+    eventually("it can again", async || center.rebuild().await.ok()).await;
+}

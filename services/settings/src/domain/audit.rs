@@ -1,0 +1,99 @@
+//! Who changed what.
+
+use jiff::Timestamp;
+
+use super::EntryId;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// A workspace was created.
+    WorkspaceCreated,
+    /// A space was turned on or off.
+    SpaceUpdated,
+    /// An identity key was created.
+    IdentityKeyCreated,
+    /// An identity key was revoked.
+    IdentityKeyRevoked,
+    /// A teammate was added.
+    TeammateCreated,
+    /// An API token was created.
+    ApiTokenCreated,
+    /// An API token was revoked.
+    ApiTokenRevoked,
+}
+
+impl Action {
+    /// As stored and told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WorkspaceCreated => "workspace.created",
+            Self::SpaceUpdated => "space.updated",
+            Self::IdentityKeyCreated => "identity_key.created",
+            Self::IdentityKeyRevoked => "identity_key.revoked",
+            Self::TeammateCreated => "teammate.created",
+            Self::ApiTokenCreated => "api_token.created",
+            Self::ApiTokenRevoked => "api_token.revoked",
+        }
+    }
+}
+
+/// A line of the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: EntryId,
+    /// What was done; one of [`Action`], or one that a later version knows.
+    pub action: String,
+    /// Who did it.
+    pub actor: String,
+    /// On what.
+    pub subject: String,
+    /// Value before; empty when there was none.
+    pub before: String,
+    /// Value after.
+    pub after: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Entry {
+    /// A new line.
+    pub fn new(
+        action: Action,
+        actor: &str,
+        subject: impl Into<String>,
+        before: impl Into<String>,
+        after: impl Into<String>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            id: EntryId::generate(),
+            action: action.as_str().into(),
+            actor: actor.into(),
+            subject: subject.into(),
+            before: before.into(),
+            after: after.into(),
+            at,
+        }
+    }
+}
+
+/// A place in the audit: older than the entry of this time, in microseconds since 1970, and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPlace {
+    /// Time of the last entry seen.
+    pub at: i64,
+    /// Its id.
+    pub id: String,
+}
+
+impl AuditPlace {
+    /// Before the newest entry.
+    pub fn start() -> Self {
+        Self {
+            at: i64::MAX,
+            id: String::new(),
+        }
+    }
+}

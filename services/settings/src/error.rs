@@ -1,0 +1,181 @@
+//! Everything that can be refused, and why.
+
+use runtime::{Failure, Kind, StartError, error::Violation};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
+use tonic::Status;
+use types::InvalidPageToken;
+
+use crate::domain::{MAX_ACTIVE_KEYS, Platform, Scope, StaleVersion};
+
+/// The domain of this service's reasons.
+const DOMAIN: &str = "settings.messenger";
+
+/// Why a call is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields are malformed; all of them.
+    #[error("fields are malformed")]
+    Fields(Vec<Violation>),
+    /// There is no such thing in the caller's workspace.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// A user token, access token or API token is not accepted, whatever is wrong with it.
+    #[error("the token is not accepted")]
+    Unauthenticated,
+    /// Somebody changed the settings after the caller read them.
+    #[error(transparent)]
+    StaleVersion(#[from] StaleVersion),
+    /// Messages cannot be turned off.
+    #[error("Messages is always on")]
+    MessagesAlwaysOn,
+    /// No further key can be active on the platform.
+    #[error("too many keys are active")]
+    TooManyKeys(Platform),
+    /// The page token belongs to no page of this list.
+    #[error(transparent)]
+    PageToken(#[from] InvalidPageToken),
+    /// The caller would give away a scope they do not hold.
+    #[error("the caller lacks a scope")]
+    LacksScope(Scope),
+    /// Refused before this service had a say.
+    #[error("refused")]
+    Refused(Box<Failure>),
+    /// The assertion cannot be signed.
+    #[error(transparent)]
+    Signing(#[from] StartError),
+    /// The process stops before the work is done; the next start finishes it.
+    #[error("the process is stopping")]
+    Draining,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] DbErr),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(Box::new(failure))
+    }
+}
+
+impl From<Vec<Violation>> for Error {
+    fn from(violations: Vec<Violation>) -> Self {
+        Self::Fields(violations)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let failure = |kind, reason, message: &str| Self::new(kind, DOMAIN, reason, message);
+        match error {
+            Error::Fields(violations) => Self::invalid(DOMAIN, violations),
+            Error::NotFound(what) => failure(
+                Kind::NotFound,
+                "NOT_FOUND",
+                &format!("there is no such {what}"),
+            ),
+            Error::Unauthenticated => failure(
+                Kind::Unauthenticated,
+                "UNAUTHENTICATED",
+                "the token is missing, malformed, expired, revoked or not ours; get a new one",
+            ),
+            Error::StaleVersion(StaleVersion { current }) => failure(
+                Kind::Conflict,
+                "STALE_VERSION",
+                "somebody changed the settings meanwhile; read them again",
+            )
+            .with("version", current.to_string()),
+            Error::MessagesAlwaysOn => failure(
+                Kind::Invalid,
+                "MESSAGES_ALWAYS_ON",
+                "the Messages space is always on",
+            ),
+            Error::TooManyKeys(platform) => failure(
+                Kind::Precondition,
+                "TOO_MANY_KEYS",
+                &format!(
+                    "{MAX_ACTIVE_KEYS} keys are active on {} already; revoke one first",
+                    platform.as_str()
+                ),
+            ),
+            Error::PageToken(error) => {
+                failure(Kind::Invalid, "INVALID_PAGE_TOKEN", &error.to_string())
+            }
+            Error::LacksScope(scope) => failure(
+                Kind::Forbidden,
+                "PERMISSION_DENIED",
+                &format!(
+                    "the credential lacks the scope {}, so it cannot give it",
+                    scope.as_str()
+                ),
+            )
+            .with("scope", scope.as_str()),
+            Error::Refused(failure) => *failure,
+            Error::Signing(error) => Self::internal(DOMAIN, &error),
+            error @ Error::Draining => Self::unavailable(DOMAIN, &error),
+            Error::Store(error) if is_passing(&error) => Self::unavailable(DOMAIN, &error),
+            Error::Store(error) => Self::internal(DOMAIN, &error),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
+/// Another try may well succeed: the database is away or busy, or another transaction was faster.
+fn is_passing(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            match &**cause {
+                SqlxError::Io(_)
+                | SqlxError::PoolTimedOut
+                | SqlxError::PoolClosed
+                | SqlxError::WorkerCrashed => true,
+                // SQLITE_BUSY and its extended codes; Postgres: serialization, deadlock, lock timeout
+                SqlxError::Database(cause) => {
+                    cause.code().is_some_and(|code| {
+                        matches!(
+                            &*code,
+                            "5" | "261" | "517" | "773" | "40001" | "40P01" | "55P03"
+                        )
+                    }) || matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_unavailable_and_what_will_not_is_internal() {
+        let sqlx = |cause: SqlxError| DbErr::Query(RuntimeErr::SqlxError(Arc::new(cause)));
+        for passing in [
+            sqlx(SqlxError::PoolTimedOut),
+            sqlx(SqlxError::WorkerCrashed),
+            sqlx(SqlxError::Io(std::io::ErrorKind::BrokenPipe.into())),
+            DbErr::Conn(RuntimeErr::Internal("gone".into())),
+        ] {
+            let failure = Failure::from(Error::Store(passing));
+            assert_eq!(failure.reason(), "UNAVAILABLE");
+        }
+        for lasting in [
+            sqlx(SqlxError::RowNotFound),
+            DbErr::Type("damaged".into()),
+            DbErr::RecordNotInserted,
+        ] {
+            let failure = Failure::from(Error::Store(lasting));
+            assert_eq!(failure.reason(), "INTERNAL");
+            assert!(!format!("{failure:?}").contains("damaged"));
+        }
+    }
+}

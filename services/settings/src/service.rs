@@ -1,0 +1,270 @@
+//! The RPCs: each parses, loads, decides, saves with its audit and events, and answers.
+
+mod contacts;
+mod identity_keys;
+mod sessions;
+mod spaces;
+mod tokens;
+mod workspaces;
+
+use std::sync::Arc;
+
+use events::EventLog;
+use proto::settings::v1::{
+    contact_service_server::ContactService, session_store_service_server::SessionStoreService,
+    settings_service_server::SettingsService, workspace_service_server::WorkspaceService, *,
+};
+use rand::{RngCore, rngs::OsRng};
+use runtime::{Actor, KeyRing, Tasks, auth};
+use tonic::{Request, Response, Status};
+use types::PageTokens;
+
+use crate::Error;
+
+pub(crate) use sessions::end_all_of_key;
+
+/// What every handler needs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Service {
+    /// The log, with its database and clock.
+    pub log: EventLog,
+    /// Signs assertions in exchange for API tokens.
+    pub keys: Arc<KeyRing>,
+    /// Signs page tokens.
+    pub pages: PageTokens,
+    /// Runs what must be finished even if the caller gives up.
+    pub tasks: Tasks,
+}
+
+impl Service {
+    fn now(&self) -> jiff::Timestamp {
+        self.log.clock().now()
+    }
+
+    fn reader(&self) -> &sea_orm::DatabaseConnection {
+        self.log.database().read()
+    }
+}
+
+/// The caller and what they ask.
+fn called<T>(request: Request<T>) -> Result<(Arc<Actor>, T), Error> {
+    Ok((auth::actor(&request)?, request.into_inner()))
+}
+
+/// 256 random bits from the system.
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    OsRng.fill_bytes(&mut bytes);
+    bytes
+}
+
+#[tonic::async_trait]
+impl SettingsService for Service {
+    async fn get_messenger_settings(
+        &self,
+        request: Request<GetMessengerSettingsRequest>,
+    ) -> Result<Response<GetMessengerSettingsResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            spaces::get_messenger_settings(self, &actor, request).await?,
+        ))
+    }
+
+    async fn update_space(
+        &self,
+        request: Request<UpdateSpaceRequest>,
+    ) -> Result<Response<UpdateSpaceResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            spaces::update_space(self, &actor, request).await?,
+        ))
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<ListAuditEntriesRequest>,
+    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            spaces::list_audit_entries(self, &actor, request).await?,
+        ))
+    }
+}
+
+#[tonic::async_trait]
+impl WorkspaceService for Service {
+    async fn create_workspace(
+        &self,
+        request: Request<CreateWorkspaceRequest>,
+    ) -> Result<Response<CreateWorkspaceResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            workspaces::create_workspace(self, &actor, request).await?,
+        ))
+    }
+
+    async fn get_workspace(
+        &self,
+        request: Request<GetWorkspaceRequest>,
+    ) -> Result<Response<GetWorkspaceResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            workspaces::get_workspace(self, &actor, request).await?,
+        ))
+    }
+
+    async fn create_identity_key(
+        &self,
+        request: Request<CreateIdentityKeyRequest>,
+    ) -> Result<Response<CreateIdentityKeyResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            identity_keys::create_identity_key(self, &actor, request).await?,
+        ))
+    }
+
+    async fn list_identity_keys(
+        &self,
+        request: Request<ListIdentityKeysRequest>,
+    ) -> Result<Response<ListIdentityKeysResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            identity_keys::list_identity_keys(self, &actor, request).await?,
+        ))
+    }
+
+    async fn revoke_identity_key(
+        &self,
+        request: Request<RevokeIdentityKeyRequest>,
+    ) -> Result<Response<RevokeIdentityKeyResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            identity_keys::revoke_identity_key(self, &actor, request).await?,
+        ))
+    }
+
+    async fn create_teammate(
+        &self,
+        request: Request<CreateTeammateRequest>,
+    ) -> Result<Response<CreateTeammateResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            workspaces::create_teammate(self, &actor, request).await?,
+        ))
+    }
+
+    async fn list_teammates(
+        &self,
+        request: Request<ListTeammatesRequest>,
+    ) -> Result<Response<ListTeammatesResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            workspaces::list_teammates(self, &actor, request).await?,
+        ))
+    }
+
+    async fn create_api_token(
+        &self,
+        request: Request<CreateApiTokenRequest>,
+    ) -> Result<Response<CreateApiTokenResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            tokens::create_api_token(self, &actor, request).await?,
+        ))
+    }
+
+    async fn list_api_tokens(
+        &self,
+        request: Request<ListApiTokensRequest>,
+    ) -> Result<Response<ListApiTokensResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            tokens::list_api_tokens(self, &actor, request).await?,
+        ))
+    }
+
+    async fn revoke_api_token(
+        &self,
+        request: Request<RevokeApiTokenRequest>,
+    ) -> Result<Response<RevokeApiTokenResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            tokens::revoke_api_token(self, &actor, request).await?,
+        ))
+    }
+
+    async fn exchange_token(
+        &self,
+        request: Request<ExchangeTokenRequest>,
+    ) -> Result<Response<ExchangeTokenResponse>, Status> {
+        // nobody has called yet: the token in the request says who does
+        let answer = tokens::exchange_token(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+}
+
+#[tonic::async_trait]
+impl ContactService for Service {
+    async fn identify_contact(
+        &self,
+        request: Request<IdentifyContactRequest>,
+    ) -> Result<Response<IdentifyContactResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            contacts::identify_contact(self, &actor, request).await?,
+        ))
+    }
+
+    async fn get_contact(
+        &self,
+        request: Request<GetContactRequest>,
+    ) -> Result<Response<GetContactResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            contacts::get_contact(self, &actor, request).await?,
+        ))
+    }
+
+    async fn batch_get_contacts(
+        &self,
+        request: Request<BatchGetContactsRequest>,
+    ) -> Result<Response<BatchGetContactsResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            contacts::batch_get_contacts(self, &actor, request).await?,
+        ))
+    }
+}
+
+#[tonic::async_trait]
+impl SessionStoreService for Service {
+    async fn open_session(
+        &self,
+        request: Request<OpenSessionRequest>,
+    ) -> Result<Response<OpenSessionResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            sessions::open_session(self, &actor, request).await?,
+        ))
+    }
+
+    async fn look_up_session(
+        &self,
+        request: Request<LookUpSessionRequest>,
+    ) -> Result<Response<LookUpSessionResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            sessions::look_up_session(self, &actor, request).await?,
+        ))
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<RevokeSessionRequest>,
+    ) -> Result<Response<RevokeSessionResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            sessions::revoke_session(self, &actor, request).await?,
+        ))
+    }
+}

@@ -1,0 +1,72 @@
+//! The audit: written in the transaction of the change, never changed.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use types::{WorkspaceId, micros};
+
+use super::{all, id, run, text, time};
+use crate::domain::{AuditPlace, Entry};
+
+/// Adds a line.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(
+    tx: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    entry: &Entry,
+) -> Result<(), DbErr> {
+    run(
+        tx,
+        "insert into audit_entry (workspace_id, id, action, actor_id, subject, value_before, \
+         value_after, happened_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [
+            workspace.as_str().into(),
+            entry.id.as_str().into(),
+            entry.action.as_str().into(),
+            entry.actor.as_str().into(),
+            entry.subject.as_str().into(),
+            entry.before.as_str().into(),
+            entry.after.as_str().into(),
+            micros(entry.at).into(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Up to `limit` entries from a place, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    after: &AuditPlace,
+    limit: usize,
+) -> Result<Vec<Entry>, DbErr> {
+    let rows = all(
+        db,
+        "select id, action, actor_id, subject, value_before, value_after, happened_at from audit_entry \
+         where workspace_id = $1 and (happened_at, id) < ($2, $3) order by happened_at desc, id desc limit $4",
+        [
+            workspace.as_str().into(),
+            after.at.into(),
+            after.id.as_str().into(),
+            (limit as i64).into(),
+        ],
+    )
+    .await?;
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &QueryResult) -> Result<Entry, DbErr> {
+    Ok(Entry {
+        id: id(row, "id")?,
+        action: text(row, "action")?,
+        actor: text(row, "actor_id")?,
+        subject: text(row, "subject")?,
+        before: text(row, "value_before")?,
+        after: text(row, "value_after")?,
+        at: time(row, "happened_at")?,
+    })
+}

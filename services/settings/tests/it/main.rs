@@ -1,0 +1,20 @@
+//! The Settings service as its callers see it: a real server, a real database, over gRPC.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed"
+)]
+
+mod api_tokens;
+mod bad_input;
+mod contacts;
+mod feed;
+mod identity_keys;
+mod isolation;
+mod outage;
+mod secrets;
+mod sessions;
+mod spaces;
+mod user_tokens;
+mod workspaces;
+mod world;

@@ -1,0 +1,231 @@
+//! The people a benchmark calls as: contacts with open sessions and tickets, a teammate, and two
+//! workspaces of different sizes.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
+use hdrhistogram::Histogram;
+use parking_lot::Mutex;
+use proto::{
+    bff::v1::{
+        GetHomeRequest, ListTicketsRequest, SubmitTicketRequest, WatchMessengerRequest,
+        messenger_service_client::MessengerServiceClient, watch_messenger_response::Frame,
+    },
+    settings::v1::{IdentifyContactRequest, Platform},
+    tickets::v1::{ChangeTicketStateRequest, ListTicketStatesRequest, StateCategory},
+};
+use tokio::task::JoinSet;
+use tonic::{Request, transport::Channel};
+use types::{Clock, ContactId, SystemClock, WorkspaceId};
+
+use super::{CONNECTIONS, load};
+use crate::{Access, Endpoints, Layout, Messenger, Staff, client::{explain, signed}, demo_workspace};
+
+/// Contacts who look at Home and watch.
+const CONTACTS: usize = 50;
+/// Tickets of each: as many as the card shows, so that each change is seen on it.
+const TICKETS: usize = 3;
+/// Contacts who list in each of the two workspaces.
+const LISTERS: usize = 20;
+/// Tickets of each of them, whatever the size of the workspace.
+const LISTED: u32 = 25;
+
+/// Which of the two workspaces.
+#[derive(Clone, Copy)]
+pub(super) enum Size {
+    Small,
+    Large,
+}
+
+struct Session {
+    client: MessengerServiceClient<Channel>,
+    token: String,
+}
+
+/// Everybody, ready to call.
+pub(super) struct Cast {
+    contacts: Vec<Session>,
+    tickets: Vec<(String, AtomicUsize)>,
+    next: AtomicU64,
+    staff: Staff,
+    states: [String; 2],
+    small: Vec<Session>,
+    large: Vec<Session>,
+}
+
+impl Cast {
+    pub(super) async fn open(layout: &Layout, endpoints: &Endpoints, small: u32, large: u32) -> Result<Self> {
+        let channels: Vec<Channel> =
+            (0..CONNECTIONS).map(|_| runtime::client::channel(&endpoints.bff)).collect::<Result<_, _>>()?;
+        let access = workspace(layout, endpoints, "Bench").await?;
+        let staff = Staff::new(endpoints, &access.teammates["grace"])?;
+        let found = staff
+            .call(&staff.types, ListTicketStatesRequest {}, |mut c, r| async move { c.list_ticket_states(r).await })
+            .await;
+        let states = explain("reading the states", found)?.states;
+        let state = |category: StateCategory| {
+            states
+                .iter()
+                .find(|state| state.category() == category)
+                .map(|state| state.state_id.clone())
+                .context("a category has no state")
+        };
+        let states = [state(StateCategory::InProgress)?, state(StateCategory::Submitted)?];
+        let mut contacts = Vec::new();
+        let mut tickets = Vec::new();
+        for index in 0..CONTACTS {
+            let messenger = Messenger::new(endpoints, &access, &format!("contact-{index}"), Platform::Web)?;
+            for ticket in 0..TICKETS {
+                let body = SubmitTicketRequest { title: format!("Ticket {ticket}"), ..Default::default() };
+                let made = messenger.call(body, |mut c, r| async move { c.submit_ticket(r).await }).await;
+                let summary = explain("submitting", made)?.ticket.and_then(|ticket| ticket.summary);
+                tickets.push((summary.context("no ticket in the answer")?.ticket_id, AtomicUsize::new(0)));
+            }
+            contacts.push(session(&messenger, &channels[index % CONNECTIONS]).await?);
+        }
+        let small = listers(layout, endpoints, &channels, "Small", small).await?;
+        let large = listers(layout, endpoints, &channels, "Large", large).await?;
+        Ok(Self { contacts, tickets, next: AtomicU64::new(0), staff, states, small, large })
+    }
+
+    /// One contact's Home.
+    pub(super) async fn home(self: Arc<Self>, turn: usize) -> Result<()> {
+        let contact = &self.contacts[turn % self.contacts.len()];
+        let body = GetHomeRequest { platform: Platform::Web.into(), ..Default::default() };
+        let answer = contact.client.clone().get_home(signed(&contact.token, body)?).await?.into_inner();
+        let home = answer.home.context("no Home in the answer")?;
+        ensure!(!home.inbox_unavailable && home.recent_tickets.is_some(), "Home came without its card");
+        Ok(())
+    }
+
+    /// One change that a customer sees.
+    pub(super) async fn change(self: Arc<Self>, _turn: usize) -> Result<()> {
+        // each ticket in turn, so that no two changes meet on one
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) as usize;
+        let (ticket_id, moves) = &self.tickets[turn % self.tickets.len()];
+        let state_id = self.states[moves.fetch_add(1, Ordering::Relaxed) % 2].clone();
+        let body = ChangeTicketStateRequest {
+            request_id: types::id::uuid().simple().to_string(),
+            ticket_id: ticket_id.clone(),
+            state_id,
+            ..Default::default()
+        };
+        let token = self.staff.token().await?;
+        self.staff.tickets.clone().change_ticket_state(signed(&token, body)?).await?;
+        Ok(())
+    }
+
+    /// One page of a contact's list.
+    pub(super) async fn list(&self, size: Size, turn: usize) -> Result<()> {
+        let listers = match size {
+            Size::Small => &self.small,
+            Size::Large => &self.large,
+        };
+        let contact = &listers[turn % listers.len()];
+        let answer =
+            contact.client.clone().list_tickets(signed(&contact.token, ListTicketsRequest::default())?).await?;
+        ensure!(answer.get_ref().tickets.len() == 20, "a page has {} tickets", answer.get_ref().tickets.len());
+        Ok(())
+    }
+
+    /// From each change's own time, taken before its commit, to the frame that shows it.
+    pub(super) async fn frames(self: &Arc<Self>, per_second: u32, time: Duration) -> Result<Histogram<u64>> {
+        let measured = Arc::new(Mutex::new(load::histogram()?));
+        let seen: Arc<Mutex<HashMap<String, i64>>> = Arc::default();
+        let mut watches = JoinSet::new();
+        let opened = try_join_all(self.contacts.iter().map(|contact| async {
+            let body = WatchMessengerRequest { platform: Platform::Web.into(), ..Default::default() };
+            let mut request = Request::new(body);
+            request.metadata_mut().insert("authorization", runtime::client::bearer(&contact.token)?);
+            anyhow::Ok(contact.client.clone().watch_messenger(request).await?.into_inner())
+        }))
+        .await?;
+        for mut frames in opened {
+            let (measured, seen) = (measured.clone(), seen.clone());
+            // what is there before the changes start is not measured
+            note(&mut frames.message().await?.and_then(|frame| frame.frame), &seen, None);
+            watches.spawn(async move {
+                while let Ok(Some(mut frame)) = frames.message().await {
+                    note(&mut frame.frame.take(), &seen, Some(&measured));
+                }
+            });
+        }
+        let before = micros_now();
+        load::latency(per_second, time, |turn| self.clone().change(turn)).await?;
+        // the last frames are on their way: every ticket that was moved must be seen moved
+        let total = (f64::from(per_second) * time.as_secs_f64()) as usize;
+        let moved = total.min(self.tickets.len());
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+        while seen.lock().values().filter(|time| **time >= before).count() < moved {
+            ensure!(tokio::time::Instant::now() < deadline, "a change never reached its watch");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        watches.shutdown().await;
+        let histogram = measured.lock().clone();
+        ensure!(histogram.len() as usize >= total / 2, "{} of {total} changes were seen alone", histogram.len());
+        Ok(histogram)
+    }
+}
+
+fn note(frame: &mut Option<Frame>, seen: &Mutex<HashMap<String, i64>>, measured: Option<&Mutex<Histogram<u64>>>) {
+    let now = micros_now();
+    let Some(Frame::Home(home)) = frame else { return };
+    for ticket in home.recent_tickets.iter().flat_map(|card| &card.tickets) {
+        let Some(time) = ticket.update_time else { continue };
+        let time = time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000;
+        let newer = seen.lock().insert(ticket.ticket_id.clone(), time).is_none_or(|before| before < time);
+        if let Some(measured) = measured.filter(|_| newer) {
+            measured.lock().saturating_record((now - time).max(1) as u64);
+        }
+    }
+}
+
+fn micros_now() -> i64 {
+    types::micros(SystemClock.now())
+}
+
+async fn workspace(layout: &Layout, endpoints: &Endpoints, name: &str) -> Result<Access> {
+    demo_workspace::workspace(layout, endpoints, name, &[("grace", "Grace Hopper")], &[]).await
+}
+
+async fn session(messenger: &Messenger, channel: &Channel) -> Result<Session> {
+    let token = explain("opening a session", messenger.token().await)?;
+    Ok(Session { client: MessengerServiceClient::new(channel.clone()), token })
+}
+
+/// A workspace of so many tickets, a few of its contacts ready to list theirs.
+async fn listers(
+    layout: &Layout,
+    endpoints: &Endpoints,
+    channels: &[Channel],
+    name: &str,
+    total: u32,
+) -> Result<Vec<Session>> {
+    let access = workspace(layout, endpoints, name).await?;
+    let staff = Staff::new(endpoints, &access.teammates["grace"])?;
+    let mut sessions = Vec::new();
+    let mut owners = Vec::new();
+    for index in 0..LISTERS {
+        let user_id = format!("lister-{index}");
+        let body = IdentifyContactRequest { user_id: user_id.clone(), ..Default::default() };
+        let found = staff.call(&staff.contacts, body, |mut c, r| async move { c.identify_contact(r).await }).await;
+        let contact = explain("identifying a contact", found)?.contact.context("no contact in the answer")?;
+        owners.push(ContactId::parse(&contact.contact_id)?);
+        let messenger = Messenger::new(endpoints, &access, &user_id, Platform::Web)?;
+        sessions.push(session(&messenger, &channels[index % CONNECTIONS]).await?);
+    }
+    // the rest belongs to contacts who never come
+    let others = (total / LISTED).saturating_sub(LISTERS as u32);
+    owners.extend((0..others).map(|_| ContactId::generate()));
+    let workspace = WorkspaceId::parse(&access.workspace_id)?;
+    super::bare::seed(layout, &workspace, &owners, LISTED).await?;
+    Ok(sessions)
+}

@@ -1,0 +1,186 @@
+//! `suite bench`: everything measured in one run, the limit and the thing in turn, so that ratios mean
+//! something on a machine whose speed drifts.
+
+mod bare;
+mod cast;
+mod load;
+mod null;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+use hdrhistogram::Histogram;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::{Embedded, Endpoints, Layout, bench::load::Median, layout::SIGNERS};
+use cast::Cast;
+
+/// How `bench` measures.
+#[derive(Args, Clone)]
+pub(crate) struct BenchArgs {
+    /// Scratch directory; its databases are removed before and after.
+    #[arg(long, default_value = ".data/bench", value_name = "DIRECTORY")]
+    data: PathBuf,
+
+    /// First of five ports in a row on 127.0.0.1.
+    #[arg(long, default_value_t = 7200, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_530))]
+    port: u16,
+
+    /// Rounds; each measures everything once.
+    #[arg(long, default_value_t = 5, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+
+    /// Seconds a measurement takes.
+    #[arg(long, default_value_t = 3, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+
+    /// Tickets of the small workspace.
+    #[arg(long, default_value_t = 1_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    small: u32,
+
+    /// Tickets of the large workspace.
+    #[arg(long, default_value_t = 100_000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    large: u32,
+
+    /// State changes a second while the time to the frame is measured.
+    #[arg(long, default_value_t = 200, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    changes: u32,
+
+    /// Lists a second while their latency is measured.
+    #[arg(long, default_value_t = 200, value_name = "RATE", value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    lists: u32,
+}
+
+/// Callers at once for a throughput.
+const IN_FLIGHT: usize = 64;
+/// Connections they share.
+const CONNECTIONS: usize = 4;
+/// Writers at once: the store has one writer, more only wait.
+const WRITERS: usize = 8;
+
+#[derive(Default)]
+struct Rounds {
+    null: Vec<f64>,
+    home: Vec<f64>,
+    bare: Vec<f64>,
+    change: Vec<f64>,
+    frame_p50: Vec<f64>,
+    frame_p99: Vec<f64>,
+    small_p99: Vec<f64>,
+    large_p99: Vec<f64>,
+    small_p50: Vec<f64>,
+    large_p50: Vec<f64>,
+}
+
+/// Measures and prints.
+pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
+    let layout = Layout::new(args.data.clone());
+    let lock = layout.claim()?;
+    layout.wipe()?;
+    runtime::auth::generate_keys(&layout.keys(), &SIGNERS)?;
+    println!("starting the services on {} and filling them …", layout.directory().display());
+    let mut embedded = Embedded::start(&layout, args.port).await?;
+    let outcome = measure(&args, &layout, embedded.endpoints()).await;
+    embedded.drain().await;
+    layout.wipe()?;
+    drop(lock);
+    print(&args, &outcome?);
+    Ok(())
+}
+
+async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints) -> Result<Rounds> {
+    let stop = CancellationToken::new();
+    let _stopped = stop.clone().drop_guard();
+    let null = null::serve(stop).await?;
+    let nulls: Arc<[Channel]> = (0..CONNECTIONS).map(|_| runtime::client::channel(&null)).collect::<Result<_, _>>()?;
+    let cast = Arc::new(Cast::open(layout, endpoints, args.small, args.large).await?);
+    let bare = Arc::new(bare::Bare::open(layout).await?);
+    let time = Duration::from_secs(args.seconds);
+    let mut rounds = Rounds::default();
+    for round in 0..=args.rounds {
+        // the first warms caches, connections and the allocator, and is not counted
+        let counted = round > 0;
+        let time = if counted { time } else { Duration::from_secs(1) };
+        if counted {
+            println!("round {round} of {} …", args.rounds);
+        }
+        let channels = nulls.clone();
+        let null = load::throughput(IN_FLIGHT, time, move |turn| null::call(channels[turn % CONNECTIONS].clone())).await?;
+        let who = cast.clone();
+        let home = load::throughput(IN_FLIGHT, time, move |turn| who.clone().home(turn)).await?;
+        let rows = bare.clone();
+        let bare = load::throughput(WRITERS, time, move |_| {
+            let rows = rows.clone();
+            async move { rows.change().await }
+        })
+        .await?;
+        let who = cast.clone();
+        let change = load::throughput(WRITERS, time, move |turn| who.clone().change(turn)).await?;
+        let frames = cast.frames(args.changes, time).await?;
+        let small = load::latency(args.lists, time, |turn| cast.list(cast::Size::Small, turn)).await?;
+        let large = load::latency(args.lists, time, |turn| cast.list(cast::Size::Large, turn)).await?;
+        if counted {
+            let at = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
+            rounds.null.push(null);
+            rounds.home.push(home);
+            rounds.bare.push(bare);
+            rounds.change.push(change);
+            rounds.frame_p50.push(at(&frames, 0.5));
+            rounds.frame_p99.push(at(&frames, 0.99));
+            rounds.small_p50.push(at(&small, 0.5));
+            rounds.small_p99.push(at(&small, 0.99));
+            rounds.large_p50.push(at(&large, 0.5));
+            rounds.large_p99.push(at(&large, 0.99));
+        }
+    }
+    Ok(rounds)
+}
+
+fn print(args: &BenchArgs, rounds: &Rounds) {
+    let row = |what: &str, values: &[f64], unit: &str| {
+        let median = Median::of(values);
+        println!("  {what:<52} {:>9.2} {unit:<5} {:>9.2} … {:.2}", median.value, median.low, median.high);
+    };
+    let aim = |what: &str, of: &[f64], to: &[f64], aim: f64, at_least: bool| {
+        let median = Median::ratio(of, to);
+        let met = if at_least { median.value >= aim } else { median.value <= aim };
+        let sign = if at_least { "≥" } else { "≤" };
+        println!(
+            "  {what:<52} {:>9.2}       {:>9.2} … {:<6.2} aim {sign} {aim}: {}",
+            median.value,
+            median.low,
+            median.high,
+            if met { "met" } else { "MISSED" }
+        );
+    };
+    let limit = |what: &str, values: &[f64], aim: f64| {
+        let median = Median::of(values);
+        let met = if median.value <= aim { "met" } else { "MISSED" };
+        println!(
+            "  {what:<52} {:>9.2} ms    {:>9.2} … {:<6.2} aim ≤ {aim} ms: {met}",
+            median.value, median.low, median.high
+        );
+    };
+    println!(
+        "\n{} rounds of {} s, measured in turn; median, then lowest … highest round\n",
+        args.rounds, args.seconds
+    );
+    row("null RPC, about 1 KiB", &rounds.null, "1/s");
+    row("GetHome through the BFF", &rounds.home, "1/s");
+    aim("  GetHome / null RPC", &rounds.home, &rounds.null, 0.25, true);
+    row("the rows of a state change, by bare SQL", &rounds.bare, "1/s");
+    row("ChangeTicketState", &rounds.change, "1/s");
+    aim("  ChangeTicketState / bare SQL", &rounds.change, &rounds.bare, 0.5, true);
+    println!("  state change to the frame on an open Watch, {} changes/s:", args.changes);
+    limit("  p50", &rounds.frame_p50, 10.0);
+    limit("  p99", &rounds.frame_p99, 50.0);
+    println!("  ListTickets of one contact through the BFF, {} lists/s:", args.lists);
+    row(&format!("  p50 among {} tickets", args.small), &rounds.small_p50, "ms");
+    row(&format!("  p50 among {} tickets", args.large), &rounds.large_p50, "ms");
+    row(&format!("  p99 among {} tickets", args.small), &rounds.small_p99, "ms");
+    row(&format!("  p99 among {} tickets", args.large), &rounds.large_p99, "ms");
+    aim("  p99 large / small", &rounds.large_p99, &rounds.small_p99, 1.5, false);
+    println!("\nOnly ratios within one run mean something: this machine's speed drifts from hour to hour.");
+}

@@ -1,0 +1,287 @@
+//! `suite call`: one RPC, JSON in and out, as a contact or a teammate.
+
+use std::{marker::PhantomData, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::{Buf, BufMut};
+use clap::Args;
+use futures::StreamExt;
+use http::uri::PathAndQuery;
+use prost::Message;
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage,
+    SerializeOptions,
+};
+use proto::settings::v1::Platform;
+use serde_json::Value;
+use tonic::{
+    Status,
+    client::Grpc,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+};
+use tonic_types::StatusExt;
+
+use crate::{Access, Endpoints, Layout, Messenger, Staff, client::signed};
+
+/// What to call.
+#[derive(Args)]
+pub(crate) struct CallArgs {
+    /// Service and method, such as `MessengerService/GetHome`; without one, all are listed.
+    method: Option<String>,
+
+    /// The request as JSON; enum values may be given without their prefix.
+    #[arg(default_value = "{}")]
+    body: String,
+
+    /// Who calls: a contact's user id for the Messenger's services, a teammate's name for the others.
+    /// Default: `ada` and `grace` of the demo workspace.
+    #[arg(long = "as", value_name = "WHO")]
+    caller: Option<String>,
+
+    /// Frames of a stream to print before it is closed; all until Ctrl-C when not given.
+    #[arg(long, value_name = "COUNT")]
+    frames: Option<usize>,
+
+    /// Data directory of the running suite.
+    #[arg(long, env = "DATA", default_value = ".data", value_name = "DIRECTORY")]
+    data: PathBuf,
+}
+
+/// Makes the call and prints each answer.
+pub(crate) async fn call(args: CallArgs) -> Result<()> {
+    let pool = DescriptorPool::decode(proto::DESCRIPTORS)?;
+    let Some(name) = &args.method else {
+        return list(&pool);
+    };
+    let method = find(&pool, name)?;
+    let service = method.parent_service().full_name().to_owned();
+    let package = method.parent_service().package_name().to_owned();
+    let layout = Layout::new(args.data);
+    let endpoints = Endpoints::load(&layout)?;
+    let access = Access::load(&layout)?.context("the demo workspace is not there yet; wait for the first start")?;
+    let body = parse(&method.input(), &args.body)?;
+    let address = endpoints.of_package(&package).ok_or_else(|| anyhow!("{service} has no address here"))?;
+    let token = credential(&endpoints, &access, &package, &service, args.caller.as_deref(), &body).await?;
+    let mut client = Grpc::new(runtime::client::channel(address)?);
+    client.ready().await.map_err(|_| anyhow!("nothing answers on {address}; start the suite with `make run`"))?;
+    let mut request = match token {
+        Some(token) => signed(&token, body).map_err(|status| describe(&status))?,
+        None => tonic::Request::new(body),
+    };
+    let path: PathAndQuery = format!("/{service}/{}", method.name()).parse()?;
+    let codec = DynamicCodec { answer: method.output(), sent: PhantomData };
+    if method.is_server_streaming() {
+        request.metadata_mut().remove("grpc-timeout");
+        let answer = client.server_streaming(request, path, codec).await.map_err(|status| describe(&status))?;
+        let mut frames = answer.into_inner().take(args.frames.unwrap_or(usize::MAX));
+        loop {
+            tokio::select! {
+                () = runtime::stop_signal() => return Ok(()),
+                frame = frames.next() => match frame {
+                    Some(frame) => show(&frame.map_err(|status| describe(&status))?)?,
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+    let limit = Duration::from_secs(15);
+    let answer = tokio::time::timeout(limit, client.unary(request, path, codec))
+        .await
+        .map_err(|_| anyhow!("no answer after {} s", limit.as_secs()))?
+        .map_err(|status| describe(&status))?;
+    show(answer.get_ref())
+}
+
+async fn credential(
+    endpoints: &Endpoints,
+    access: &Access,
+    package: &str,
+    service: &str,
+    caller: Option<&str>,
+    body: &DynamicMessage,
+) -> Result<Option<String>> {
+    if service.ends_with(".SessionService") && package == "messenger.bff.v1" && body.descriptor().name() == "CreateSessionRequest" {
+        return Ok(None);
+    }
+    let names = |map: &std::collections::BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
+    let refused = |status: Status| describe(&status);
+    if package == "messenger.bff.v1" {
+        let who = caller.unwrap_or("ada");
+        if access.teammates.contains_key(who) {
+            bail!("{who} is a teammate; {service} is for contacts, such as {}", names(&access.contacts));
+        }
+        let messenger = Messenger::new(endpoints, access, who, Platform::Web)?;
+        return Ok(Some(messenger.token().await.map_err(refused)?));
+    }
+    let who = caller.unwrap_or("grace");
+    let token = access.teammates.get(who).ok_or_else(|| {
+        anyhow!("{service} is for teammates, and {who} is none of them; there are: {}", names(&access.teammates))
+    })?;
+    Ok(Some(Staff::new(endpoints, token)?.token().await.map_err(refused)?))
+}
+
+fn list(pool: &DescriptorPool) -> Result<()> {
+    for service in pool.services().filter(|service| service.package_name().starts_with("messenger.")) {
+        for method in service.methods() {
+            println!("{}/{}", service.name(), method.name());
+        }
+    }
+    Ok(())
+}
+
+fn find(pool: &DescriptorPool, name: &str) -> Result<MethodDescriptor> {
+    let name = name.trim_start_matches('/');
+    let (service, method) =
+        name.split_once('/').ok_or_else(|| anyhow!("{name:?} is no Service/Method; `suite call` lists them"))?;
+    let found: Vec<MethodDescriptor> = pool
+        .services()
+        .filter(|candidate| candidate.full_name() == service || candidate.name() == service)
+        .flat_map(|candidate| candidate.methods().filter(|found| found.name() == method).collect::<Vec<_>>())
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => bail!("there is no {name}; `suite call` lists all methods"),
+        _ => bail!("{name} is ambiguous; give the service's full name"),
+    }
+}
+
+fn parse(message: &MessageDescriptor, text: &str) -> Result<DynamicMessage> {
+    let mut json: Value = serde_json::from_str(text).context("the body is no JSON")?;
+    expand(message, &mut json);
+    DynamicMessage::deserialize(message.clone(), json)
+        .with_context(|| format!("the body is no {}", message.full_name()))
+}
+
+/// Lets people write `WEB` where the contract says `PLATFORM_WEB`.
+fn expand(message: &MessageDescriptor, json: &mut Value) {
+    let Value::Object(fields) = json else { return };
+    for (name, value) in fields {
+        let field = message.get_field_by_name(name).or_else(|| message.get_field_by_json_name(name));
+        let Some(field) = field else { continue };
+        match value {
+            Value::Array(values) => values.iter_mut().for_each(|value| expand_value(&field, value)),
+            value => expand_value(&field, value),
+        }
+    }
+}
+
+fn expand_value(field: &FieldDescriptor, value: &mut Value) {
+    match field.kind() {
+        Kind::Message(message) => expand(&message, value),
+        Kind::Enum(values) => {
+            let Value::String(given) = value else { return };
+            if values.get_value_by_name(given).is_none() {
+                let suffix = format!("_{}", given.to_uppercase());
+                let full = values.values().find(|known| {
+                    known.name().strip_suffix(&suffix).is_some_and(|prefix| {
+                        prefix.replace('_', "").eq_ignore_ascii_case(values.name())
+                    })
+                });
+                if let Some(full) = full {
+                    *given = full.name().to_owned();
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn show(message: &DynamicMessage) -> Result<()> {
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::pretty(&mut text);
+    // numbers of 64 bits are strings in canonical JSON; here they are for reading
+    let options = SerializeOptions::new().stringify_64_bit_integers(false);
+    message.serialize_with_options(&mut serializer, &options)?;
+    println!("{}", String::from_utf8_lossy(&text));
+    Ok(())
+}
+
+fn describe(status: &Status) -> anyhow::Error {
+    let details = status.get_error_details();
+    let mut text = format!("{:?}", status.code());
+    if let Some(info) = details.error_info() {
+        text.push_str(&format!(" {} ({})", info.reason, info.domain));
+    }
+    text.push_str(&format!(": {}", status.message()));
+    if let Some(bad) = details.bad_request() {
+        for violation in &bad.field_violations {
+            text.push_str(&format!("\n  {} {}", violation.field, violation.description));
+        }
+    }
+    if let Some(after) = details.retry_info().and_then(|info| info.retry_delay) {
+        text.push_str(&format!("\n  try again after {} ms", after.as_millis()));
+    }
+    anyhow!(text)
+}
+
+/// Encodes and decodes messages known only by their descriptors.
+struct DynamicCodec {
+    answer: MessageDescriptor,
+    sent: PhantomData<DynamicMessage>,
+}
+
+impl Codec for DynamicCodec {
+    type Encode = DynamicMessage;
+    type Decode = DynamicMessage;
+    type Encoder = DynamicEncoder;
+    type Decoder = DynamicDecoder;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        DynamicEncoder
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        DynamicDecoder(self.answer.clone())
+    }
+}
+
+struct DynamicEncoder;
+
+impl Encoder for DynamicEncoder {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn encode(&mut self, item: Self::Item, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put(item.encode_to_vec().as_slice());
+        Ok(())
+    }
+}
+
+struct DynamicDecoder(MessageDescriptor);
+
+impl Decoder for DynamicDecoder {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
+        let bytes = buffer.copy_to_bytes(buffer.remaining());
+        DynamicMessage::decode(self.0.clone(), bytes)
+            .map(Some)
+            .map_err(|error| Status::from_error(Box::new(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_enum_value_may_be_given_without_its_prefix() {
+        let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
+        let method = find(&pool, "MessengerService/GetHome").unwrap();
+        for platform in ["WEB", "web", "PLATFORM_WEB"] {
+            let message = parse(&method.input(), &format!(r#"{{"platform":"{platform}"}}"#)).unwrap();
+            assert_eq!(message.get_field_by_name("platform").unwrap().as_enum_number(), Some(1));
+        }
+        assert!(parse(&method.input(), r#"{"platform":"TOASTER"}"#).is_err());
+        assert!(parse(&method.input(), r#"{"plattform":"WEB"}"#).is_err());
+    }
+
+    #[test]
+    fn a_method_is_found_by_its_short_name_and_an_ambiguous_one_is_not_guessed() {
+        let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
+        assert!(find(&pool, "/messenger.tickets.v1.TicketService/GetTicket").is_ok());
+        assert!(find(&pool, "TicketService/Nothing").is_err());
+        assert!(find(&pool, "GetTicket").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! The five services as processes of their own, and somebody who starts one again when it dies.
+
+use std::{collections::VecDeque, path::PathBuf, process::Stdio, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use futures::future::select_all;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{Endpoints, Layout, layout::SERVICES};
+
+/// A service that does not listen after this long has failed to start.
+const START: Duration = Duration::from_secs(30);
+/// A service that does not end after this long is ended.
+const STOP: Duration = Duration::from_secs(15);
+/// More deaths than this within [`WINDOW`] are no accident: everything stops.
+const RESTARTS: usize = 5;
+/// The time in which deaths are counted.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Running processes, in the order of [`SERVICES`].
+pub(crate) struct Processes {
+    layout: Layout,
+    port: u16,
+    children: Vec<Child>,
+    deaths: VecDeque<Instant>,
+}
+
+impl Processes {
+    /// Starts them and waits until each listens.
+    ///
+    /// # Errors
+    /// When a service cannot start; those that started are stopped.
+    pub(crate) async fn start(layout: &Layout, port: u16) -> Result<Self> {
+        let mut processes =
+            Self { layout: layout.clone(), port, children: Vec::new(), deaths: VecDeque::new() };
+        match processes.start_all().await {
+            Ok(()) => Ok(processes),
+            Err(error) => {
+                processes.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_all(&mut self) -> Result<()> {
+        for offset in 0..SERVICES.len() {
+            let child = self.spawn(offset)?;
+            self.children.push(child);
+        }
+        for offset in 0..SERVICES.len() {
+            self.listens(offset).await?;
+            println!("{:<14} process {}", SERVICES[offset], self.children[offset].id().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    async fn listens(&mut self, offset: usize) -> Result<()> {
+        let address = Endpoints::address(self.port, offset as u16);
+        let deadline = Instant::now() + START;
+        loop {
+            if let Some(status) = self.children[offset].try_wait()? {
+                bail!("{} could not start ({status}); its last line above says why", SERVICES[offset]);
+            }
+            if TcpStream::connect(address).await.is_ok() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                bail!("{} does not listen on {address} after {} s", SERVICES[offset], START.as_secs());
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Starts whatever dies again. Ends only when that is no use.
+    pub(crate) async fn watch(&mut self) -> anyhow::Error {
+        loop {
+            let waits = self.children.iter_mut().map(|child| Box::pin(child.wait()));
+            let (outcome, offset, _) = select_all(waits).await;
+            let service = SERVICES[offset];
+            let how = outcome.map_or_else(|error| error.to_string(), |status| status.to_string());
+            self.deaths.push_back(Instant::now());
+            while self.deaths.front().is_some_and(|death| death.elapsed() > WINDOW) {
+                self.deaths.pop_front();
+            }
+            if self.deaths.len() > RESTARTS {
+                return anyhow::anyhow!("{service} ended ({how}), and services end again and again");
+            }
+            match self.spawn(offset) {
+                Ok(child) => self.children[offset] = child,
+                Err(error) => return error,
+            }
+            println!("{service} ended ({how}) and is started again: process {}", self.children[offset].id().unwrap_or_default());
+        }
+    }
+
+    /// Asks each to drain, the BFF first, and waits for it.
+    ///
+    /// # Errors
+    /// When one cannot be ended.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        for (service, child) in SERVICES.into_iter().zip(&mut self.children) {
+            if let Some(id) = child.id() {
+                // the standard library can only kill; SIGTERM lets a service drain
+                let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+                let drained = match asked {
+                    Ok(status) if status.success() => timeout(STOP, child.wait()).await.is_ok(),
+                    _ => false,
+                };
+                if !drained {
+                    tracing::warn!(service, "did not drain in time and is killed");
+                    child.kill().await.with_context(|| format!("{service} cannot be ended"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&self, offset: usize) -> Result<Child> {
+        let program: PathBuf = std::env::current_exe().context("this program's own path is unknown")?;
+        let service = SERVICES[offset];
+        let at = Endpoints::from_port(self.port);
+        let mut command = Command::new(&program);
+        command
+            .args(["service", service, "--listen"])
+            .arg(Endpoints::address(self.port, offset as u16).to_string())
+            .arg("--keys")
+            .arg(self.layout.keys())
+            .args(["--log", "warn"])
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        if service != "bff" {
+            command.arg("--database-url").arg(self.layout.database_url(service));
+        }
+        let peers: &[(&str, &str)] = match service {
+            "bff" => &[
+                ("--tickets", &at.tickets),
+                ("--conversations", &at.conversations),
+                ("--settings", &at.settings),
+                ("--notifications", &at.notifications),
+            ],
+            "tickets" => &[("--conversations", &at.conversations)],
+            "conversations" => &[("--tickets", &at.tickets)],
+            "notifications" => &[("--tickets", &at.tickets), ("--conversations", &at.conversations)],
+            _ => &[],
+        };
+        for (flag, address) in peers {
+            command.arg(flag).arg(address);
+        }
+        // Ctrl-C on the terminal goes to this program, which stops the services in order
+        #[cfg(unix)]
+        command.process_group(0);
+        command.spawn().with_context(|| format!("{} cannot be started", program.display()))
+    }
+}

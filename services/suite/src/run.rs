@@ -1,0 +1,225 @@
+//! `suite run`: all five services on loopback, in one process or in one each.
+
+use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf, process::ExitCode};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use runtime::{Running, ServerArgs, StartError, auth::generate_keys, config::DatabaseArgs};
+
+use crate::{
+    Access, Endpoints, Layout, demo_workspace,
+    layout::{SERVICES, SIGNERS},
+    processes::Processes,
+};
+
+/// How `run` starts.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// Directory for databases, keys and credentials; created if missing.
+    #[arg(long, env = "DATA", default_value = ".data", value_name = "DIRECTORY")]
+    data: PathBuf,
+
+    /// First of five ports in a row on 127.0.0.1: BFF, Tickets, Conversations, Settings, Notifications.
+    #[arg(long, env = "PORT", default_value_t = 7100, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_530))]
+    port: u16,
+
+    /// Start over: remove the data of earlier runs in the directory.
+    #[arg(long)]
+    fresh: bool,
+
+    /// Start each service as a process of its own, and again when it dies.
+    #[arg(long)]
+    separate: bool,
+}
+
+/// Where `keys` writes.
+#[derive(Args)]
+pub(crate) struct KeysArgs {
+    /// Directory for the keys; created if missing.
+    #[arg(long, default_value = ".data/keys", value_name = "DIRECTORY")]
+    dir: PathBuf,
+}
+
+/// One service as this process.
+#[derive(Args)]
+pub(crate) struct ServiceArgs {
+    /// Which.
+    #[arg(value_parser = SERVICES)]
+    name: String,
+
+    /// Its own flags; `--help` shows them.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    flags: Vec<OsString>,
+}
+
+/// Runs one service until it is told to stop, as its own binary would.
+pub(crate) fn service(args: ServiceArgs) -> ExitCode {
+    let flags = std::iter::once(OsString::from(&args.name)).chain(args.flags);
+    match args.name.as_str() {
+        "tickets" => runtime::run_from("tickets", tickets::ABOUT, flags, tickets::start),
+        "conversations" => runtime::run_from("conversations", conversations::ABOUT, flags, conversations::start),
+        "settings" => runtime::run_from("settings", settings::ABOUT, flags, settings::start),
+        "notifications" => runtime::run_from("notifications", notifications::ABOUT, flags, notifications::start),
+        _ => runtime::run_from("bff", bff::ABOUT, flags, bff::start),
+    }
+}
+
+/// Makes the services' keys.
+pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
+    generate_keys(&args.dir, &SIGNERS)?;
+    println!("keys of {} are in {}", SIGNERS.join(", "), args.dir.display());
+    Ok(())
+}
+
+/// Starts everything and runs until Ctrl-C or SIGTERM.
+pub(crate) async fn run(args: RunArgs) -> Result<()> {
+    let layout = Layout::new(args.data.clone());
+    let _lock = claim(&layout, args.fresh)?;
+    let endpoints = Endpoints::from_port(args.port);
+    let mut suite = if args.separate {
+        Suite::Separate(Processes::start(&layout, args.port).await?)
+    } else {
+        Suite::Embedded(Embedded::start(&layout, args.port).await?)
+    };
+    endpoints.save(&layout)?;
+    let access = match Access::load(&layout)? {
+        Some(access) => access,
+        None => {
+            println!("first start: creating the demo workspace …");
+            let access = tokio::select! {
+                access = demo_workspace::create(&layout, &endpoints) => access?,
+                () = runtime::stop_signal() => return suite.stop().await,
+            };
+            access.save(&layout)?;
+            access
+        }
+    };
+    print!("{}", crate::demo_workspace::welcome(&layout, &endpoints, &access));
+    tokio::select! {
+        () = runtime::stop_signal() => println!("\nstopping: finishing open calls …"),
+        error = suite.watch() => {
+            suite.stop().await?;
+            return Err(error);
+        }
+    }
+    tokio::select! {
+        stopped = suite.stop() => stopped?,
+        () = runtime::stop_signal() => bail!("stopped at once"),
+    }
+    println!("stopped; everything is kept in {}", layout.directory().display());
+    Ok(())
+}
+
+fn claim(layout: &Layout, fresh: bool) -> Result<File> {
+    let lock = layout.claim()?;
+    if fresh {
+        layout.wipe()?;
+    }
+    generate_keys(&layout.keys(), &SIGNERS)?;
+    Ok(lock)
+}
+
+enum Suite {
+    Embedded(Embedded),
+    Separate(Processes),
+}
+
+impl Suite {
+    /// Waits until it is no use going on, and says why.
+    async fn watch(&mut self) -> anyhow::Error {
+        match self {
+            Self::Embedded(_) => std::future::pending().await,
+            Self::Separate(processes) => processes.watch().await,
+        }
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        match self {
+            Self::Embedded(embedded) => {
+                embedded.drain().await;
+                Ok(())
+            }
+            Self::Separate(processes) => processes.stop().await,
+        }
+    }
+}
+
+/// All five services in this process.
+pub struct Embedded {
+    layout: Layout,
+    port: u16,
+    endpoints: Endpoints,
+    running: BTreeMap<&'static str, Running>,
+}
+
+impl Embedded {
+    /// Starts them on five ports in a row, on the layout's databases and keys, which must exist.
+    ///
+    /// # Errors
+    /// When a port is taken or a database cannot be used; those that started are drained.
+    pub async fn start(layout: &Layout, port: u16) -> Result<Self> {
+        let endpoints = Endpoints::from_port(port);
+        let mut embedded = Self { layout: layout.clone(), port, endpoints, running: BTreeMap::new() };
+        // the BFF last: it asks the others from its first breath
+        for service in SERVICES.into_iter().rev() {
+            if let Err(error) = embedded.start_service(service).await {
+                embedded.drain().await;
+                return Err(error);
+            }
+        }
+        Ok(embedded)
+    }
+
+    /// Starts one of them, after [`Embedded::stop_service`].
+    ///
+    /// # Errors
+    /// When its port is taken or its database cannot be used.
+    pub async fn start_service(&mut self, service: &'static str) -> Result<()> {
+        let running = self.launch(service).await.map_err(|error| {
+            let advice = match error {
+                StartError::Database(_) => "; `make run ARGS=--fresh` starts over with empty data",
+                StartError::Bind { .. } => ", or for the suite with --port",
+                _ => "",
+            };
+            anyhow::anyhow!("{service} cannot start: {error}{advice}")
+        })?;
+        self.running.insert(service, running);
+        Ok(())
+    }
+
+    /// Drains one of them, as if it were restarted or away.
+    pub async fn stop_service(&mut self, service: &str) {
+        if let Some(running) = self.running.remove(service) {
+            running.drain().await;
+        }
+    }
+
+    async fn launch(&self, service: &'static str) -> Result<Running, StartError> {
+        let offset = SERVICES.iter().position(|name| *name == service).unwrap_or_default();
+        let listen = Endpoints::address(self.port, offset as u16);
+        let server = ServerArgs { listen, ..ServerArgs::loopback(self.layout.keys()) };
+        let database = DatabaseArgs { database_url: self.layout.database_url(service) };
+        let Endpoints { tickets, conversations, settings, notifications, .. } = self.endpoints.clone();
+        match service {
+            "tickets" => tickets::start(tickets::Config { server, database, conversations }).await,
+            "conversations" => conversations::start(conversations::Config { server, database, tickets }).await,
+            "settings" => settings::start(settings::Config { server, database }).await,
+            "notifications" => {
+                notifications::start(notifications::Config { server, database, tickets, conversations }).await
+            }
+            _ => bff::start(bff::Config { server, tickets, conversations, settings, notifications }).await,
+        }
+    }
+
+    /// Where they listen.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Drains the BFF first, so that its calls still find the services, then the others.
+    pub async fn drain(&mut self) {
+        for service in SERVICES {
+            self.stop_service(service).await;
+        }
+    }
+}

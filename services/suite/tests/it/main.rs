@@ -1,0 +1,13 @@
+//! All five services together, as a customer, a teammate and an operator meet them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test that cannot be set up should stop"
+)]
+
+mod command_line;
+mod outages;
+mod story;
+mod support;
+mod together;

@@ -1,0 +1,91 @@
+//! Events: what is told of tickets, and what is heard of conversations.
+
+use events::NewEvent;
+use prost::Message;
+use proto::{conversations::v1 as conversations, events::v1::Envelope, tickets::v1 as pb};
+use types::{WorkspaceId, micros, timestamp};
+
+use super::answer::{category, said, time};
+use crate::domain::{Change, Member, News, Reply, View};
+
+const TOLD: &str = "messenger.tickets.v1.ContactTicketChanged";
+const HEARD: &str = "messenger.conversations.v1.ContactConversationChanged";
+
+/// One event for each contact for whom a change changed something.
+pub(crate) fn changed(change: &Change) -> impl Iterator<Item = NewEvent> {
+    change
+        .views()
+        .map(|(view, version)| contact_ticket_changed(&view, version, micros(change.at)))
+}
+
+/// A6: the absolute state of one ticket for one contact.
+pub(crate) fn contact_ticket_changed(view: &View<'_>, version: u64, occurred_at: i64) -> NewEvent {
+    let payload = pb::ContactTicketChanged {
+        contact_id: view.contact.to_string(),
+        ticket_id: view.ticket.to_string(),
+        visible: view.visible,
+        revision: view.revision,
+        notify_revision: view.notify_revision,
+        stamp_revision: view.stamp_revision,
+        state_id: view.state.to_string(),
+        category: category(view.category).into(),
+        number: view.number,
+        title: view.title.into(),
+        conversation_id: said(view.conversation),
+        requester: view.requester,
+        create_time: Some(time(view.created_at)),
+        ticket_update_time: Some(time(view.ticket_update_at)),
+        activity_time: Some(time(view.activity_at)),
+        deleted: view.deleted,
+    };
+    NewEvent {
+        kind: TOLD,
+        aggregate_id: format!("{}/{}", view.contact, view.ticket),
+        aggregate_version: version,
+        contact: Some(view.contact.clone()),
+        workspace: view.workspace.clone(),
+        occurred_at,
+        payload: payload.encode_to_vec(),
+    }
+}
+
+/// What an event tells of a conversation; `None` when it is of another type.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn conversation_news(
+    envelope: &Envelope,
+) -> Result<Option<(WorkspaceId, News)>, String> {
+    if envelope.r#type != HEARD {
+        return Ok(None);
+    }
+    let malformed = |error: &dyn std::fmt::Display| format!("{HEARD}: {error}");
+    let told = conversations::ContactConversationChanged::decode(envelope.payload.as_slice())
+        .map_err(|e| malformed(&e))?;
+    let workspace = WorkspaceId::parse(&envelope.workspace_id).map_err(|e| malformed(&e))?;
+    let member = Member {
+        contact: told.contact_id.parse().map_err(|e| malformed(&e))?,
+        participant: told.participant,
+        deleted: told.deleted,
+        last_message_at: told.last_message_time.map(|at| {
+            let whole = at.seconds.saturating_mul(1_000_000);
+            timestamp(whole.saturating_add(i64::from(at.nanos) / 1_000))
+        }),
+    };
+    let reply = told.last_contact_message.map(|message| {
+        let seen = message.frontier.into_iter();
+        let seen = seen.map(|entry| Ok((entry.ticket_id.parse()?, entry.revision)));
+        seen.collect::<Result<_, types::InvalidId>>()
+            .map(|seen| Reply {
+                seq: message.seq,
+                seen,
+            })
+    });
+    let news = News {
+        conversation: told.conversation_id.parse().map_err(|e| malformed(&e))?,
+        version: envelope.aggregate_version,
+        member,
+        reply: reply.transpose().map_err(|e| malformed(&e))?,
+    };
+    Ok(Some((workspace, news)))
+}

@@ -1,0 +1,278 @@
+use jiff::Timestamp;
+
+use super::{
+    Aggregate, By, Catalog, ConversationId, Member, State, StateCategory, StateId, View, Viewer,
+};
+
+/// What happened to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryKind {
+    /// Created.
+    Created,
+    /// Moved to another state.
+    StateChanged,
+    /// Title, description, assignee or open changed.
+    Edited,
+    /// Linked to a conversation.
+    Linked,
+    /// Unlinked.
+    Unlinked,
+    /// Deleted.
+    Deleted,
+}
+
+/// One entry of a ticket's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// What happened.
+    pub kind: HistoryKind,
+    /// The ticket's version it made.
+    pub version: u64,
+    /// The ticket's revision after it.
+    pub revision: u64,
+    /// The state before; none on creation.
+    pub from: Option<StateId>,
+    /// The state after.
+    pub to: StateId,
+    /// Who.
+    pub actor: String,
+    /// When.
+    pub at: Timestamp,
+    /// The customer sees it as a ticket update.
+    pub visible: bool,
+}
+
+/// A decision: the aggregate as it is to be, and what to save and tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The ticket's version that it was decided upon; 0: there was none.
+    pub before: u64,
+    /// How things are to be.
+    pub after: Aggregate,
+    /// The entry to add; `None` when only viewers changed, and the ticket's own row stays.
+    pub history: Option<HistoryEntry>,
+    /// When.
+    pub at: Timestamp,
+    told: Vec<usize>,
+}
+
+impl Change {
+    /// The viewers to save and to tell of: those for whom something changed.
+    pub fn viewers(&self) -> impl Iterator<Item = &Viewer> {
+        self.told.iter().map(|place| &self.after.viewers[*place])
+    }
+
+    /// What to tell of each of them, with its version.
+    pub fn views(&self) -> impl Iterator<Item = (View<'_>, u64)> {
+        let view = |viewer| View::new(&self.after.ticket, viewer);
+        self.viewers()
+            .map(move |viewer| (view(viewer), viewer.version))
+    }
+}
+
+/// A decision being made. Its end compares what each contact sees with before: whoever sees something
+/// new gets one event, and nobody else does.
+pub(super) struct Draft<'a> {
+    before: Option<&'a Aggregate>,
+    pub(super) after: Aggregate,
+    // when it happens, which for an import is not now
+    at: Timestamp,
+    now: Timestamp,
+}
+
+impl<'a> Draft<'a> {
+    /// A change of something that is.
+    pub(super) fn of(before: &'a Aggregate, now: Timestamp) -> Self {
+        // a clock that was set back must not reorder anything
+        let now = now.max(before.ticket.updated_at);
+        Self {
+            before: Some(before),
+            after: before.clone(),
+            at: now,
+            now,
+        }
+    }
+
+    /// A new ticket with its requesters, whose conversation has these members.
+    pub(super) fn first(after: Aggregate, members: &[Member]) -> Self {
+        let mut draft = Self {
+            before: None,
+            at: after.ticket.created_at,
+            now: after.ticket.updated_at,
+            after,
+        };
+        draft.seat_all(members);
+        draft
+    }
+
+    /// Moves to a state; says whether the customer sees it (T5).
+    pub(super) fn enter(&mut self, catalog: &Catalog, to: &State, notify: bool) -> bool {
+        let ticket = &mut self.after.ticket;
+        ticket.state = to.id.clone();
+        let looks_the_same = catalog.state(&ticket.shown_state).is_some_and(|shown| {
+            shown.category == to.category && shown.customer_label == to.customer_label
+        });
+        if looks_the_same {
+            return false;
+        }
+        ticket.shown_state = to.id.clone();
+        ticket.revision += 1;
+        ticket.stamp_revision = ticket.revision;
+        if notify {
+            ticket.notify_revision = ticket.revision;
+        }
+        let waited = ticket.category == StateCategory::WaitingOnCustomer;
+        ticket.category = to.category;
+        if to.category != StateCategory::WaitingOnCustomer {
+            ticket.waiting_revision = 0;
+        } else if !waited {
+            ticket.waiting_revision = ticket.revision;
+        }
+        for viewer in self.after.viewers.iter_mut().filter(|v| v.visible) {
+            viewer.update(self.at);
+        }
+        true
+    }
+
+    /// Links to a conversation with these members. It is stamped there, so that reading it there reads
+    /// the ticket (O4), and badges nobody.
+    pub(super) fn link(&mut self, to: ConversationId, members: &[Member]) {
+        let ticket = &mut self.after.ticket;
+        ticket.conversation = Some(to);
+        ticket.revision += 1;
+        ticket.stamp_revision = ticket.revision;
+        self.seat_all(members);
+    }
+
+    /// Unlinks; whoever saw it as a participant sees it no more.
+    pub(super) fn unlink(&mut self) {
+        self.after.ticket.conversation = None;
+        self.after.ticket.revision += 1;
+        self.seat_all(&[]);
+    }
+
+    /// Deletes; nobody sees it any more.
+    pub(super) fn delete(&mut self) {
+        self.after.ticket.deleted = true;
+        self.after.ticket.revision += 1;
+        self.seat_all(&[]);
+    }
+
+    /// Takes these members, and nobody else, for the linked conversation's.
+    fn seat_all(&mut self, members: &[Member]) {
+        for place in 0..self.after.viewers.len() {
+            let contact = &self.after.viewers[place].contact;
+            if !members.iter().any(|member| member.contact == *contact) {
+                self.show(place, false);
+            }
+        }
+        for member in members {
+            self.seat(member);
+        }
+    }
+
+    /// Takes in a member of the linked conversation: they see the ticket if they can read there (V5),
+    /// and the newest message there is activity (L2); a foreign clock's future is now.
+    pub(super) fn seat(&mut self, member: &Member) {
+        let known = |viewer: &Viewer| viewer.contact == member.contact;
+        let place = match self.after.viewers.iter().position(known) {
+            Some(place) => place,
+            None if member.reads() => {
+                let since = self.after.ticket.created_at;
+                let viewer = Viewer::new(member.contact.clone(), false, since);
+                self.after.viewers.push(viewer);
+                self.after.viewers.len() - 1
+            }
+            None => return,
+        };
+        self.show(place, member.reads());
+        let viewer = &mut self.after.viewers[place];
+        if let Some(last) = member.last_message_at.filter(|_| viewer.visible) {
+            viewer.activity_at = viewer.activity_at.max(last.min(self.now));
+        }
+    }
+
+    /// V1, for one viewer who can or cannot read the linked conversation. To see a ticket for the first
+    /// time, or again, is an update of it.
+    fn show(&mut self, place: usize, reads: bool) {
+        let ticket = &self.after.ticket;
+        let viewer = &mut self.after.viewers[place];
+        let visible = ticket.shared && !ticket.deleted && (viewer.requester || reads);
+        if visible && !viewer.visible {
+            viewer.update(self.at);
+        }
+        viewer.visible = visible;
+    }
+
+    /// Ends a creation.
+    pub(super) fn created(self, by: &By<'_>) -> Change {
+        let entry = HistoryEntry {
+            kind: super::HistoryKind::Created,
+            version: self.after.ticket.version,
+            revision: self.after.ticket.revision,
+            from: None,
+            to: self.after.ticket.state.clone(),
+            actor: by.actor.into(),
+            at: self.at,
+            visible: self.after.ticket.shared,
+        };
+        self.settle(Some(entry))
+    }
+
+    /// Ends a change of the ticket itself.
+    pub(super) fn finish(mut self, kind: HistoryKind, visible: bool, by: &By<'_>) -> Change {
+        let from = self.before.map(|before| before.ticket.state.clone());
+        let ticket = &mut self.after.ticket;
+        ticket.version += 1;
+        ticket.updated_at = self.at;
+        let entry = HistoryEntry {
+            kind,
+            version: ticket.version,
+            revision: ticket.revision,
+            from,
+            to: ticket.state.clone(),
+            actor: by.actor.into(),
+            at: self.at,
+            visible: visible && ticket.shared,
+        };
+        self.settle(Some(entry))
+    }
+
+    /// Ends a change of viewers alone, if there is one.
+    pub(super) fn tell(self) -> Option<Change> {
+        let change = self.settle(None);
+        (!change.told.is_empty()).then_some(change)
+    }
+
+    fn settle(mut self, history: Option<HistoryEntry>) -> Change {
+        let mut told = Vec::new();
+        for place in 0..self.after.viewers.len() {
+            let now = View::new(&self.after.ticket, &self.after.viewers[place]);
+            let before = self.before.and_then(|before| {
+                let viewer = before.viewers.get(place)?;
+                Some(View::new(&before.ticket, viewer))
+            });
+            if before.as_ref() != Some(&now) {
+                told.push(place);
+            }
+        }
+        for place in &told {
+            self.after.viewers[*place].version += 1;
+        }
+        Change {
+            before: self.before.map_or(0, |before| before.ticket.version),
+            after: self.after,
+            history,
+            at: self.at,
+            told,
+        }
+    }
+}
+
+impl Viewer {
+    /// A ticket update they see: it moves the ticket up (L2) and, on the card, to the top (R2).
+    fn update(&mut self, at: Timestamp) {
+        self.ticket_update_at = at;
+        self.activity_at = self.activity_at.max(at);
+    }
+}

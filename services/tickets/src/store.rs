@@ -1,0 +1,33 @@
+//! Where tickets are kept. Every statement is led by the workspace, and races are decided here: by a
+//! version in each `update`, and by the unique index on the conversation of a live shared ticket.
+
+pub mod catalog;
+pub mod conversations;
+pub mod lists;
+mod migration;
+mod rows;
+pub mod tickets;
+
+use sea_orm::{ConnectionTrait, Statement, Value};
+
+pub use migration::Migrator;
+
+fn statement<V>(db: &impl ConnectionTrait, sql: impl Into<String>, values: V) -> Statement
+where
+    V: IntoIterator<Item = Value>,
+{
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}
+
+/// `($1, $2), ($3, $4)`: places for `rows` rows of `columns` values.
+fn places(rows: usize, columns: usize) -> String {
+    let row = |row: usize| format!("({})", list(row * columns + 1, columns));
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
+
+/// `$3, $4, $5`: places for `count` values, from number `first`.
+fn list(first: usize, count: usize) -> String {
+    let numbers = first..first + count;
+    let places: Vec<String> = numbers.map(|number| format!("${number}")).collect();
+    places.join(", ")
+}

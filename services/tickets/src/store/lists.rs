@@ -1,0 +1,373 @@
+//! Reading many tickets: the customer's list, the teammates' inbox, batches, history, the snapshot.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use types::{ContactId, WorkspaceId, micros};
+
+use super::{
+    list, rows,
+    rows::{HISTORY, number, of_ticket, of_viewer, text},
+    statement,
+};
+use crate::domain::{
+    Aggregate, ConversationId, HistoryEntry, InboxFilter, InboxPlace, ListPlace, Ticket, TicketId,
+    TicketRef, Viewer,
+};
+
+/// A ticket as one contact's.
+pub type Seen = (Ticket, Viewer);
+
+/// L1: the contact's tickets after a place, newest activity first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_contact(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    after: Option<&ListPlace>,
+    limit: usize,
+) -> Result<Vec<Seen>, DbErr> {
+    let values = list_values(workspace, contact, after, limit);
+    let rows = db.query_all_raw(statement(db, list_sql(), values)).await?;
+    rows.iter().map(seen).collect()
+}
+
+fn list_sql() -> String {
+    format!(
+        "select {}, {} from ticket_viewer v join ticket t \
+         on t.workspace_id = v.workspace_id and t.ticket_id = v.ticket_id \
+         where v.workspace_id = $1 and v.contact_id = $2 and v.visible = $3 \
+         and (v.activity_at, v.created_at, v.ticket_id) < ($4, $5, $6) \
+         order by v.activity_at desc, v.created_at desc, v.ticket_id desc limit $7",
+        of_ticket(),
+        of_viewer()
+    )
+}
+
+fn list_values(
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    after: Option<&ListPlace>,
+    limit: usize,
+) -> [Value; 7] {
+    // no time is as late as this one, so that the first page is a page like any other
+    let (activity, created, ticket) = after.map_or((i64::MAX, i64::MAX, ""), |place| {
+        let (activity, created) = (micros(place.activity_at), micros(place.created_at));
+        (activity, created, place.ticket.as_str())
+    });
+    [
+        text(workspace),
+        text(contact),
+        true.into(),
+        activity.into(),
+        created.into(),
+        ticket.into(),
+        (limit as i64).into(),
+    ]
+}
+
+/// Those of the tickets that the contact sees.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seen_by_id(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    tickets: &[TicketId],
+) -> Result<Vec<Seen>, DbErr> {
+    let which = format!("v.ticket_id in ({})", list(4, tickets.len()));
+    let values = tickets.iter().map(|id| text(id)).collect();
+    seen_where(db, workspace, contact, &which, values).await
+}
+
+/// Those of the live shared tickets linked to these conversations that the contact sees.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seen_by_conversation(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    conversations: &[ConversationId],
+) -> Result<Vec<Seen>, DbErr> {
+    let which = format!(
+        "t.conversation_id in ({}) and t.shared and not t.deleted",
+        list(4, conversations.len())
+    );
+    let values = conversations.iter().map(|id| text(id)).collect();
+    seen_where(db, workspace, contact, &which, values).await
+}
+
+/// One ticket, if the contact sees it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seen_one(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    ticket: &TicketRef,
+) -> Result<Option<Seen>, DbErr> {
+    let (which, value) = match ticket {
+        TicketRef::Id(id) => ("t.ticket_id = $4", text(id)),
+        TicketRef::Number(said) => ("t.number = $4", number(*said)),
+    };
+    let found = seen_where(db, workspace, contact, which, vec![value]).await?;
+    Ok(found.into_iter().next())
+}
+
+async fn seen_where(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    which: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Seen>, DbErr> {
+    if values.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select {}, {} from ticket t join ticket_viewer v \
+         on v.workspace_id = t.workspace_id and v.ticket_id = t.ticket_id \
+         where t.workspace_id = $1 and v.contact_id = $2 and v.visible = $3 and {which}",
+        of_ticket(),
+        of_viewer()
+    );
+    let who = [text(workspace), text(contact), true.into()];
+    let rows = db
+        .query_all_raw(statement(db, sql, who.into_iter().chain(values)))
+        .await?;
+    rows.iter().map(seen).collect()
+}
+
+/// The inbox after a place, newest update first; deleted tickets are not in it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn inbox(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    filter: &InboxFilter,
+    after: Option<&InboxPlace>,
+    limit: usize,
+) -> Result<Vec<Aggregate>, DbErr> {
+    let (sql, values) = inbox_statement(workspace, filter, after, limit);
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    let tickets = rows.iter().map(rows::ticket).collect::<Result<_, _>>()?;
+    with_viewers(db, workspace, tickets).await
+}
+
+fn inbox_statement(
+    workspace: &WorkspaceId,
+    filter: &InboxFilter,
+    after: Option<&InboxPlace>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let (updated, ticket) = after.map_or((i64::MAX, ""), |place| {
+        (micros(place.updated_at), place.ticket.as_str())
+    });
+    let mut values = vec![
+        text(workspace),
+        updated.into(),
+        ticket.into(),
+        (limit as i64).into(),
+    ];
+    let mut conditions = String::new();
+    let mut hold = |condition: &str, value: Value| {
+        values.push(value);
+        let place = format!("${}", values.len());
+        conditions.push_str(" and ");
+        conditions.push_str(&condition.replace('?', &place));
+    };
+    if let Some(category) = filter.category {
+        hold("t.category = ?", rows::state_number(category).into());
+    }
+    if let Some(state) = &filter.state {
+        hold("t.state_id = ?", text(state));
+    }
+    if let Some(assignee) = &filter.assignee {
+        hold("t.assignee_id = ?", text(assignee));
+    }
+    if let Some(open) = filter.open {
+        hold("t.open = ?", open.into());
+    }
+    if let Some(part) = &filter.text {
+        hold(
+            "lower(t.title) like lower(?) escape '\\'",
+            contains(part).into(),
+        );
+    }
+    // one customer's tickets are few: start from them instead of from the whole inbox
+    let from = match &filter.requester {
+        None => "ticket t",
+        Some(requester) => {
+            hold(
+                "v.workspace_id = $1 and v.contact_id = ? and v.requester \
+                 and t.ticket_id = v.ticket_id",
+                text(requester),
+            );
+            "ticket_viewer v cross join ticket t"
+        }
+    };
+    let sql = format!(
+        "select {} from {from} where t.workspace_id = $1 and not t.deleted \
+         and (t.updated_at, t.ticket_id) < ($2, $3){conditions} \
+         order by t.updated_at desc, t.ticket_id desc limit $4",
+        of_ticket()
+    );
+    (sql, values)
+}
+
+/// A pattern for what contains the text itself, whatever signs of patterns it has.
+fn contains(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in part.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Those of the tickets that are there, in the order asked for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn batch(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    asked: &[TicketId],
+) -> Result<Vec<Aggregate>, DbErr> {
+    let sql = format!(
+        "select {} from ticket t where t.workspace_id = $1 and not t.deleted and t.ticket_id in ({})",
+        of_ticket(),
+        list(2, asked.len())
+    );
+    let values = [text(workspace)]
+        .into_iter()
+        .chain(asked.iter().map(|id| text(id)));
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    let tickets = rows.iter().map(rows::ticket).collect::<Result<_, _>>()?;
+    let mut found = with_viewers(db, workspace, tickets).await?;
+    let place: HashMap<&TicketId, usize> = asked.iter().zip(0..).collect();
+    found.sort_by_key(|aggregate| place.get(&aggregate.ticket.id).copied());
+    Ok(found)
+}
+
+async fn with_viewers(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    tickets: Vec<Ticket>,
+) -> Result<Vec<Aggregate>, DbErr> {
+    if tickets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select v.ticket_id, {} from ticket_viewer v where v.workspace_id = $1 and v.ticket_id in ({})",
+        of_viewer(),
+        list(2, tickets.len())
+    );
+    let ids = tickets.iter().map(|ticket| text(&ticket.id));
+    let values = [text(workspace)].into_iter().chain(ids);
+    let mut viewers: HashMap<TicketId, Vec<Viewer>> = HashMap::new();
+    for row in db.query_all_raw(statement(db, sql, values)).await? {
+        let of = rows::id(&row, "ticket_id", str::parse)?;
+        viewers.entry(of).or_default().extend(rows::viewer(&row)?);
+    }
+    let whole = |ticket: Ticket| Aggregate {
+        viewers: viewers.remove(&ticket.id).unwrap_or_default(),
+        ticket,
+    };
+    Ok(tickets.into_iter().map(whole).collect())
+}
+
+/// A ticket's history after a version, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn history(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    ticket: &TicketId,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<HistoryEntry>, DbErr> {
+    let sql = format!(
+        "select {} from ticket_history where workspace_id = $1 and ticket_id = $2 and version > $3 \
+         order by version limit $4",
+        HISTORY.join(", ")
+    );
+    let values = [
+        text(workspace),
+        text(ticket),
+        number(after),
+        (limit as i64).into(),
+    ];
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    rows.iter().map(rows::history).collect()
+}
+
+/// L5: a ticket's newest updates as the customer sees them, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn updates(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    ticket: &TicketId,
+    limit: usize,
+) -> Result<Vec<HistoryEntry>, DbErr> {
+    let sql = format!(
+        "select {} from ticket_history where workspace_id = $1 and ticket_id = $2 and visible = $3 \
+         order by version desc limit $4",
+        HISTORY.join(", ")
+    );
+    let values = [
+        text(workspace),
+        text(ticket),
+        true.into(),
+        (limit as i64).into(),
+    ];
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    rows.iter().rev().map(rows::history).collect()
+}
+
+/// Every ticket of every contact, deleted and invisible ones too, in the order of their keys, after a
+/// place. Descriptions are left out: nobody is told of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn everything(
+    db: &impl ConnectionTrait,
+    after: (&str, &str, &str),
+    limit: usize,
+) -> Result<Vec<Seen>, DbErr> {
+    let (workspace, ticket, contact) = after;
+    let sql = format!(
+        "select {}, {} from ticket_viewer v join ticket t \
+         on t.workspace_id = v.workspace_id and t.ticket_id = v.ticket_id \
+         where (v.workspace_id, v.ticket_id, v.contact_id) > ($1, $2, $3) \
+         order by v.workspace_id, v.ticket_id, v.contact_id limit $4",
+        of_ticket().replace("t.description", "'' as description"),
+        of_viewer()
+    );
+    let values = [
+        workspace.into(),
+        ticket.into(),
+        contact.into(),
+        (limit as i64).into(),
+    ];
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    rows.iter().map(seen).collect()
+}
+
+fn seen(row: &QueryResult) -> Result<Seen, DbErr> {
+    let viewer = rows::viewer(row)?;
+    let viewer = viewer.ok_or_else(|| DbErr::RecordNotFound("ticket_viewer".into()))?;
+    Ok((rows::ticket(row)?, viewer))
+}

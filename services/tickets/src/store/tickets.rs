@@ -1,0 +1,245 @@
+//! One ticket with its viewers: loaded as a whole, saved as a whole.
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlErr, Value};
+use types::WorkspaceId;
+
+use super::{
+    places, rows,
+    rows::{
+        FIXED, HISTORY, MOVING, fixed_values, moving_values, number, of_ticket, of_viewer, text,
+    },
+    statement,
+};
+use crate::domain::{Aggregate, Change, ConversationId, HistoryEntry, Ticket, TicketRef, Viewer};
+
+/// How a save ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Saved {
+    /// As decided.
+    Done,
+    /// Somebody else wrote meanwhile: roll back, load and decide again.
+    Outrun,
+    /// O1: the conversation has a live shared ticket: roll back.
+    SharedTicketExists,
+}
+
+/// A live ticket with its viewers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn load(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    ticket: &TicketRef,
+) -> Result<Option<Aggregate>, DbErr> {
+    let (column, value) = match ticket {
+        TicketRef::Id(id) => ("ticket_id", text(id)),
+        TicketRef::Number(said) => ("number", number(*said)),
+    };
+    one(
+        db,
+        workspace,
+        &format!("t.{column} = $2 and not t.deleted"),
+        value,
+    )
+    .await
+}
+
+/// The live shared ticket that is linked to a conversation, with its viewers.
+///
+/// # Errors
+/// When the database fails.
+pub async fn linked_to(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    conversation: &ConversationId,
+) -> Result<Option<Aggregate>, DbErr> {
+    // said as the partial unique index says it, so that it is used
+    let linked = "t.conversation_id = $2 and t.shared and not t.deleted";
+    one(db, workspace, linked, text(conversation)).await
+}
+
+async fn one(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    which: &str,
+    value: Value,
+) -> Result<Option<Aggregate>, DbErr> {
+    let sql = format!(
+        "select {}, {} from ticket t left join ticket_viewer v \
+         on v.workspace_id = t.workspace_id and v.ticket_id = t.ticket_id \
+         where t.workspace_id = $1 and {which}",
+        of_ticket(),
+        of_viewer()
+    );
+    let rows = db
+        .query_all_raw(statement(db, sql, [text(workspace), value]))
+        .await?;
+    assemble(&rows)
+}
+
+fn assemble(rows: &[QueryResult]) -> Result<Option<Aggregate>, DbErr> {
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let mut viewers = Vec::with_capacity(rows.len());
+    for row in rows {
+        viewers.extend(rows::viewer(row)?);
+    }
+    Ok(Some(Aggregate {
+        ticket: rows::ticket(first)?,
+        viewers,
+    }))
+}
+
+/// T8: takes the workspace's next `count` numbers and returns the first. Held to the end of the
+/// transaction, so that numbers grow in the order of commits and none is skipped or given twice.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_numbers(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    count: u32,
+) -> Result<u64, DbErr> {
+    let row = db
+        .query_one_raw(statement(
+            db,
+            "insert into ticket_number (workspace_id, last_number) values ($1, $2) \
+             on conflict (workspace_id) do update \
+             set last_number = ticket_number.last_number + excluded.last_number \
+             returning last_number",
+            [text(workspace), i64::from(count).into()],
+        ))
+        .await?
+        .ok_or(DbErr::RecordNotInserted)?;
+    Ok(rows::count(&row, "last_number")? + 1 - u64::from(count))
+}
+
+/// Saves a decision: the ticket if it is the version that was decided upon, its history entry, and the
+/// viewers for whom something changed, each if nobody else moved it. Call it inside a transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn save(db: &impl ConnectionTrait, change: &Change) -> Result<Saved, DbErr> {
+    if change.before == 0 {
+        return insert(db, &[change]).await;
+    }
+    if let Some(entry) = &change.history {
+        match update(db, &change.after.ticket, change.before).await? {
+            Saved::Done => insert_history(db, &[(&change.after.ticket, entry)]).await?,
+            other => return Ok(other),
+        }
+    }
+    put_viewers(db, &[change]).await
+}
+
+/// Saves new tickets: one statement for each table, however many they are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(db: &impl ConnectionTrait, changes: &[&Change]) -> Result<Saved, DbErr> {
+    let sql = format!(
+        "insert into ticket ({}, {}) values {}",
+        FIXED.join(", "),
+        MOVING.join(", "),
+        places(changes.len(), FIXED.len() + MOVING.len())
+    );
+    let values = changes.iter().flat_map(|change| {
+        let ticket = &change.after.ticket;
+        fixed_values(ticket)
+            .into_iter()
+            .chain(moving_values(ticket))
+    });
+    let outcome = db.execute_raw(statement(db, sql, values)).await;
+    if let Some(refused) = conversation_taken(outcome.map(|_| ()))? {
+        return Ok(refused);
+    }
+    let history: Vec<(&Ticket, &HistoryEntry)> = changes
+        .iter()
+        .filter_map(|change| Some((&change.after.ticket, change.history.as_ref()?)))
+        .collect();
+    insert_history(db, &history).await?;
+    put_viewers(db, changes).await
+}
+
+async fn update(db: &impl ConnectionTrait, ticket: &Ticket, before: u64) -> Result<Saved, DbErr> {
+    let assignments: Vec<String> = (4..)
+        .zip(MOVING)
+        .map(|(place, name)| format!("{name} = ${place}"))
+        .collect();
+    let sql = format!(
+        "update ticket set {} where workspace_id = $1 and ticket_id = $2 and version = $3",
+        assignments.join(", ")
+    );
+    let key = [text(&ticket.workspace), text(&ticket.id), number(before)];
+    let values = key.into_iter().chain(moving_values(ticket));
+    let outcome = db.execute_raw(statement(db, sql, values)).await;
+    match outcome {
+        Ok(done) if done.rows_affected() == 0 => Ok(Saved::Outrun),
+        other => Ok(conversation_taken(other.map(|_| ()))?.unwrap_or(Saved::Done)),
+    }
+}
+
+/// What the unique index on live shared tickets says; any other failure is one.
+fn conversation_taken(outcome: Result<(), DbErr>) -> Result<Option<Saved>, DbErr> {
+    match outcome {
+        Ok(()) => Ok(None),
+        Err(error) => match error.sql_err() {
+            // SQLite names the columns, Postgres the index
+            Some(SqlErr::UniqueConstraintViolation(what)) if what.contains("conversation") => {
+                Ok(Some(Saved::SharedTicketExists))
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+async fn insert_history(
+    db: &impl ConnectionTrait,
+    entries: &[(&Ticket, &HistoryEntry)],
+) -> Result<(), DbErr> {
+    let sql = format!(
+        "insert into ticket_history (workspace_id, ticket_id, {}) values {}",
+        HISTORY.join(", "),
+        places(entries.len(), HISTORY.len() + 2)
+    );
+    let values = entries
+        .iter()
+        .flat_map(|(ticket, entry)| rows::history_values(ticket, entry));
+    db.execute_raw(statement(db, sql, values)).await?;
+    Ok(())
+}
+
+/// One statement for new and known viewers alike: a known one is moved on only from the version before.
+async fn put_viewers(db: &impl ConnectionTrait, changes: &[&Change]) -> Result<Saved, DbErr> {
+    let viewers: Vec<(&Ticket, &Viewer)> = changes
+        .iter()
+        .flat_map(|change| {
+            let ticket = &change.after.ticket;
+            change.viewers().map(move |viewer| (ticket, viewer))
+        })
+        .collect();
+    if viewers.is_empty() {
+        return Ok(Saved::Done);
+    }
+    let sql = format!(
+        "insert into ticket_viewer (workspace_id, ticket_id, contact_id, requester, visible, created_at, \
+         ticket_update_at, activity_at, viewer_version) values {} \
+         on conflict (workspace_id, ticket_id, contact_id) do update set visible = excluded.visible, \
+         ticket_update_at = excluded.ticket_update_at, activity_at = excluded.activity_at, \
+         viewer_version = excluded.viewer_version \
+         where ticket_viewer.viewer_version = excluded.viewer_version - 1",
+        places(viewers.len(), 9)
+    );
+    let values = viewers
+        .iter()
+        .flat_map(|(ticket, viewer)| rows::viewer_values(ticket, viewer));
+    let done = db.execute_raw(statement(db, sql, values)).await?;
+    Ok(if done.rows_affected() == viewers.len() as u64 {
+        Saved::Done
+    } else {
+        Saved::Outrun
+    })
+}

@@ -1,0 +1,172 @@
+//! Applying events: a batch at once, or one by one where one of them is poison.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use prost::Message;
+use proto::events::v1::{Cursor, Envelope};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+use types::micros;
+
+use super::{ApplyError, Consumer, pending::place, run::Stop};
+use crate::UnitOfWork;
+
+/// Tries of a poisoned event before it is parked.
+const TRIES: u32 = 5;
+
+pub(super) enum ApplyStop {
+    Poison(String),
+    Stop(Stop),
+}
+
+impl From<DbErr> for ApplyStop {
+    fn from(error: DbErr) -> Self {
+        Self::Stop(error.into())
+    }
+}
+
+impl Consumer {
+    /// Applies events that lead from the old cursors to the new, and moves the old ones along.
+    pub(super) async fn apply_or_park(
+        &self,
+        cursors: &mut [Cursor],
+        next: &[Cursor],
+        events: Vec<Envelope>,
+    ) -> Result<(), Stop> {
+        match self.apply(cursors, next, &events).await {
+            Ok(()) => {
+                cursors.clone_from_slice(next);
+                self.progress.publish(cursors);
+                Ok(())
+            }
+            Err(ApplyStop::Stop(stop)) => Err(stop),
+            Err(ApplyStop::Poison(_)) => self.apply_singly(cursors, events).await,
+        }
+    }
+
+    /// Finds the poisoned event of a batch; the others are applied, it is parked.
+    async fn apply_singly(
+        &self,
+        cursors: &mut [Cursor],
+        events: Vec<Envelope>,
+    ) -> Result<(), Stop> {
+        for event in events {
+            let mut next = cursors.to_vec();
+            next[event.partition as usize] = place(&event);
+            let mut tries = 1;
+            loop {
+                match self
+                    .apply(cursors, &next, std::slice::from_ref(&event))
+                    .await
+                {
+                    Ok(()) => break,
+                    Err(ApplyStop::Stop(stop)) => return Err(stop),
+                    Err(ApplyStop::Poison(why)) if tries >= TRIES => {
+                        self.pass_over(cursors, &next, &event, &why).await?;
+                        break;
+                    }
+                    Err(ApplyStop::Poison(_)) => tries += 1,
+                }
+            }
+            cursors.clone_from_slice(&next);
+            self.progress.publish(cursors);
+        }
+        Ok(())
+    }
+
+    async fn apply(
+        &self,
+        old: &[Cursor],
+        new: &[Cursor],
+        events: &[Envelope],
+    ) -> Result<(), ApplyStop> {
+        let mut work = self.log.begin().await?;
+        self.swap_cursors(&work, old, new).await?;
+        match self.project(&mut work, events).await {
+            Ok(()) => {}
+            Err(ApplyError::Store(error)) => return Err(error.into()),
+            Err(ApplyError::Poison(why)) => {
+                work.rollback().await?;
+                return Err(ApplyStop::Poison(why));
+            }
+        }
+        work.commit().await?;
+        self.projection.committed(events).await;
+        Ok(())
+    }
+
+    /// The projection's own part. A panic is poison: the next try would panic again.
+    pub(super) async fn project(
+        &self,
+        work: &mut UnitOfWork,
+        events: &[Envelope],
+    ) -> Result<(), ApplyError> {
+        AssertUnwindSafe(self.projection.apply(work, events))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                let said = panic
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned())
+                    .unwrap_or_default();
+                Err(ApplyError::Poison(format!("a panic: {said}")))
+            })
+    }
+
+    async fn pass_over(
+        &self,
+        old: &[Cursor],
+        new: &[Cursor],
+        event: &Envelope,
+        why: &str,
+    ) -> Result<(), Stop> {
+        let work = self.log.begin().await?;
+        self.swap_cursors(&work, old, new)
+            .await
+            .map_err(|e| match e {
+                ApplyStop::Stop(stop) => stop,
+                ApplyStop::Poison(why) => Stop::Retry(why),
+            })?;
+        self.park(&work, event, why).await?;
+        work.commit().await?;
+        Ok(())
+    }
+
+    /// Keeps an event that cannot be applied, for a person to look at.
+    pub(super) async fn park(
+        &self,
+        work: &UnitOfWork,
+        event: &Envelope,
+        why: &str,
+    ) -> Result<(), DbErr> {
+        tracing::error!(
+            source = self.source_name,
+            projection = self.projection.name(),
+            partition = event.partition,
+            position = event.position,
+            kind = event.r#type,
+            why,
+            "event parked"
+        );
+        let tx = work.tx();
+        tx.execute_raw(Statement::from_sql_and_values(
+            tx.get_database_backend(),
+            "insert into consumer_quarantine (projection, source, part, pos, event_id, contact_id, envelope, \
+             error, parked_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+            [
+                self.projection.name().into(),
+                self.source_name.into(),
+                (event.partition as i32).into(),
+                (event.position as i64).into(),
+                event.event_id.clone().into(),
+                event.contact_id.clone().into(),
+                event.encode_to_vec().into(),
+                why.into(),
+                micros(self.log.clock().now()).into(),
+            ],
+        ))
+        .await?;
+        Ok(())
+    }
+}

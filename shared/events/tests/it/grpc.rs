@@ -1,0 +1,104 @@
+//! The transport over gRPC: a real server behind the edge, and a network in between that can be cut.
+
+use std::sync::Arc;
+
+use events::{EventLog, EventSource, FeedServer, GrpcSource};
+use parking_lot::Mutex;
+use proto::events::v1::event_feed_service_server::EventFeedServiceServer;
+use runtime::{
+    Access, Running, Server, ServerArgs, Tasks,
+    auth::{AccessTable, Assertions},
+    client::service_channel,
+    edge::Edge,
+};
+use testing::{
+    Proxy,
+    conformance::{Transport, owner::Things},
+};
+use tonic::service::Routes;
+
+use crate::owner::Owner;
+
+testing::conformance!(start);
+
+const ACCESS: AccessTable = &[
+    ("/messenger.events.v1.EventFeedService/Subscribe", READ),
+    ("/messenger.events.v1.EventFeedService/Read", READ),
+    ("/messenger.events.v1.EventFeedService/GetHeads", READ),
+    ("/messenger.events.v1.EventFeedService/Snapshot", READ),
+];
+const READ: Access = Access::Scope("events:read");
+
+pub struct Grpc {
+    owner: Owner,
+    server: Mutex<Option<Running>>,
+    pub proxy: Arc<Proxy>,
+}
+
+pub async fn start() -> Grpc {
+    let owner = Owner::start().await;
+    owner.scratch.keys(&["sample", "reader"]);
+    let server = serve(&owner).await;
+    Grpc {
+        owner,
+        proxy: Proxy::start(server.address()).await,
+        server: Mutex::new(Some(server)),
+    }
+}
+
+async fn serve(owner: &Owner) -> Running {
+    let tasks = Tasks::new();
+    let log = owner.log();
+    let things = Arc::new(Things(log.database().clone()));
+    let feed = FeedServer::new(log, things, tasks.stopping());
+    let feed =
+        EventFeedServiceServer::new(feed).max_decoding_message_size(runtime::serve::MAX_MESSAGE);
+    let edge = Edge::new(
+        ACCESS,
+        Arc::new(Assertions::new(owner.scratch.ring("sample"))),
+    );
+    let args = ServerArgs::loopback(owner.scratch.path("keys"));
+    Server::new(
+        &["messenger.events.v1.EventFeedService"],
+        Routes::new(feed),
+        edge,
+    )
+    .start(&args, tasks)
+    .await
+    .unwrap()
+}
+
+#[async_trait::async_trait]
+impl Transport for Grpc {
+    fn log(&self) -> EventLog {
+        self.owner.log()
+    }
+
+    async fn other_process(&self) -> EventLog {
+        self.owner.other_process().await
+    }
+
+    fn source(&self) -> Arc<dyn EventSource> {
+        let address = format!("http://{}", self.proxy.address());
+        let ring = self.owner.scratch.ring("reader");
+        let channel = service_channel(&address, ring, &["events:read"]).unwrap();
+        Arc::new(GrpcSource::new(channel))
+    }
+
+    async fn interrupt(&self) {
+        self.proxy.cut();
+    }
+
+    async fn back_up(&self) {
+        self.owner.back_up().await;
+    }
+
+    async fn restore(&self) {
+        let server = self.server.lock().take().unwrap();
+        server.drain().await;
+        self.owner.restore().await;
+        let server = serve(&self.owner).await;
+        self.proxy.retarget(server.address());
+        *self.server.lock() = Some(server);
+    }
+}

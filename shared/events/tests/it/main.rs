@@ -1,0 +1,14 @@
+//! Tests of the log, its feed and its consumer, over real databases and a real server.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should stop"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "what a test spawns ends with the test"
+)]
+
+mod grpc;
+mod local;
+mod owner;
