@@ -1,10 +1,7 @@
 //! Requests as the wire has them, checked; and what the services behind say, in this crate's terms.
 
 use proto::{bff::v1 as pb, events::v1::LogPosition, settings::v1 as st};
-use runtime::{
-    Violations,
-    error::Violation,
-};
+use runtime::{Violations, error::Violation};
 use types::text;
 
 use crate::{
@@ -40,7 +37,9 @@ pub(crate) fn watch(request: &pb::WatchMessengerRequest) -> Result<Platform, Err
     require_platform(request.platform)
 }
 
-pub(crate) fn create_session(request: pb::CreateSessionRequest) -> Result<st::OpenSessionRequest, Error> {
+pub(crate) fn create_session(
+    request: pb::CreateSessionRequest,
+) -> Result<st::OpenSessionRequest, Error> {
     let mut wrong = Violations::new();
     wrong.check("platform", platform(request.platform));
     check_id(&mut wrong, "app_id", &request.app_id);
@@ -78,7 +77,9 @@ pub(crate) fn send_message(request: &pb::SendMessageRequest) -> Result<(), Error
     finish(wrong)
 }
 
-pub(crate) fn mark_conversation_read(request: &pb::MarkConversationReadRequest) -> Result<(), Error> {
+pub(crate) fn mark_conversation_read(
+    request: &pb::MarkConversationReadRequest,
+) -> Result<(), Error> {
     let mut wrong = Violations::new();
     check_id(&mut wrong, "conversation_id", &request.conversation_id);
     check_place(&mut wrong, "up_to_seq", request.up_to_seq);

@@ -212,10 +212,7 @@ mod tests {
 
     #[test]
     fn a_refusal_that_is_not_in_our_language_is_our_fault() {
-        assert_eq!(
-            behind(Kind::NotFound, "example.org").code(),
-            Code::Internal
-        );
+        assert_eq!(behind(Kind::NotFound, "example.org").code(), Code::Internal);
         let mut headers = http::HeaderMap::new();
         headers.insert("grpc-status", http::HeaderValue::from(5));
         let bare = Status::from_header_map(&headers).unwrap();

@@ -2,10 +2,7 @@
 //! memory, like everything that is learned here: a new process starts at the newest position with nothing
 //! to forget.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use events::{Delivery, EventSource, PARTITIONS, SourceError};
 use futures::StreamExt;
@@ -19,12 +16,7 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 use types::WorkspaceId;
 
-use crate::{
-    convert,
-    freshness::Freshness,
-    sessions::Sessions,
-    workspace::Workspaces,
-};
+use crate::{convert, freshness::Freshness, sessions::Sessions, workspace::Workspaces};
 
 /// The feed says something every 2 s; three missed and the connection is taken for dead.
 const WATCHDOG: Duration = Duration::from_secs(6);
@@ -32,6 +24,8 @@ const WATCHDOG: Duration = Duration::from_secs(6);
 const BACKOFF: Duration = Duration::from_millis(100);
 /// Longest wait after repeated failures: what D3 bounds starts to count before.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
+/// A wait this long is told.
+const WORTH_TELLING: Duration = Duration::from_millis(800);
 
 const SETTINGS_CHANGED: &str = "messenger.settings.v1.MessengerSettingsChanged";
 const SESSION_REVOKED: &str = "messenger.settings.v1.SessionRevoked";
@@ -102,6 +96,10 @@ impl Feed {
                 },
             };
             match &stopped {
+                // at first it is a neighbour's restart, later something that somebody should know
+                Stop::Away(why) if backoff < WORTH_TELLING => {
+                    tracing::debug!(why, "settings feed interrupted");
+                }
                 Stop::Away(why) => tracing::warn!(why, "settings feed interrupted"),
                 Stop::Gap(why) => {
                     tracing::error!(why, "settings feed broken: starting anew");
@@ -154,9 +152,13 @@ impl Feed {
     async fn start_anew(&self) -> Result<Vec<Cursor>, Stop> {
         let heads = patient(self.source.heads()).await??;
         let whole = heads.len() == PARTITIONS
-            && (0..).zip(&heads).all(|(partition, head)| head.partition == partition);
+            && (0..)
+                .zip(&heads)
+                .all(|(partition, head)| head.partition == partition);
         if !whole {
-            return Err(Stop::Away("the newest positions are not one a partition".into()));
+            return Err(Stop::Away(
+                "the newest positions are not one a partition".into(),
+            ));
         }
         self.freshness.gap();
         Ok(heads)
@@ -194,11 +196,12 @@ impl Feed {
                 let workspace =
                     WorkspaceId::parse(&event.workspace_id).map_err(|_| unreadable())?;
                 let settings = changed.settings.ok_or_else(unreadable)?;
-                self.workspaces.told(&workspace, convert::switches(&settings));
+                self.workspaces
+                    .told(&workspace, convert::switches(&settings));
             }
             SESSION_REVOKED => {
-                let revoked = SessionRevoked::decode(event.payload.as_slice())
-                    .map_err(|_| unreadable())?;
+                let revoked =
+                    SessionRevoked::decode(event.payload.as_slice()).map_err(|_| unreadable())?;
                 self.sessions.revoke(&revoked.session_id);
             }
             _ if event.must_understand => return Err(unreadable()),
@@ -222,3 +225,6 @@ async fn patient<T>(step: impl Future<Output = T>) -> Result<T, Stop> {
         .await
         .map_err(|_| Stop::Away("the feed went silent".into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,8 +62,7 @@ impl Freshness {
     /// What was learned then still counts.
     pub(crate) fn holds(&self, learned: Learned, now: i64) -> bool {
         let confirmed = learned.at.max(self.alive_at.load(Ordering::Relaxed));
-        learned.generation == *self.generation.borrow()
-            && now.abs_diff(confirmed) <= LAST_KNOWN
+        learned.generation == *self.generation.borrow() && now.abs_diff(confirmed) <= LAST_KNOWN
     }
 
     /// Tells of new generations.

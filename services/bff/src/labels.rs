@@ -90,7 +90,9 @@ impl Labels {
             all &= known.by_state.contains_key(state);
         }
         let now = self.freshness.now();
-        let young = known.learned_at.is_some_and(|at| now.abs_diff(at) < LIFETIME);
+        let young = known
+            .learned_at
+            .is_some_and(|at| now.abs_diff(at) < LIFETIME);
         if !any || all && young {
             return known;
         }

@@ -151,9 +151,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     };
     let routes =
         Routes::new(MessengerServiceServer::new(messenger).max_decoding_message_size(MAX_MESSAGE))
-            .add_service(
-                SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE),
-            );
+            .add_service(SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE));
     let names = [
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",

@@ -145,7 +145,9 @@ impl MessengerService for MessengerHandler {
         &self,
         request: Request<pb::OpenTicketConversationRequest>,
     ) -> Result<Response<pb::OpenTicketConversationResponse>, Status> {
-        let answer = self.open_conversation(&*caller()?, request.into_inner()).await?;
+        let answer = self
+            .open_conversation(&*caller()?, request.into_inner())
+            .await?;
         Ok(Response::new(answer))
     }
 
@@ -153,7 +155,9 @@ impl MessengerService for MessengerHandler {
         &self,
         request: Request<pb::ListConversationsRequest>,
     ) -> Result<Response<pb::ListConversationsResponse>, Status> {
-        let answer = self.conversations(&*caller()?, request.into_inner()).await?;
+        let answer = self
+            .conversations(&*caller()?, request.into_inner())
+            .await?;
         Ok(Response::new(answer))
     }
 
@@ -185,7 +189,9 @@ impl MessengerService for MessengerHandler {
         &self,
         request: Request<pb::MarkConversationReadRequest>,
     ) -> Result<Response<pb::MarkConversationReadResponse>, Status> {
-        let answer = self.mark_conversation(&*caller()?, request.into_inner()).await?;
+        let answer = self
+            .mark_conversation(&*caller()?, request.into_inner())
+            .await?;
         Ok(Response::new(answer))
     }
 

@@ -140,6 +140,11 @@ impl Sessions {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_revoked(&self, session_id: &str) -> bool {
+        self.revoked.contains_key(session_id)
+    }
+
     async fn find(&self, token: &str) -> Result<Arc<Session>, Failure> {
         if token.len() > MAX_TOKEN {
             return Err(Error::Unauthenticated.into());

@@ -16,11 +16,7 @@ use tokio_util::sync::CancellationToken;
 use types::ContactId;
 
 use crate::{
-    clients::Clients,
-    error::Error,
-    freshness::Freshness,
-    sessions::Session,
-    shared_map::SharedMap,
+    clients::Clients, error::Error, freshness::Freshness, sessions::Session, shared_map::SharedMap,
     spaces::Platform,
 };
 use frames::Watch;

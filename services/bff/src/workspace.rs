@@ -141,9 +141,8 @@ impl Workspaces {
 
     /// The one of this id.
     pub(crate) fn get(&self, id: &WorkspaceId) -> Arc<Workspace> {
-        self.map.get_or(id.clone(), || {
-            Workspace::new(id, self.freshness.clone())
-        })
+        self.map
+            .get_or(id.clone(), || Workspace::new(id, self.freshness.clone()))
     }
 
     /// The feed told of new settings; they concern nobody if no session is kept.

@@ -47,7 +47,7 @@ pub enum Error {
     Database(DbErr),
     /// The edge's refusal.
     #[error("refused: {}", .0.reason())]
-    Refused(Failure),
+    Refused(Box<Failure>),
 }
 
 impl From<store::Error> for Error {
@@ -81,7 +81,7 @@ impl From<types::InvalidPageToken> for Error {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Self::Refused(failure)
+        Self::Refused(Box::new(failure))
     }
 }
 
@@ -103,7 +103,7 @@ impl From<Error> for Failure {
             Error::Database(ref cause) if is_away(cause) => Self::unavailable(DOMAIN, cause),
             Error::Database(ref cause) => Self::internal(DOMAIN, cause),
             Error::Answer(ref cause) => Self::internal(DOMAIN, cause),
-            Error::Refused(failure) => failure,
+            Error::Refused(failure) => *failure,
         }
     }
 }

@@ -35,14 +35,7 @@ impl Projection for Mirror {
     async fn apply(&self, work: &mut UnitOfWork, events: &[Envelope]) -> Result<(), ApplyError> {
         let mut parsed = Vec::with_capacity(events.len());
         for envelope in events {
-            match convert::event(envelope) {
-                Ok(event) => parsed.extend(event),
-                // a state in a snapshot has no place at which it could be parked
-                Err(why) if envelope.position == 0 => {
-                    tracing::error!(aggregate = envelope.aggregate_id, why, "state left out");
-                }
-                Err(why) => return Err(ApplyError::Poison(why)),
-            }
+            parsed.extend(convert::event(envelope).map_err(ApplyError::Poison)?);
         }
         store::apply(work.tx(), parsed).await?;
         Ok(())

@@ -1,6 +1,7 @@
 //! Notifications: what each contact has not read, computed from rows that mirror Tickets and
 //! Conversations. This file wires the service; nothing else does.
 
+mod access;
 mod cache;
 mod convert;
 mod error;
@@ -20,18 +21,15 @@ use database::Database;
 use events::{Consumer, EventLog, EventSource, GrpcSource};
 use proto::notifications::v1::notification_service_server::NotificationServiceServer;
 use runtime::{
-    Access, KeyRing, Running, Server, ServerArgs, StartError, Tasks,
-    auth::{AccessTable, Assertions},
-    client::service_channel,
-    config::DatabaseArgs,
-    edge::Edge,
-    serve::MAX_MESSAGE,
+    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use serde::Serialize;
 use tonic::service::Routes;
-use types::SystemClock;
+use types::{Clock, SystemClock};
 
 use crate::{
+    access::ACCESS,
     feed::{Mirror, Mirrored},
     inboxes::Inboxes,
     migration::Migrations,
@@ -49,30 +47,6 @@ const SCOPES: &[&str] = &["events:read"];
 /// Longest wait for the feeds before serving what is there: a badge may be old, but then it is there.
 const CATCH_UP: Duration = Duration::from_secs(2);
 
-/// Who may call what.
-const ACCESS: AccessTable = &[
-    (
-        "/messenger.notifications.v1.NotificationService/GetInbox",
-        Access::Contact,
-    ),
-    (
-        "/messenger.notifications.v1.NotificationService/BatchGetTicketReads",
-        Access::Contact,
-    ),
-    (
-        "/messenger.notifications.v1.NotificationService/MarkTicketRead",
-        Access::Contact,
-    ),
-    (
-        "/messenger.notifications.v1.NotificationService/WatchInbox",
-        Access::Contact,
-    ),
-    (
-        "/messenger.notifications.v1.NotificationService/RebuildProjection",
-        Access::Scope("notifications:admin"),
-    ),
-];
-
 /// What this service is, in one line.
 pub const ABOUT: &str = "Notifications: what each contact has not read, and a live watch of it";
 
@@ -81,9 +55,11 @@ pub const ABOUT: &str = "Notifications: what each contact has not read, and a li
 pub struct Config {
     /// Where it listens.
     #[command(flatten)]
+    #[serde(flatten)]
     pub server: ServerArgs,
     /// Where its data is.
     #[command(flatten)]
+    #[serde(flatten)]
     pub database: DatabaseArgs,
     /// Address of Tickets.
     #[arg(
@@ -103,17 +79,25 @@ pub struct Config {
     pub conversations: String,
 }
 
+/// Starts the service on the machine's clock.
+///
+/// # Errors
+/// As [`start_with`].
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with(config, Arc::new(SystemClock)).await
+}
+
 /// Starts the service: opens its database, follows both feeds, and serves.
 ///
 /// # Errors
 /// When a key, the database, an address or the port cannot be used. Services that are away are waited
 /// for in the background.
-pub async fn start(config: Config) -> Result<Running, StartError> {
+pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
     let db = Database::open::<Migrations>(&config.database.database_url)
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;
-    let log = EventLog::open(db.clone(), NAME, Arc::new(SystemClock))
+    let log = EventLog::open(db.clone(), NAME, clock)
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;
     let tasks = Tasks::new();
@@ -155,7 +139,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     })
     .max_decoding_message_size(MAX_MESSAGE);
     let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
-    Server::new(&[SERVICE], Routes::new(service), edge)
-        .start(&config.server, tasks)
-        .await
+    let server = Server::new(&[SERVICE], Routes::new(service), edge);
+    // whoever cannot serve must not go on applying events behind somebody's back
+    let started = server.start(&config.server, tasks.clone()).await;
+    started.inspect_err(|_| tasks.stop())
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use events::{Consumer, EventLog, Projection, WholeState};
+use events::{Consumer, EventLog, WholeState};
 use tokio::sync::Mutex;
 
 use crate::{
     error::Error,
-    feed::Mirror,
     inboxes::Inboxes,
     store::{self, Source},
 };
@@ -76,15 +75,8 @@ impl Rebuilder {
         store::blank(work.tx(), Source::Tickets).await?;
         store::blank(work.tx(), Source::Conversations).await?;
         let epoch = store::begin_epoch(work.tx()).await?;
-        for (source, state) in [
-            (Source::Tickets, tickets),
-            (Source::Conversations, conversations),
-        ] {
-            let mirror = Mirror::new(source, self.inboxes.clone());
-            for events in state.pages() {
-                mirror.apply(&mut work, events).await?;
-            }
-        }
+        self.tickets.replay(&mut work, tickets).await?;
+        self.conversations.replay(&mut work, conversations).await?;
         work.commit().await?;
         Ok(epoch)
     }

@@ -10,7 +10,7 @@ use proto::notifications::v1::{
     RebuildProjectionResponse, WatchInboxRequest, WatchInboxResponse,
     notification_service_server::NotificationService,
 };
-use runtime::{Tasks, auth};
+use runtime::{Tasks, auth, edge};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
@@ -25,8 +25,10 @@ use crate::{
     watch,
 };
 
-/// Longest wait for a position; the caller's own deadline may be shorter.
+/// Longest wait for a position.
 const CATCH_UP: Duration = Duration::from_secs(2);
+/// What is kept back of a shorter deadline of the caller's.
+const MARGIN: Duration = Duration::from_millis(20);
 
 /// `messenger.notifications.v1.NotificationService`.
 pub struct Service {
@@ -119,7 +121,9 @@ impl NotificationService for Service {
 
 impl Service {
     async fn wait_for(&self, positions: &[Position]) -> Result<(), Error> {
-        if self.mirrored.reached(positions, CATCH_UP).await {
+        // a little less than what the caller has left, to tell them why
+        let left = edge::time_left().map_or(CATCH_UP, |left| left.saturating_sub(MARGIN));
+        if self.mirrored.reached(positions, CATCH_UP.min(left)).await {
             Ok(())
         } else {
             Err(Error::NotCaughtUp)

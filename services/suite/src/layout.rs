@@ -48,7 +48,7 @@ impl Layout {
     /// # Errors
     /// When a file cannot be removed.
     pub fn wipe(&self) -> Result<()> {
-        for service in SERVICES.into_iter().chain(["bare"]) {
+        for service in SERVICES.into_iter().chain(["bare", "alone"]) {
             for suffix in ["db", "db-wal", "db-shm"] {
                 remove(&self.directory.join(format!("{service}.{suffix}")))?;
             }

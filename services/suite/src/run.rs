@@ -160,8 +160,8 @@ impl Embedded {
     pub async fn start(layout: &Layout, port: u16) -> Result<Self> {
         let endpoints = Endpoints::from_port(port);
         let mut embedded = Self { layout: layout.clone(), port, endpoints, running: BTreeMap::new() };
-        // the BFF last: it asks the others from its first breath
-        for service in SERVICES.into_iter().rev() {
+        // each after those whose feeds it waits for
+        for service in ["settings", "tickets", "conversations", "notifications", "bff"] {
             if let Err(error) = embedded.start_service(service).await {
                 embedded.drain().await;
                 return Err(error);

@@ -30,7 +30,7 @@ pub enum Error {
     Refused(#[from] Refusal),
     /// The credential does not allow it.
     #[error("the credential does not allow it")]
-    Denied(Failure),
+    Denied(Box<Failure>),
     /// Too many write the same ticket at once.
     #[error("others keep changing the ticket at the same time; try again in a moment")]
     Contended,
@@ -44,7 +44,7 @@ pub enum Error {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
-        Self::Denied(failure)
+        Self::Denied(Box::new(failure))
     }
 }
 
@@ -56,7 +56,7 @@ impl From<Error> for Failure {
             Error::RequestIdReused => (Kind::Precondition, "REQUEST_ID_REUSED"),
             Error::Contended => (Kind::Unavailable(SETTLED_SOON), "UNAVAILABLE"),
             Error::Invalid(violations) => return Self::invalid(DOMAIN, violations.clone()),
-            Error::Denied(failure) => return failure.clone(),
+            Error::Denied(failure) => return (**failure).clone(),
             Error::Store(cause) if is_away(cause) => return Self::unavailable(DOMAIN, cause),
             Error::Store(cause) => return Self::internal(DOMAIN, cause),
             Error::Kept(cause) => return Self::internal(DOMAIN, cause),

@@ -30,12 +30,12 @@ use runtime::{
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock};
 
+pub use store::Migrator;
+
 use catalogs::Catalogs;
 use replica::Replica;
 use service::Service;
 use snapshot::Snapshots;
-
-pub use store::Migrator;
 
 /// What the process is, in one line.
 pub const ABOUT: &str = "Tickets: their types, states, revisions and history, who sees them, and the link to a conversation";

@@ -8,6 +8,9 @@ mod migration;
 mod rows;
 pub mod tickets;
 
+#[cfg(test)]
+mod tests;
+
 use sea_orm::{ConnectionTrait, Statement, Value};
 
 pub use migration::Migrator;

@@ -88,9 +88,12 @@ impl Violations {
     }
 }
 
-/// A refusal on its way to a status.
+/// A refusal on its way to a status. Small to return: what it says is on the heap.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub struct Failure(Box<Said>);
+
+#[derive(Debug, Clone)]
+struct Said {
     kind: Kind,
     domain: &'static str,
     reason: &'static str,
@@ -108,14 +111,14 @@ impl Failure {
         reason: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Said {
             kind,
             domain,
             reason,
             message: message.into(),
             violations: Vec::new(),
             metadata: Vec::new(),
-        }
+        }))
     }
 
     /// Malformed fields, all at once.
@@ -124,10 +127,9 @@ impl Failure {
             [one] => format!("{} {}", one.field, one.description),
             many => format!("{} fields are invalid; the details name each", many.len()),
         };
-        Self {
-            violations,
-            ..Self::new(Kind::Invalid, domain, "INVALID_FIELDS", message)
-        }
+        let mut failure = Self::new(Kind::Invalid, domain, "INVALID_FIELDS", message);
+        failure.0.violations = violations;
+        failure
     }
 
     /// Our fault. The cause is logged here, once, and not told.
@@ -155,23 +157,24 @@ impl Failure {
     /// Adds a machine-readable value to the ErrorInfo.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        self.metadata.push((key.into(), value.into()));
+        self.0.metadata.push((key.into(), value.into()));
         self
     }
 
     /// The refusal's kind.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The refusal's reason.
     pub fn reason(&self) -> &'static str {
-        self.reason
+        self.0.reason
     }
 }
 
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
+        let failure = *failure.0;
         let (code, retry) = match failure.kind {
             Kind::Invalid => (Code::InvalidArgument, None),
             Kind::Unauthenticated => (Code::Unauthenticated, None),

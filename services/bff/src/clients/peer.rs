@@ -6,7 +6,7 @@ use std::{
 
 use runtime::{KeyRing, client::call, edge::request_id};
 use tonic::{
-    Request, Response, Status,
+    Code, Request, Response, Status,
     metadata::{Ascii, MetadataValue},
 };
 
@@ -59,11 +59,11 @@ impl Headers {
     }
 }
 
-/// A service behind. That it went away, or came back, is logged once, not for each call.
+/// A service behind. That it fails, or answers again, is logged once, not for each call.
 pub(super) struct Peer<C> {
     name: &'static str,
     client: C,
-    away: AtomicBool,
+    failing: AtomicBool,
 }
 
 impl<C: Clone> Peer<C> {
@@ -71,7 +71,7 @@ impl<C: Clone> Peer<C> {
         Self {
             name,
             client,
-            away: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
         }
     }
 
@@ -97,23 +97,35 @@ impl<C: Clone> Peer<C> {
             method(self.client.clone(), request)
         })
         .await;
-        self.observe(outcome.as_ref().err());
+        self.observe(outcome.as_ref().err(), caller);
         Ok(outcome?)
     }
 
-    fn observe(&self, error: Option<&Status>) {
+    /// Logs when the service begins to fail, and when it answers again.
+    pub(super) fn observe(&self, error: Option<&Status>, caller: Caller<'_>) {
         match error {
-            None => {
-                if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
+            Some(status) if is_failure(status.code(), caller) => {
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(service = self.name, code = ?status.code(), why = status.message(), "fails");
+                }
+            }
+            _ => {
+                if self.failing.load(Ordering::Relaxed)
+                    && self.failing.swap(false, Ordering::Relaxed)
+                {
                     tracing::info!(service = self.name, "answers again");
                 }
             }
-            Some(status) if is_away(status.code()) => {
-                if !self.away.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(service = self.name, code = ?status.code(), why = status.message(), "does not answer");
-                }
-            }
-            Some(_) => {}
         }
+    }
+}
+
+/// The service did not answer what the request asks, for a reason that is not in the request.
+fn is_failure(code: Code, caller: Caller<'_>) -> bool {
+    match code {
+        // where this service speaks for itself the credential in the request is the customer's
+        Code::Unauthenticated => matches!(caller, Caller::Signed(..)),
+        Code::PermissionDenied | Code::Internal | Code::Unimplemented | Code::DataLoss => true,
+        code => is_away(code),
     }
 }

@@ -125,13 +125,13 @@ impl MessengerHandler {
             body: request.body,
             seen_up_to_seq: request.seen_up_to_seq,
         };
-        let first = self
-            .clients
-            .send_message(&session.speaks, &message)
-            .await;
+        let first = self.clients.send_message(&session.speaks, &message).await;
         let sent = match first {
             Err(refusal) if refusal.code() == Some(Code::NotFound) => {
-                if !self.make_for_ticket(session, &message.conversation_id).await? {
+                if !self
+                    .make_for_ticket(session, &message.conversation_id)
+                    .await?
+                {
                     return Err(refusal);
                 }
                 self.clients.send_message(&session.speaks, &message).await?
@@ -177,20 +177,19 @@ impl MessengerHandler {
         conversation_id: &str,
     ) -> Result<bool, Error> {
         let ids = vec![conversation_id.to_owned()];
-        let tickets = self
-            .clients
-            .tickets_of(&session.speaks, ids, true)
-            .await?;
+        let tickets = match self.clients.tickets_of(&session.speaks, ids, true).await {
+            Ok(tickets) => tickets,
+            // an id that Tickets does not even read names no ticket
+            Err(error) if error.code() == Some(Code::InvalidArgument) => return Ok(false),
+            Err(error) => return Err(error),
+        };
         if !tickets
             .iter()
             .any(|ticket| ticket.conversation_id == conversation_id)
         {
             return Ok(false);
         }
-        match self
-            .ensure(session, conversation_id.to_owned(), true)
-            .await
-        {
+        match self.ensure(session, conversation_id.to_owned(), true).await {
             Ok(_) => Ok(true),
             // it was deleted, and looks like one that never was (V2)
             Err(error) if error.code() == Some(Code::FailedPrecondition) => Ok(false),

@@ -114,22 +114,25 @@ impl MessengerHandler {
             self.ensure(session, ticket.conversation_id.clone(), false),
             self.reads(session, std::slice::from_ref(&ticket), Vec::new()),
         );
-        let ensured = match ensured {
-            Ok(ensured) => {
-                positions.extend(ensured.positions);
-                ensured.conversation
-            }
-            Err(error) if error.code() == Some(Code::FailedPrecondition) => {
-                return Ok(submitted(ticket, Linked::Unreadable, reads?, &positions));
-            }
-            Err(_) => None,
-        };
         let linked = match &ensured {
-            Some(conversation) => Linked::Known(conversation),
-            None if ticket.conversation_id.is_empty() => Linked::Nowhere,
-            None => Linked::NotYet,
+            _ if ticket.conversation_id.is_empty() => Linked::Nowhere,
+            Ok(ensured) => ensured
+                .conversation
+                .as_ref()
+                .map_or(Linked::Unreadable, Linked::Known),
+            // the answer to a retry: it was deleted since
+            Err(error) if error.code() == Some(Code::FailedPrecondition) => Linked::Unreadable,
+            Err(_) => Linked::NotYet,
         };
-        Ok(submitted(ticket, linked, reads?, &positions))
+        if let Ok(ensured) = &ensured {
+            positions.extend_from_slice(&ensured.positions);
+        }
+        let updates = vec![view::created(&ticket)];
+        let detail = view::detail(ticket, updates, linked, reads?.as_deref());
+        Ok(pb::SubmitTicketResponse {
+            ticket: Some(detail),
+            consistency_token: consistency::encode(&positions),
+        })
     }
 
     /// C2: an unlinked ticket gets a conversation; two taps get the same one.
@@ -143,6 +146,9 @@ impl MessengerHandler {
             .clients
             .ensure_ticket_conversation(&session.speaks, request.ticket_id)
             .await?;
+        if linked.conversation_id.is_empty() {
+            return Err(Error::Garbage("the ticket's conversation"));
+        }
         let ensured = match self.ensure(session, linked.conversation_id, true).await {
             Ok(ensured) => ensured,
             // deleted, and Tickets has not heard of it yet: a moment later it links another
@@ -251,18 +257,5 @@ impl MessengerHandler {
             }
             Err(_) => Ok(None),
         }
-    }
-}
-
-fn submitted(
-    ticket: tk::ContactTicket,
-    linked: Linked<'_>,
-    reads: Option<Vec<nt::TicketRead>>,
-    positions: &[LogPosition],
-) -> pb::SubmitTicketResponse {
-    let updates = vec![view::created(&ticket)];
-    pb::SubmitTicketResponse {
-        ticket: Some(view::detail(ticket, updates, linked, reads.as_deref())),
-        consistency_token: consistency::encode(positions),
     }
 }

@@ -106,7 +106,10 @@ fn card(
     Some(pb::RecentTicketsCard { tickets })
 }
 
-fn recent_conversation(latest: nt::InboxConversation, labels: &LabelSet) -> pb::ConversationSummary {
+fn recent_conversation(
+    latest: nt::InboxConversation,
+    labels: &LabelSet,
+) -> pb::ConversationSummary {
     let preview = latest.preview;
     pb::ConversationSummary {
         state: preview_state(latest.state).into(),

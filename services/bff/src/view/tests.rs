@@ -114,9 +114,9 @@ fn turning_the_space_off_hides_space_card_and_badge_on_that_platform_and_nothing
 #[test]
 fn off_and_on_again_shows_what_was_shown_before() {
     let on = Switches::all_on(0);
-    let again = on
-        .with(Platform::Web, Space::Tickets, false)
-        .with(Platform::Web, Space::Tickets, true);
+    let again =
+        on.with(Platform::Web, Space::Tickets, false)
+            .with(Platform::Web, Space::Tickets, true);
     assert_eq!(
         show(Platform::Web, on, Some(inbox(3))),
         show(Platform::Web, again, Some(inbox(3)))
@@ -201,7 +201,15 @@ fn home_says_where_it_stands_and_when_the_lists_changed() {
 #[test]
 fn a_state_is_called_what_the_workspace_calls_it() {
     let labels = LabelSet::of_states(&[("tst_2", "On our desk")]);
-    let shown = |inbox| home(WHO, Platform::Web, Switches::all_on(0), Some(inbox), &labels);
+    let shown = |inbox| {
+        home(
+            WHO,
+            Platform::Web,
+            Switches::all_on(0),
+            Some(inbox),
+            &labels,
+        )
+    };
     let label = |ticket: nt::InboxTicket| {
         let card = shown(nt::Inbox {
             recent_tickets: vec![ticket],
@@ -234,7 +242,12 @@ fn a_token_follows_another_only_if_nothing_in_it_is_older() {
         settings_version,
     };
     let now = token(2, 10, 5);
-    for newer in [token(2, 11, 5), token(2, 10, 6), token(3, 1, 5), token(3, 1, 6)] {
+    for newer in [
+        token(2, 11, 5),
+        token(2, 10, 6),
+        token(3, 1, 5),
+        token(3, 1, 6),
+    ] {
         assert!(follows(&newer, &now), "{newer:?}");
     }
     for not in [
@@ -316,11 +329,7 @@ fn button(
     first
 }
 
-fn is(
-    kind: CallToActionKind,
-    label: &str,
-    leads: &str,
-) -> (CallToActionKind, String, String) {
+fn is(kind: CallToActionKind, label: &str, leads: &str) -> (CallToActionKind, String, String) {
     (kind, label.to_owned(), leads.to_owned())
 }
 

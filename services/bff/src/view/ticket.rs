@@ -47,16 +47,22 @@ fn call_to_action(conversation_id: &str, linked: Linked<'_>) -> pb::CallToAction
         Linked::Known(known) if known.state() == cv::ConversationState::Closed => {
             (Kind::ViewConversation, "View the Conversation", true)
         }
-        Linked::Known(known) if known.has_messages => {
-            (Kind::ContinueConversation, "Continue the Conversation", true)
-        }
+        Linked::Known(known) if known.has_messages => (
+            Kind::ContinueConversation,
+            "Continue the Conversation",
+            true,
+        ),
         Linked::Known(_) | Linked::NotYet => (Kind::SendMessage, "Send a Message", true),
         Linked::Unavailable => (Kind::Unavailable, "", false),
     };
     pb::CallToAction {
         kind: kind.into(),
         label: label.to_owned(),
-        conversation_id: if leads { conversation_id.to_owned() } else { String::new() },
+        conversation_id: if leads {
+            conversation_id.to_owned()
+        } else {
+            String::new()
+        },
     }
 }
 

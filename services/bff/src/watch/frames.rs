@@ -1,9 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use proto::{
-    bff::v1::{
-        self as pb, GoAwayReason, WatchMessengerResponse, watch_messenger_response::Frame,
-    },
+    bff::v1::{self as pb, GoAwayReason, WatchMessengerResponse, watch_messenger_response::Frame},
     notifications::v1::Inbox,
 };
 use rand::Rng;
@@ -15,12 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::upstream::Upstream;
 use crate::{
-    clients::Clients,
-    home,
-    sessions::Session,
-    spaces::Platform,
-    view,
-    workspace::Changes,
+    clients::Clients, home, sessions::Session, spaces::Platform, view, workspace::Changes,
 };
 
 /// A sign of life after this long without another frame, give or take a fifth.
@@ -60,12 +53,11 @@ pub(super) struct Watch {
 
 /// What a watch wakes up for.
 enum Wake {
-    Stopping,
-    SessionEnded,
-    /// Something was missed about the session or the settings: the client starts anew.
-    Doubt,
-    Settings,
-    Inbox(Option<Inbox>),
+    End(GoAwayReason),
+    /// The settings or the inbox are others.
+    Changed,
+    /// Notifications went away or came back: another alarm counts.
+    Presence,
     Time,
 }
 
@@ -77,16 +69,9 @@ impl Watch {
         }
         loop {
             let frame = match self.wake().await {
-                Wake::Stopping => Some(self.go_away(GoAwayReason::Draining)),
-                Wake::SessionEnded => Some(self.go_away(GoAwayReason::SessionEnded)),
-                Wake::Doubt => Some(self.go_away(GoAwayReason::Rebalance)),
-                Wake::Settings => self.home().await,
-                Wake::Inbox(Some(inbox)) => {
-                    self.inbox = Some(inbox);
-                    self.home().await
-                }
-                // it went away or came back: another alarm counts
-                Wake::Inbox(None) => None,
+                Wake::End(reason) => Some(self.go_away(reason)),
+                Wake::Changed => self.home().await,
+                Wake::Presence => None,
                 Wake::Time => self.due().await,
             };
             if let Some(frame) = frame {
@@ -100,11 +85,18 @@ impl Watch {
         tokio::select! {
             // the end of a stream comes before what it could still say
             biased;
-            () = self.stopping.cancelled() => Wake::Stopping,
-            _ = self.revocation.wait_for(|revoked| *revoked) => Wake::SessionEnded,
-            _ = self.generations.changed() => Wake::Doubt,
-            () = self.changes.next() => Wake::Settings,
-            inbox = self.upstream.next() => Wake::Inbox(inbox),
+            () = self.stopping.cancelled() => Wake::End(GoAwayReason::Draining),
+            _ = self.revocation.wait_for(|revoked| *revoked) => Wake::End(GoAwayReason::SessionEnded),
+            // something was missed about the session or the settings: the client starts anew
+            _ = self.generations.changed() => Wake::End(GoAwayReason::Rebalance),
+            () = self.changes.next() => Wake::Changed,
+            inbox = self.upstream.next() => match inbox {
+                Some(inbox) => {
+                    self.inbox = Some(inbox);
+                    Wake::Changed
+                }
+                None => Wake::Presence,
+            },
             () = sleep_until(alarm) => Wake::Time,
         }
     }

@@ -319,7 +319,11 @@ async fn notifications_may_go_away_and_come_back_without_the_client_noticing() {
     assert!(opened.len() > 2, "tried again");
     assert!(opened.len() < 20, "not in a hurry: {}", opened.len());
     assert_eq!(opened[0], None);
-    assert_eq!(opened.last(), Some(&inbox(1, 5).version), "from where it stood");
+    assert_eq!(
+        opened.last(),
+        Some(&inbox(1, 5).version),
+        "from where it stood"
+    );
     stage.notifications.tell(inbox(1, 6));
     assert_eq!(home(&mut watch).await, token(1, 6, 1));
 }

@@ -5,7 +5,9 @@ use futures::{
     future::BoxFuture,
     stream::{BoxStream, Fuse},
 };
-use proto::notifications::v1::{Inbox, InboxVersion, WatchInboxResponse, watch_inbox_response::Frame};
+use proto::notifications::v1::{
+    Inbox, InboxVersion, WatchInboxResponse, watch_inbox_response::Frame,
+};
 use rand::Rng;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use tonic::Status;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use runtime::{Actor, ActorKind, Failure};
+use runtime::{Actor, ActorKind};
 use tonic::Request;
 use types::{ContactId, WorkspaceId, text};
 
@@ -23,7 +23,7 @@ impl Caller {
     ///
     /// # Errors
     /// When the credential is for no single workspace.
-    pub fn of<T>(request: &Request<T>) -> Result<Self, Failure> {
+    pub fn of<T>(request: &Request<T>) -> Result<Self, Error> {
         let actor = runtime::auth::actor(request)?;
         let workspace = actor.workspace()?.clone();
         Ok(Self { actor, workspace })
@@ -51,8 +51,8 @@ impl Caller {
     ///
     /// # Errors
     /// When it is none.
-    pub fn contact(&self) -> Result<ContactId, Failure> {
-        self.actor.contact()
+    pub fn contact(&self) -> Result<ContactId, Error> {
+        Ok(self.actor.contact()?)
     }
 
     /// Passes teammates.

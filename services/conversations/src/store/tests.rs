@@ -9,7 +9,8 @@ use super::{
     *,
 };
 use crate::domain::{
-    Author, AuthorKind, Command, ConversationId, Decision, Key, PartId, State, UpTo,
+    Author, AuthorKind, Category, Command, Content, ConversationId, Decision, Key, PartId, Stamp,
+    State, StateId, TicketId, UpTo,
 };
 
 fn key() -> Key {
@@ -166,14 +167,19 @@ async fn a_decision_on_an_older_version_is_not_written() {
     let tx = db.begin().await.unwrap();
     let conversation = find(&tx, &key()).await.unwrap().unwrap();
     assert_eq!(conversation, start.conversation);
-    let (mut one, mut other) = (
-        Decision::on(conversation.clone()),
-        Decision::on(conversation),
-    );
+    let mut one = Decision::on(conversation.clone());
+    let mut other = Decision::on(conversation.clone());
+    let mut delete = Decision::on(conversation);
     say(&mut one);
     say(&mut other);
     save(&tx, &one).await.unwrap();
     assert!(matches!(save(&tx, &other).await, Err(Error::Conflict)));
+    // without a part of its own, the version alone stops it
+    let (author, now) = (Author::system(), jiff::Timestamp::UNIX_EPOCH);
+    delete
+        .carry_out(&Command::Delete, &author, now, PartId::generate)
+        .unwrap();
+    assert!(matches!(save(&tx, &delete).await, Err(Error::Conflict)));
     tx.commit().await.unwrap();
     let found = find(db.read(), &key()).await.unwrap().unwrap();
     assert_eq!((found.version, found.contact_head_seq), (2, 2));
@@ -203,4 +209,39 @@ async fn a_receipt_never_goes_back() {
     assert_eq!(view.conversation.place(UpTo::Head), Ok(5));
     let stranger = ContactId::derive(&["eve"]);
     assert!(!receipt(&tx, &key(), &stranger, 5).await.unwrap());
+}
+
+/// What is left of a deleted conversation: the stamps, for frontiers, and no word that anybody wrote.
+#[tokio::test]
+async fn a_tombstone_keeps_the_stamps_and_nothing_that_people_wrote() {
+    let scratch = Scratch::new();
+    let db = scratch.database::<Migrator>("c").await;
+    let tx = db.begin().await.unwrap();
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let mut start = Decision::start(key(), contact(), now);
+    say(&mut start);
+    let stamp = Stamp {
+        ticket: TicketId::derive(&["t"]),
+        revision: 4,
+        state: StateId::derive(&["s"]),
+        category: Category::Resolved,
+    };
+    start.stamp(stamp.clone(), now, PartId::generate);
+    say(&mut start);
+    save(&tx, &start).await.unwrap();
+    assert!(receipt(&tx, &key(), &contact(), 3).await.unwrap());
+
+    let mut delete = Decision::on(start.conversation);
+    let author = Author::system();
+    delete
+        .carry_out(&Command::Delete, &author, now, PartId::generate)
+        .unwrap();
+    save(&tx, &delete).await.unwrap();
+    let left = parts(&tx, &key(), None, 9).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].content, Content::Stamp(stamp.clone()));
+    let told = views(&tx, Whose::All(&[key()])).await.unwrap();
+    assert_eq!(told[0].view.conversation.last_message, None);
+    assert_eq!(told[0].frontier, [(stamp.ticket, 4)]);
+    assert!(!receipt(&tx, &key(), &contact(), 3).await.unwrap());
 }

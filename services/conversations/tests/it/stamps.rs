@@ -116,6 +116,26 @@ async fn linking_stamps_again_in_the_new_conversation() {
     assert_eq!(world.newest(&ada, &new).await.read_revision(&moved), 3);
 }
 
+/// T3: a ticket's state and a conversation's are two things.
+#[tokio::test]
+async fn resolving_closes_no_conversation_and_closing_stamps_no_ticket() {
+    let world = World::start().await;
+    let ada = ContactId::generate();
+    let id = world.started_by(&ada).await;
+    let ticket = Ticket::new(&world.workspace, &ada, &id);
+    let resolved = ticket.clone().moved(StateCategory::Resolved);
+    world.tickets.tell(&[&ticket]).await;
+    world.stamped(&ada, &resolved).await;
+    let open = world.copy(&ada, &id).await.unwrap();
+    assert_eq!(open.state(), pb::ConversationState::Open);
+    world.close(&id).await;
+    assert_eq!(world.stamps(&ada, &id, &ticket).await, [1, 2]);
+    let again = resolved.moved(StateCategory::InProgress);
+    world.stamped(&ada, &again).await;
+    let closed = world.copy(&ada, &id).await.unwrap();
+    assert_eq!(closed.state(), pb::ConversationState::Closed);
+}
+
 /// A deleted conversation is never made again, whatever Tickets tells.
 #[tokio::test]
 async fn a_tombstone_is_not_resurrected_by_an_event() {
@@ -164,7 +184,7 @@ async fn a_malformed_event_does_not_stop_the_feed() {
     world.stamped(&ada, &ticket).await;
 }
 
-/// T3: an update that happened while this service was away is stamped when it is back, with the time
+/// D1: an update that happened while this service was away is stamped when it is back, with the time
 /// at which it happened.
 #[tokio::test]
 async fn updates_missed_while_away_are_stamped_afterwards() {

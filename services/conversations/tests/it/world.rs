@@ -81,15 +81,6 @@ impl World {
         EventFeedServiceClient::new(self.channel()).max_decoding_message_size(8 << 20)
     }
 
-    pub fn ring(&self, name: &str) -> Arc<KeyRing> {
-        self.scratch.ring(name)
-    }
-
-    /// The service's database, beside the service.
-    pub fn database_url(&self) -> String {
-        self.scratch.database_url("conversations")
-    }
-
     pub fn signed<T>(&self, actor: &Actor, body: T) -> Request<T> {
         request(&self.bff, actor, body)
     }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Histories a property is asked of; each takes hundreds of statements.
-const CASES: u32 = 96;
+const CASES: u32 = 256;
 
 struct Stored {
     _scratch: Scratch,

@@ -78,31 +78,38 @@ pub enum Source {
     Conversations,
 }
 
-/// Forgets what a service told, never what was read explicitly.
+/// Forgets what a service told. What was read explicitly comes back from where it is owned.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn blank(tx: &impl ConnectionTrait, source: Source) -> Result<(), DbErr> {
-    match source {
-        Source::Tickets => {
-            execute(
-                tx,
-                "update ticket_inbox set viewer_version = 0, visible = false, revision = 0, \
-                 notify_revision = 0, state_id = '', category = 0, number = 0, title = '', \
-                 conversation_id = null, create_time = 0, ticket_update_time = 0, activity_time = 0",
-                [],
-            )
-            .await?;
-        }
-        Source::Conversations => {
-            execute(tx, "delete from conversation_inbox", []).await?;
-            execute(tx, "update ticket_inbox set frontier_revision = 0", []).await?;
-        }
+    let forget: &[&str] = match source {
+        Source::Tickets => &[
+            "update ticket_inbox set viewer_version = 0, visible = false, revision = 0, \
+             notify_revision = 0, state_id = '', category = 0, number = 0, title = '', \
+             conversation_id = null, create_time = 0, ticket_update_time = 0, activity_time = 0",
+        ],
+        Source::Conversations => &[
+            "delete from conversation_inbox",
+            "update ticket_inbox set frontier_revision = 0",
+        ],
+    };
+    for sql in forget.iter().chain(&[RESTORED, NOTHING_LEFT]) {
+        execute(tx, sql, []).await?;
     }
-    let nothing_left = "delete from ticket_inbox where viewer_version = 0 \
-                        and frontier_revision = 0 and explicit_revision = 0";
-    execute(tx, nothing_left, []).await
+    Ok(())
 }
+
+/// The explicit reads, as they are owned; `where true` tells SQLite that no join follows.
+const RESTORED: &str = "insert into ticket_inbox (workspace_id, contact_id, ticket_id, viewer_version, \
+    visible, revision, notify_revision, frontier_revision, explicit_revision, state_id, category, number, \
+    title, create_time, ticket_update_time, activity_time) \
+    select workspace_id, contact_id, ticket_id, 0, false, 0, 0, 0, revision, '', 0, 0, '', 0, 0, 0 \
+    from ticket_read where true on conflict (workspace_id, contact_id, ticket_id) \
+    do update set explicit_revision = excluded.explicit_revision";
+
+const NOTHING_LEFT: &str = "delete from ticket_inbox where viewer_version = 0 \
+    and frontier_revision = 0 and explicit_revision = 0";
 
 /// Starts a new epoch: every inbox read from now on is newer than any read before. Returns it.
 ///

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use notifications::Config;
+use database::Database;
+use notifications::{Config, migration::Migrations};
 use parking_lot::Mutex;
 use proto::{
     events::v1::LogPosition,
@@ -13,6 +14,7 @@ use proto::{
     },
 };
 use runtime::{Actor, KeyRing, Running, ServerArgs, config::DatabaseArgs};
+use sea_orm::{ConnectionTrait, Statement};
 use testing::{Scratch, contact, request, teammate};
 use tonic::{Request, Status, Streaming, transport::Channel};
 use types::{ContactId, WorkspaceId};
@@ -76,6 +78,13 @@ impl Center {
 
     /// Notifications comes up, with the data it had.
     pub async fn serve(&mut self) {
+        let (running, client) = self.replica().await;
+        self.client = Some(client);
+        self.running = Some(running);
+    }
+
+    /// One more process on the same data.
+    pub async fn replica(&self) -> (Running, NotificationServiceClient<Channel>) {
         let config = Config {
             server: ServerArgs {
                 drain_seconds: 1,
@@ -90,8 +99,7 @@ impl Center {
         let running = notifications::start(config).await.unwrap();
         let address = format!("http://{}", running.address());
         let channel = runtime::client::channel(&address).unwrap();
-        self.client = Some(NotificationServiceClient::new(channel));
-        self.running = Some(running);
+        (running, NotificationServiceClient::new(channel))
     }
 
     /// Notifications goes down.
@@ -123,6 +131,21 @@ impl Center {
     /// Everything written so far.
     pub fn written(&self) -> Vec<LogPosition> {
         self.written.lock().values().cloned().collect()
+    }
+
+    /// Its database, beside it.
+    pub async fn database(&self) -> Database {
+        let url = self.scratch.database_url("notifications");
+        Database::open::<Migrations>(&url).await.unwrap()
+    }
+
+    /// How many events were put aside.
+    pub async fn parked(&self) -> i64 {
+        let db = self.database().await;
+        let sql = "select count(*) as parked from consumer_quarantine where projection = 'inbox'";
+        let count = Statement::from_string(db.read().get_database_backend(), sql);
+        let row = db.read().query_one_raw(count).await.unwrap().unwrap();
+        row.try_get("", "parked").unwrap()
     }
 
     /// What a customer sees once everything written has arrived.
@@ -206,6 +229,16 @@ impl Center {
         Ok(Watch(
             self.client().watch_inbox(request).await?.into_inner(),
         ))
+    }
+
+    pub async fn watch_at(
+        &self,
+        mut replica: NotificationServiceClient<Channel>,
+        customer: &Customer,
+        after: Option<InboxVersion>,
+    ) -> Result<Watch, Status> {
+        let request = self.signed(&customer.actor(), WatchInboxRequest { after });
+        Ok(Watch(replica.watch_inbox(request).await?.into_inner()))
     }
 
     pub async fn rebuild(&self) -> Result<RebuildProjectionResponse, Status> {

@@ -28,6 +28,9 @@ const ACCESS: AccessTable = &[
     ("/messenger.events.v1.EventFeedService/Snapshot", READ),
 ];
 
+/// Aggregates on a page of a snapshot.
+const PAGE: usize = 4;
+
 struct Schema;
 
 impl MigratorTrait for Schema {
@@ -41,19 +44,19 @@ impl MigratorTrait for Schema {
 struct States(Mutex<BTreeMap<String, NewEvent>>);
 
 impl SnapshotSource for States {
+    /// Newest ids first: what is created while the pages are read is missing in them.
     fn page(&self, after: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
         Box::pin(async move {
             let states = self.0.lock();
-            let after = after.unwrap_or_default();
-            let page: Vec<_> = states
+            let rest = states
                 .iter()
-                .filter(|(id, _)| **id > after)
-                .take(2)
-                .collect();
+                .rev()
+                .skip_while(|(id, _)| after.as_ref().is_some_and(|after| *id >= after));
+            let page: Vec<_> = rest.take(PAGE).collect();
             Ok(SnapshotPage {
                 next: page
                     .last()
-                    .filter(|_| page.len() == 2)
+                    .filter(|_| page.len() == PAGE)
                     .map(|(id, _)| id.to_string()),
                 events: page.into_iter().map(|(_, event)| event.clone()).collect(),
             })

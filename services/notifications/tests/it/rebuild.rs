@@ -1,7 +1,5 @@
 //! Starting over.
 
-use database::Database;
-use notifications::migration::Migrations;
 use proto::tickets::v1::StateCategory;
 use runtime::error::reason_of;
 use sea_orm::ConnectionTrait;
@@ -10,7 +8,7 @@ use tonic::Code;
 
 use crate::{
     center::{Center, Customer},
-    story::{Conversation, Ticket},
+    story::{Conversation, TICKET_CHANGED, Ticket},
 };
 
 /// A6
@@ -63,29 +61,47 @@ async fn a_rebuild_shows_the_same_under_a_new_epoch_and_keeps_what_was_shown() {
     assert_eq!(center.rebuild().await.unwrap().epoch, 3);
 }
 
-/// Rows that went wrong come right, so the rebuild reads them from the services and not from here.
+/// Rows that went wrong come right, so the rebuild reads them from where they are owned.
 #[tokio::test]
 async fn a_rebuild_repairs_what_is_damaged() {
     let (center, ada) = (Center::start().await, Customer::new());
-    let printer = Ticket::create(&center, &ada, "Printer", 0).await;
+    let mut printer = Ticket::create(&center, &ada, "Printer", 0).await;
+    let scanner = Ticket::create(&center, &ada, "Scanner", 1).await;
     let mut chat = Conversation::start(&center, &ada).await;
-    chat.teammate_says("Hello", 1).await;
+    chat.teammate_says("Hello", 2).await;
     chat.stamp(&printer).await;
-    let before = center.inbox(&ada).await;
-    let url = center.scratch.database_url("notifications");
-    let db = Database::open::<Migrations>(&url).await.unwrap();
+    center.show(&ada, scanner.id(), 1).await.unwrap();
+    printer.move_to(StateCategory::InProgress, 3).await;
+    center.show(&ada, printer.id(), 1).await.unwrap();
+    center.show(&ada, scanner.id(), 2).await.unwrap();
+    let ids = [printer.id(), scanner.id()];
+    let (before, reads) = (
+        center.inbox(&ada).await,
+        center.reads(&ada, &ids).await.unwrap(),
+    );
+    assert_eq!(before.unread_tickets, 1);
+    let db = center.database().await;
     for damage in [
         "update ticket_inbox set title = 'Nonsense', frontier_revision = 99, viewer_version = 50",
+        "update ticket_inbox set explicit_revision = 0",
+        "delete from ticket_inbox",
         "update conversation_inbox set conversation_id = 'cnv_00000000000000000000000000000000', version = 50",
-        "update contact_version set version = version + 7",
     ] {
         db.read().execute_unprepared(damage).await.unwrap();
+        center.rebuild().await.unwrap();
+        let after = center.inbox(&ada).await;
+        assert_eq!(after.recent_tickets, before.recent_tickets, "{damage}");
+        assert_eq!(
+            after.latest_conversation, before.latest_conversation,
+            "{damage}"
+        );
+        assert_eq!(
+            (after.unread_tickets, after.unread_conversations),
+            (1, 1),
+            "{damage}"
+        );
+        assert_eq!(center.reads(&ada, &ids).await.unwrap(), reads, "{damage}");
     }
-    center.rebuild().await.unwrap();
-    let after = center.inbox(&ada).await;
-    assert_eq!(after.recent_tickets, before.recent_tickets);
-    assert_eq!(after.latest_conversation, before.latest_conversation);
-    assert_eq!((after.unread_tickets, after.unread_conversations), (1, 1));
 }
 
 /// A6: what is told while the snapshots are read is neither lost nor undone.
@@ -95,7 +111,10 @@ async fn changes_during_a_rebuild_are_not_lost() {
     let mut printer = Ticket::create(&center, &ada, "Printer", 0).await;
     let mut chat = Conversation::start(&center, &ada).await;
     let changes = async {
-        for second in 1..=80 {
+        for second in 1..=100 {
+            // told once, and never again
+            Ticket::create(&center, &ada, "Scanner", second).await;
+            printer.move_to(StateCategory::Resolved, second).await;
             printer.move_to(StateCategory::InProgress, second).await;
             chat.teammate_says("Hello", second).await;
             if second % 10 == 0 {
@@ -105,19 +124,41 @@ async fn changes_during_a_rebuild_are_not_lost() {
                     .unwrap();
             }
         }
-        printer.rename("The last word").await;
     };
     let rebuilds = async {
-        for _ in 0..6 {
+        for _ in 0..8 {
             center.rebuild().await.unwrap();
         }
     };
     tokio::join!(changes, rebuilds);
-    assert_eq!(center.card(&ada).await, ["The last word"]);
-    assert_eq!(center.badges(&ada).await, (1, 1));
+    assert_eq!(center.badges(&ada).await, (101, 1));
     let reads = center.reads(&ada, &[printer.id()]).await.unwrap();
-    assert_eq!(reads[printer.id()], 80);
-    assert_eq!(center.inbox(&ada).await.version.unwrap().epoch, 7);
+    assert_eq!(reads[printer.id()], 200);
+    assert_eq!(center.inbox(&ada).await.version.unwrap().epoch, 9);
+}
+
+/// One state that makes no sense must not keep all others from coming back.
+#[tokio::test]
+async fn a_state_that_makes_no_sense_is_left_out() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    Ticket::create(&center, &ada, "Printer", 0).await;
+    let nonsense = b"\xff\xff\xff".to_vec();
+    center.wrote(
+        center
+            .tickets
+            .tell(&ada, TICKET_CHANGED, "tkt_1", nonsense)
+            .await,
+    );
+    Ticket::create(&center, &ada, "Scanner", 1).await;
+    assert_eq!(center.card(&ada).await, ["Scanner", "Printer"]);
+    assert_eq!(center.parked().await, 1);
+    center.rebuild().await.unwrap();
+    assert_eq!(center.card(&ada).await, ["Scanner", "Printer"]);
+    assert_eq!(
+        center.parked().await,
+        2,
+        "once as an event, once as a state"
+    );
 }
 
 #[tokio::test]

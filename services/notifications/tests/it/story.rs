@@ -109,7 +109,6 @@ impl<'a> Ticket<'a> {
     }
 
     pub async fn delete(&mut self) {
-        self.state.visible = false;
         self.state.deleted = true;
         self.tell().await;
     }

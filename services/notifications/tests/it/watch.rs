@@ -32,14 +32,16 @@ async fn a_watch_begins_with_the_inbox_or_with_word_that_nothing_changed() {
     }
     let mut late = center.watch(&ada, inbox.version).await.unwrap();
     assert_eq!(late.next().await.unwrap(), Frame::Inbox(newer.clone()));
-    // of another epoch, however great its version
-    let held = InboxVersion {
-        epoch: 0,
-        version: 1_000,
-        ..Default::default()
-    };
-    let mut foreign = center.watch(&ada, Some(held)).await.unwrap();
-    assert_eq!(foreign.next().await.unwrap(), Frame::Inbox(newer));
+    // of another epoch, older or newer: not what this inbox is
+    for epoch in [0, 9] {
+        let held = InboxVersion {
+            epoch,
+            version: 1_000,
+            ..Default::default()
+        };
+        let mut foreign = center.watch(&ada, Some(held)).await.unwrap();
+        assert_eq!(foreign.next().await.unwrap(), Frame::Inbox(newer.clone()));
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,10 @@ use proto::{
         messenger_service_client::MessengerServiceClient, watch_messenger_response::Frame,
     },
     settings::v1::{IdentifyContactRequest, Platform},
-    tickets::v1::{ChangeTicketStateRequest, ListTicketStatesRequest, StateCategory},
+    tickets::v1::{
+        ChangeTicketStateRequest, CreateTicketRequest, ListTicketStatesRequest, StateCategory,
+        ticket_service_client::TicketServiceClient,
+    },
 };
 use tokio::task::JoinSet;
 use tonic::{Request, transport::Channel};
@@ -50,11 +53,44 @@ struct Session {
     token: String,
 }
 
+/// Tickets to move, and the service to move them at.
+struct Movers {
+    client: TicketServiceClient<Channel>,
+    tickets: Vec<(String, AtomicUsize)>,
+    next: AtomicUsize,
+}
+
+impl Movers {
+    fn new(address: &str, tickets: Vec<String>) -> Result<Self> {
+        Ok(Self {
+            client: TicketServiceClient::new(runtime::client::channel(address)?),
+            tickets: tickets.into_iter().map(|id| (id, AtomicUsize::new(0))).collect(),
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// A ticket and how often it was moved: each in turn, so that no two changes meet on one.
+    fn next(&self) -> (&str, usize) {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let (id, moves) = &self.tickets[turn % self.tickets.len()];
+        (id, moves.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Who follows a change.
+#[derive(Clone, Copy)]
+pub(super) enum Followed {
+    Nobody,
+    Everybody,
+}
+
 /// Everybody, ready to call.
 pub(super) struct Cast {
     contacts: Vec<Session>,
-    tickets: Vec<(String, AtomicUsize)>,
-    next: AtomicU64,
+    /// In the suite, with everybody following each change.
+    followed: Movers,
+    /// At a Tickets service that nobody follows.
+    alone: Movers,
     staff: Staff,
     states: [String; 2],
     small: Vec<Session>,
@@ -62,7 +98,14 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    pub(super) async fn open(layout: &Layout, endpoints: &Endpoints, small: u32, large: u32) -> Result<Self> {
+    /// `alone` is the address of a Tickets service of its own.
+    pub(super) async fn open(
+        layout: &Layout,
+        endpoints: &Endpoints,
+        alone: &str,
+        small: u32,
+        large: u32,
+    ) -> Result<Self> {
         let channels: Vec<Channel> =
             (0..CONNECTIONS).map(|_| runtime::client::channel(&endpoints.bff)).collect::<Result<_, _>>()?;
         let access = workspace(layout, endpoints, "Bench").await?;
@@ -87,13 +130,15 @@ impl Cast {
                 let body = SubmitTicketRequest { title: format!("Ticket {ticket}"), ..Default::default() };
                 let made = messenger.call(body, |mut c, r| async move { c.submit_ticket(r).await }).await;
                 let summary = explain("submitting", made)?.ticket.and_then(|ticket| ticket.summary);
-                tickets.push((summary.context("no ticket in the answer")?.ticket_id, AtomicUsize::new(0)));
+                tickets.push(summary.context("no ticket in the answer")?.ticket_id);
             }
             contacts.push(session(&messenger, &channels[index % CONNECTIONS]).await?);
         }
+        let followed = Movers::new(&endpoints.tickets, tickets)?;
+        let alone = Movers::new(alone, create(&staff, alone).await?)?;
         let small = listers(layout, endpoints, &channels, "Small", small).await?;
         let large = listers(layout, endpoints, &channels, "Large", large).await?;
-        Ok(Self { contacts, tickets, next: AtomicU64::new(0), staff, states, small, large })
+        Ok(Self { contacts, followed, alone, staff, states, small, large })
     }
 
     /// One contact's Home.
@@ -107,19 +152,48 @@ impl Cast {
     }
 
     /// One change that a customer sees.
-    pub(super) async fn change(self: Arc<Self>, _turn: usize) -> Result<()> {
-        // each ticket in turn, so that no two changes meet on one
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) as usize;
-        let (ticket_id, moves) = &self.tickets[turn % self.tickets.len()];
-        let state_id = self.states[moves.fetch_add(1, Ordering::Relaxed) % 2].clone();
+    pub(super) async fn change(self: Arc<Self>, followed: Followed) -> Result<()> {
+        let movers = match followed {
+            Followed::Nobody => &self.alone,
+            Followed::Everybody => &self.followed,
+        };
+        let (ticket_id, moves) = movers.next();
         let body = ChangeTicketStateRequest {
             request_id: types::id::uuid().simple().to_string(),
-            ticket_id: ticket_id.clone(),
-            state_id,
+            ticket_id: ticket_id.to_owned(),
+            state_id: self.states[moves % 2].clone(),
             ..Default::default()
         };
         let token = self.staff.token().await?;
-        self.staff.tickets.clone().change_ticket_state(signed(&token, body)?).await?;
+        movers.client.clone().change_ticket_state(signed(&token, body)?).await?;
+        Ok(())
+    }
+
+    /// Waits until a contact's Home shows the newest change of each ticket on it: nothing is under way.
+    pub(super) async fn settled(&self) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+        for contact in &self.contacts {
+            loop {
+                let body = ListTicketsRequest::default();
+                let list = contact.client.clone().list_tickets(signed(&contact.token, body)?).await?.into_inner();
+                let body = GetHomeRequest { platform: Platform::Web.into(), ..Default::default() };
+                let home = contact.client.clone().get_home(signed(&contact.token, body)?).await?.into_inner();
+                let card = home.home.and_then(|home| home.recent_tickets).unwrap_or_default();
+                let label = |id: &str| {
+                    let row = list.tickets.iter().find(|row| row.ticket_id == id)?;
+                    Some((row.state.as_ref()?.label.clone(), row.activity_time))
+                };
+                let shown = card.tickets.iter().all(|ticket| {
+                    let state = ticket.state.clone().unwrap_or_default().label;
+                    label(&ticket.ticket_id) == Some((state, ticket.update_time))
+                });
+                if shown {
+                    break;
+                }
+                ensure!(tokio::time::Instant::now() < deadline, "Home never caught up with the changes");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
         Ok(())
     }
 
@@ -159,10 +233,10 @@ impl Cast {
             });
         }
         let before = micros_now();
-        load::latency(per_second, time, |turn| self.clone().change(turn)).await?;
+        load::latency(per_second, time, |_| self.clone().change(Followed::Everybody)).await?;
         // the last frames are on their way: every ticket that was moved must be seen moved
         let total = (f64::from(per_second) * time.as_secs_f64()) as usize;
-        let moved = total.min(self.tickets.len());
+        let moved = total.min(self.followed.tickets.len());
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while seen.lock().values().filter(|time| **time >= before).count() < moved {
             ensure!(tokio::time::Instant::now() < deadline, "a change never reached its watch");
@@ -194,6 +268,22 @@ fn micros_now() -> i64 {
 
 async fn workspace(layout: &Layout, endpoints: &Endpoints, name: &str) -> Result<Access> {
     demo_workspace::workspace(layout, endpoints, name, &[("grace", "Grace Hopper")], &[]).await
+}
+
+/// Tickets at a service of its own, each of another contact.
+async fn create(staff: &Staff, address: &str) -> Result<Vec<String>> {
+    let client = TicketServiceClient::new(runtime::client::channel(address)?);
+    let mut tickets = Vec::new();
+    for _ in 0..CONTACTS * TICKETS {
+        let body = CreateTicketRequest {
+            requester_contact_id: ContactId::generate().into(),
+            title: "Ticket".into(),
+            ..Default::default()
+        };
+        let made = staff.call(&client, body, |mut c, r| async move { c.create_ticket(r).await }).await;
+        tickets.push(explain("creating a ticket", made)?.ticket.context("no ticket in the answer")?.ticket_id);
+    }
+    Ok(tickets)
 }
 
 async fn session(messenger: &Messenger, channel: &Channel) -> Result<Session> {

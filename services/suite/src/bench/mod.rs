@@ -10,12 +10,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
+use runtime::{ServerArgs, config::DatabaseArgs};
 use hdrhistogram::Histogram;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use crate::{Embedded, Endpoints, Layout, bench::load::Median, layout::SIGNERS};
-use cast::Cast;
+use cast::{Cast, Followed};
 
 /// How `bench` measures.
 #[derive(Args, Clone)]
@@ -65,7 +66,8 @@ struct Rounds {
     null: Vec<f64>,
     home: Vec<f64>,
     bare: Vec<f64>,
-    change: Vec<f64>,
+    alone: Vec<f64>,
+    followed: Vec<f64>,
     frame_p50: Vec<f64>,
     frame_p99: Vec<f64>,
     small_p99: Vec<f64>,
@@ -82,7 +84,14 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     runtime::auth::generate_keys(&layout.keys(), &SIGNERS)?;
     println!("starting the services on {} and filling them …", layout.directory().display());
     let mut embedded = Embedded::start(&layout, args.port).await?;
-    let outcome = measure(&args, &layout, embedded.endpoints()).await;
+    let alone = tickets::start(tickets::Config {
+        server: ServerArgs::loopback(layout.keys()),
+        database: DatabaseArgs { database_url: layout.database_url("alone") },
+        conversations: embedded.endpoints().conversations.clone(),
+    })
+    .await?;
+    let outcome = measure(&args, &layout, embedded.endpoints(), &format!("http://{}", alone.address())).await;
+    alone.drain().await;
     embedded.drain().await;
     layout.wipe()?;
     drop(lock);
@@ -90,12 +99,12 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     Ok(())
 }
 
-async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints) -> Result<Rounds> {
+async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints, alone: &str) -> Result<Rounds> {
     let stop = CancellationToken::new();
     let _stopped = stop.clone().drop_guard();
     let null = null::serve(stop).await?;
     let nulls: Arc<[Channel]> = (0..CONNECTIONS).map(|_| runtime::client::channel(&null)).collect::<Result<_, _>>()?;
-    let cast = Arc::new(Cast::open(layout, endpoints, args.small, args.large).await?);
+    let cast = Arc::new(Cast::open(layout, endpoints, alone, args.small, args.large).await?);
     let bare = Arc::new(bare::Bare::open(layout).await?);
     let time = Duration::from_secs(args.seconds);
     let mut rounds = Rounds::default();
@@ -117,7 +126,11 @@ async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints) -> Re
         })
         .await?;
         let who = cast.clone();
-        let change = load::throughput(WRITERS, time, move |turn| who.clone().change(turn)).await?;
+        let alone = load::throughput(WRITERS, time, move |_| who.clone().change(Followed::Nobody)).await?;
+        let who = cast.clone();
+        let followed = load::throughput(WRITERS, time, move |_| who.clone().change(Followed::Everybody)).await?;
+        // what was followed in a burst is applied before anything else is measured
+        cast.settled().await?;
         let frames = cast.frames(args.changes, time).await?;
         let small = load::latency(args.lists, time, |turn| cast.list(cast::Size::Small, turn)).await?;
         let large = load::latency(args.lists, time, |turn| cast.list(cast::Size::Large, turn)).await?;
@@ -126,7 +139,8 @@ async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints) -> Re
             rounds.null.push(null);
             rounds.home.push(home);
             rounds.bare.push(bare);
-            rounds.change.push(change);
+            rounds.alone.push(alone);
+            rounds.followed.push(followed);
             rounds.frame_p50.push(at(&frames, 0.5));
             rounds.frame_p99.push(at(&frames, 0.99));
             rounds.small_p50.push(at(&small, 0.5));
@@ -171,8 +185,9 @@ fn print(args: &BenchArgs, rounds: &Rounds) {
     row("GetHome through the BFF", &rounds.home, "1/s");
     aim("  GetHome / null RPC", &rounds.home, &rounds.null, 0.25, true);
     row("the rows of a state change, by bare SQL", &rounds.bare, "1/s");
-    row("ChangeTicketState", &rounds.change, "1/s");
-    aim("  ChangeTicketState / bare SQL", &rounds.change, &rounds.bare, 0.5, true);
+    row("ChangeTicketState, Tickets alone", &rounds.alone, "1/s");
+    aim("  ChangeTicketState / bare SQL", &rounds.alone, &rounds.bare, 0.5, true);
+    row("ChangeTicketState, everybody following on the same cores", &rounds.followed, "1/s");
     println!("  state change to the frame on an open Watch, {} changes/s:", args.changes);
     limit("  p50", &rounds.frame_p50, 10.0);
     limit("  p99", &rounds.frame_p99, 50.0);

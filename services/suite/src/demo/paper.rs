@@ -38,7 +38,7 @@ impl Paper {
 
     /// Something that somebody does.
     pub(super) fn act(&self, text: &str) {
-        println!("{}", wrap(&format!("▸ {text}"), "   ", WIDTH));
+        println!("{}", wrap(&format!("▸ {text}"), "   ", WIDTH).replace("\n   ", "\n     "));
     }
 
     /// What the customer sees, and that it is as promised.

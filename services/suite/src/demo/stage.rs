@@ -44,6 +44,8 @@ pub(super) struct Stage {
     states: BTreeMap<i32, String>,
     run: String,
     step: u32,
+    /// What the last promise showed.
+    last: Option<Seen>,
 }
 
 impl Stage {
@@ -77,6 +79,7 @@ impl Stage {
             states: states.into_iter().map(|state| (state.category, state.state_id)).collect(),
             run: types::id::uuid().simple().to_string(),
             step: 0,
+            last: None,
         })
     }
 
@@ -95,13 +98,14 @@ impl Stage {
     }
 
     /// Waits until the customer sees what was promised, and shows it.
-    pub(super) async fn promise(&self, promise: Promise) -> Result<()> {
+    pub(super) async fn promise(&mut self, promise: Promise) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let seen = Seen::look(&self.messengers).await?;
             match promise.broken(&seen) {
                 None => {
                     self.paper.show(&seen);
+                    self.last = Some(seen);
                     return Ok(());
                 }
                 Some(difference) if Instant::now() >= deadline => bail!("the promise was not kept: {difference}"),
@@ -276,19 +280,29 @@ impl Stage {
 
     /// The Messages space's rows: each with its ticket pill.
     pub(super) async fn pills(&self) -> Result<Vec<String>> {
-        let body = ListConversationsRequest { page_size: 100, ..Default::default() };
-        let found = self.web().call(body, |mut c, r| async move { c.list_conversations(r).await }).await;
-        Ok(explain("the conversations", found)?
-            .conversations
-            .into_iter()
-            .filter_map(|row| row.ticket)
-            .map(|pill| format!("#{} {} · {}", pill.number, pill.title, pill.state.unwrap_or_default().label))
-            .collect())
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let body = ListConversationsRequest { page_size: 100, ..Default::default() };
+            let found = self.web().call(body, |mut c, r| async move { c.list_conversations(r).await }).await;
+            let found = explain("the conversations", found)?;
+            if !found.tickets_unavailable {
+                return Ok(found
+                    .conversations
+                    .into_iter()
+                    .filter_map(|row| row.ticket)
+                    .map(|pill| format!("#{} {} · {}", pill.number, pill.title, pill.state.unwrap_or_default().label))
+                    .collect());
+            }
+            if Instant::now() >= deadline {
+                bail!("Messages shows no ticket pills");
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// All that the customer sees at the end, without ids and times.
     pub(super) async fn final_state(&self) -> Result<Value> {
-        let seen = Seen::look(&self.messengers).await?;
+        let seen = self.last.as_ref().context("nothing was promised yet")?;
         let homes: Vec<Value> = seen
             .homes
             .iter()

@@ -7,7 +7,9 @@
 )]
 
 mod command_line;
+mod office;
 mod outages;
+mod private;
 mod story;
 mod support;
 mod together;

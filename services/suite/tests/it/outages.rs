@@ -7,7 +7,7 @@ use proto::{
 };
 use tonic::Code;
 
-use crate::together::{Office, badges, home, id, shows, submit};
+use crate::office::{Office, badges, home, id, shows, submit};
 
 /// D1
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use suite::{Endpoints, Layout};
+use suite::Layout;
 use testing::{Scratch, eventually};
 use tokio::process::{Child, Command};
 
@@ -53,10 +53,6 @@ impl Site {
 
     pub fn layout(&self) -> Layout {
         Layout::new(self.data())
-    }
-
-    pub fn endpoints(&self) -> Endpoints {
-        Endpoints::from_port(self.port)
     }
 
     pub fn dump(&self, name: &str) -> PathBuf {

@@ -25,15 +25,24 @@ impl Consumer {
             ))
             .await?;
         }
-        let rows = tx
+        let cursors = self.read_cursors(&tx).await?;
+        tx.commit().await?;
+        Ok(cursors)
+    }
+
+    /// As they are stored now.
+    pub(super) async fn read_cursors(
+        &self,
+        db: &impl ConnectionTrait,
+    ) -> Result<Vec<Cursor>, DbErr> {
+        let rows = db
             .query_all_raw(Statement::from_sql_and_values(
-                backend,
+                db.get_database_backend(),
                 "select part, log_epoch, pos, event_id from consumer_cursor \
                  where projection = $1 and source = $2 order by part",
                 [self.projection.name().into(), self.source_name.into()],
             ))
             .await?;
-        tx.commit().await?;
         rows.iter()
             .map(|row| {
                 Ok(Cursor {

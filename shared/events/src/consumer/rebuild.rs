@@ -19,7 +19,7 @@ pub struct WholeState {
 
 impl WholeState {
     /// The newest state of every aggregate, in pages.
-    pub fn pages(&self) -> impl Iterator<Item = &[Envelope]> {
+    fn pages(&self) -> impl Iterator<Item = &[Envelope]> {
         self.pages.iter().map(Vec::as_slice)
     }
 }
@@ -52,11 +52,7 @@ impl Consumer {
         let mut work = self.log.begin().await?;
         self.continue_after(&work, &snapshot).await?;
         self.projection.reset(&mut work).await?;
-        for events in snapshot.pages() {
-            if !self.try_project(&mut work, events).await?.is_empty() {
-                self.project_singly(&mut work, events).await?;
-            }
-        }
+        self.replay(&mut work, &snapshot).await?;
         work.commit().await?;
         for events in snapshot.pages() {
             self.projection.committed(events).await;
@@ -106,6 +102,24 @@ impl Consumer {
         state: &WholeState,
     ) -> Result<(), RebuildError> {
         Ok(self.set_cursors(work, &state.cursors).await?)
+    }
+
+    /// Then applies the whole state, inside the same transaction. A state that cannot be applied is parked,
+    /// at position 0.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replay(
+        &self,
+        work: &mut UnitOfWork,
+        state: &WholeState,
+    ) -> Result<(), RebuildError> {
+        for events in state.pages() {
+            if !self.try_project(work, events).await?.is_empty() {
+                self.project_singly(work, events).await?;
+            }
+        }
+        Ok(())
     }
 
     /// To be called after that transaction's commit: whoever waits for a position hears of it.

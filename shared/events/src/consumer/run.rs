@@ -23,6 +23,10 @@ pub(super) const WATCHDOG: Duration = Duration::from_secs(6);
 const BACKOFF: Duration = Duration::from_millis(50);
 /// Longest wait after repeated failures.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
+/// Deliveries taken at once, if so many have arrived: a live feed sends one for each event.
+const DELIVERIES: usize = BATCH_EVENTS;
+/// A wait this long is no neighbour's restart any more: somebody should know.
+const WORTH_TELLING: Duration = Duration::from_millis(800);
 
 pub(super) enum Stop {
     Retry(String),
@@ -49,12 +53,12 @@ impl Consumer {
             let wait = match self.follow(&mut backoff).await {
                 Stop::Lost => Duration::ZERO,
                 Stop::Retry(why) => {
-                    tracing::warn!(
-                        source = self.source_name,
-                        projection = self.projection.name(),
-                        why,
-                        "feed interrupted"
-                    );
+                    let (source, projection) = (self.source_name, self.projection.name());
+                    if backoff < WORTH_TELLING {
+                        tracing::debug!(source, projection, why, "feed interrupted");
+                    } else {
+                        tracing::warn!(source, projection, why, "feed interrupted");
+                    }
                     backoff
                 }
                 Stop::Rebuild(why) => {
@@ -87,29 +91,66 @@ impl Consumer {
             self.projection.moved().await;
         }
         self.progress.publish(&cursors);
-        let mut feed = match timeout(WATCHDOG, self.source.subscribe(cursors.clone())).await {
+        let feed = match timeout(WATCHDOG, self.source.subscribe(cursors.clone())).await {
             Ok(feed) => feed.map_err(stop)?,
             Err(_) => return Err(Stop::Retry("no answer to the subscription".into())),
         };
+        // what arrived while the last transaction ran shares the next one: the commit is what costs
+        let mut feed = feed.ready_chunks(DELIVERIES);
         // where the log stood when it was first heard of: under load its heads run ahead for ever
-        let mut start = None;
+        let mut start: Option<Vec<Cursor>> = None;
+        let mut last_heads = Vec::new();
         loop {
-            let delivery = match timeout(WATCHDOG, feed.next()).await {
-                Ok(Some(delivery)) => delivery.map_err(stop)?,
+            let deliveries = match timeout(WATCHDOG, feed.next()).await {
+                Ok(Some(deliveries)) => deliveries,
                 Ok(None) => return Err(Stop::Retry("the feed ended".into())),
                 Err(_) => return Err(Stop::Retry("the feed went silent".into())),
             };
-            match delivery {
-                Delivery::Batch(events) => self.accept(&mut cursors, events).await?,
-                Delivery::Heartbeat(heads) => {
-                    start.get_or_insert(heads);
+            let mut events = Vec::new();
+            let mut beat = None;
+            let mut broken = None;
+            for delivery in deliveries {
+                match delivery {
+                    Ok(Delivery::Batch(more)) => events.extend(more),
+                    Ok(Delivery::Heartbeat(heads)) => beat = Some(heads),
+                    Err(error) => broken = Some(stop(error)),
                 }
+            }
+            self.accept(&mut cursors, events).await?;
+            if let Some(heads) = beat {
+                self.look_around(&mut cursors, &last_heads).await?;
+                start.get_or_insert_with(|| heads.clone());
+                last_heads = heads;
+            }
+            if let Some(broken) = broken {
+                return Err(broken);
             }
             *backoff = BACKOFF;
             if let Some(heads) = &start {
                 self.progress.compare(&cursors, heads);
             }
         }
+    }
+
+    /// What no event tells. A rebuild elsewhere moves the cursors back: they are read again, since nothing
+    /// would be delivered again otherwise. And what the heartbeat before knew of was sent by now: whatever
+    /// of it is missing got lost, and no later event shows the gap yet.
+    async fn look_around(&self, cursors: &mut [Cursor], heads: &[Cursor]) -> Result<(), Stop> {
+        let stored = self.read_cursors(self.log.database().read()).await?;
+        if stored != cursors {
+            return Err(Stop::Lost);
+        }
+        let mut pending = Pending::after(cursors);
+        for head in heads {
+            let partition = head.partition as usize;
+            if cursors
+                .get(partition)
+                .is_some_and(|cursor| cursor.position < head.position)
+            {
+                self.fill(&mut pending, partition).await?;
+            }
+        }
+        self.flush(cursors, &mut pending).await
     }
 
     /// Drops what was applied, fills gaps, and applies the rest.
@@ -124,6 +165,9 @@ impl Consumer {
                 }
             }
             pending.take(event)?;
+            if pending.len() >= BATCH_EVENTS {
+                self.flush(cursors, &mut pending).await?;
+            }
         }
         self.flush(cursors, &mut pending).await
     }

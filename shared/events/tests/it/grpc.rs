@@ -30,7 +30,7 @@ const ACCESS: AccessTable = &[
 const READ: Access = Access::Scope("events:read");
 
 pub struct Grpc {
-    owner: Owner,
+    pub owner: Owner,
     server: Mutex<Option<Running>>,
     pub proxy: Arc<Proxy>,
 }

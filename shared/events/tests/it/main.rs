@@ -9,6 +9,11 @@
     reason = "what a test spawns ends with the test"
 )]
 
+mod consumer;
+mod feed;
 mod grpc;
+mod journal;
 mod local;
+mod log;
 mod owner;
+mod sources;

@@ -1,0 +1,341 @@
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use events::{EventLog, FeedServer, NewEvent, SnapshotPage, SnapshotSource};
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use prost::Message;
+use proto::{
+    events::v1::event_feed_service_server::EventFeedServiceServer,
+    settings::v1::{
+        session_store_service_server::{SessionStoreService, SessionStoreServiceServer},
+        settings_service_server::{SettingsService, SettingsServiceServer},
+        *,
+    },
+};
+use runtime::{
+    Access, Kind,
+    auth::{AccessTable, actor},
+};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sha2::{Digest, Sha256};
+use testing::{ManualClock, Scratch};
+use tonic::{Request, Response, Status, service::Routes};
+use types::{Clock, ContactId, WorkspaceId, micros};
+
+use super::{Gate, Host, ours, refused};
+
+const ACCESS: AccessTable = &[
+    (
+        "/messenger.settings.v1.SettingsService/GetMessengerSettings",
+        Access::Scope("settings:read"),
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/OpenSession",
+        Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/LookUpSession",
+        Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/RevokeSession",
+        Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.events.v1.EventFeedService/Subscribe",
+        Access::Scope("events:read"),
+    ),
+    (
+        "/messenger.events.v1.EventFeedService/GetHeads",
+        Access::Scope("events:read"),
+    ),
+];
+
+/// The user token that opens a session, for the contact it names.
+pub const USER_JWT: &str = "signed by the customer's server for ";
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(database::migration::Plumbing),
+            Box::new(events::migration::LogTables),
+        ]
+    }
+}
+
+struct NoState;
+
+impl SnapshotSource for NoState {
+    fn page(
+        &self,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<SnapshotPage, sea_orm_migration::sea_orm::DbErr>> {
+        Box::pin(async {
+            Ok(SnapshotPage {
+                events: Vec::new(),
+                next: None,
+            })
+        })
+    }
+}
+
+/// Settings, with a real log behind its feed.
+pub struct State {
+    pub gate: Gate,
+    settings: Mutex<HashMap<WorkspaceId, MessengerSettings>>,
+    sessions: Mutex<HashMap<Vec<u8>, Session>>,
+    log: Mutex<EventLog>,
+    clock: ManualClock,
+}
+
+pub struct FakeSettings {
+    pub state: Arc<State>,
+    pub host: Host,
+}
+
+impl FakeSettings {
+    pub async fn start(scratch: &Scratch, clock: &ManualClock) -> Self {
+        let state = Arc::new(State {
+            gate: Gate::default(),
+            settings: Mutex::default(),
+            sessions: Mutex::default(),
+            log: Mutex::new(log(scratch, clock, "settings").await),
+            clock: clock.clone(),
+        });
+        let routes = {
+            let state = state.clone();
+            move |tasks: &runtime::Tasks| {
+                let feed = FeedServer::new(
+                    state.log.lock().clone(),
+                    Arc::new(NoState),
+                    tasks.stopping(),
+                );
+                Routes::new(SettingsServiceServer::new(Handler(state.clone())))
+                    .add_service(SessionStoreServiceServer::new(Handler(state.clone())))
+                    .add_service(EventFeedServiceServer::new(feed))
+            }
+        };
+        let services = &["messenger.settings.v1.SettingsService"];
+        let host = Host::start("settings", services, ACCESS, &scratch.path("keys"), routes).await;
+        Self { state, host }
+    }
+
+    /// Opens a session for `lasts`; answers its access token and id.
+    pub fn open(
+        &self,
+        workspace: &WorkspaceId,
+        contact: &ContactId,
+        lasts: Duration,
+    ) -> (String, String) {
+        self.state.open(workspace, contact, lasts)
+    }
+
+    /// Ends a session, by somebody else than the BFF.
+    pub async fn revoke(&self, workspace: &WorkspaceId, session_id: &str) {
+        self.state.forget(session_id);
+        let payload = SessionRevoked {
+            session_id: session_id.into(),
+        };
+        let kind = "messenger.settings.v1.SessionRevoked";
+        self.emit(kind, session_id, 1, workspace, payload.encode_to_vec())
+            .await;
+    }
+
+    /// Turns the Tickets space on one platform.
+    pub async fn turn(&self, workspace: &WorkspaceId, platform: Platform, enabled: bool) {
+        let settings = {
+            let mut all = self.state.settings.lock();
+            let settings = all.entry(workspace.clone()).or_default();
+            settings.version += 1;
+            settings.spaces.retain(|row| row.platform() != platform);
+            settings.spaces.push(SpaceSetting {
+                platform: platform.into(),
+                space: Space::Tickets.into(),
+                enabled,
+            });
+            settings.clone()
+        };
+        let (kind, version) = (
+            "messenger.settings.v1.MessengerSettingsChanged",
+            settings.version,
+        );
+        let payload = MessengerSettingsChanged {
+            settings: Some(settings),
+        };
+        self.emit(
+            kind,
+            workspace.as_str(),
+            version,
+            workspace,
+            payload.encode_to_vec(),
+        )
+        .await;
+    }
+
+    /// Appends to the log.
+    pub async fn emit(
+        &self,
+        kind: &'static str,
+        aggregate_id: &str,
+        aggregate_version: u64,
+        workspace: &WorkspaceId,
+        payload: Vec<u8>,
+    ) {
+        let log = self.state.log.lock().clone();
+        let mut work = log.begin().await.unwrap();
+        work.emit(NewEvent {
+            kind,
+            aggregate_id: aggregate_id.into(),
+            aggregate_version,
+            contact: None,
+            workspace: workspace.clone(),
+            occurred_at: micros(self.state.clock.now()),
+            payload,
+        });
+        work.commit().await.unwrap();
+    }
+
+    /// Goes on with another history, as after a restore from an old backup: sessions that were revoked
+    /// and settings that were changed since are as the test says, and nothing tells of it.
+    pub async fn restore(&self, scratch: &Scratch, what: impl FnOnce(&State)) {
+        self.host.go_down().await;
+        what(&self.state);
+        let restored = log(scratch, &self.state.clock, "restored").await;
+        *self.state.log.lock() = restored;
+        self.host.come_back().await;
+    }
+}
+
+impl State {
+    pub fn open(
+        &self,
+        workspace: &WorkspaceId,
+        contact: &ContactId,
+        lasts: Duration,
+    ) -> (String, String) {
+        let id = types::id::uuid().simple().to_string();
+        let (token, session_id) = (format!("token-{id}"), format!("ses_{id}"));
+        let ends = micros(self.clock.now()) + lasts.as_micros() as i64;
+        let session = Session {
+            session_id: session_id.clone(),
+            workspace_id: workspace.to_string(),
+            contact_id: contact.to_string(),
+            contact_name: "Ada".into(),
+            platform: Platform::Web.into(),
+            expire_time: Some(prost_types::Timestamp {
+                seconds: ends.div_euclid(1_000_000),
+                nanos: (ends.rem_euclid(1_000_000) * 1_000) as i32,
+            }),
+        };
+        let hash = Sha256::digest(&token).to_vec();
+        self.sessions.lock().insert(hash, session);
+        (token, session_id)
+    }
+
+    /// Forgets a session without telling anybody.
+    pub fn forget(&self, session_id: &str) {
+        let mut sessions = self.sessions.lock();
+        sessions.retain(|_, session| session.session_id != session_id);
+    }
+}
+
+async fn log(scratch: &Scratch, clock: &ManualClock, name: &str) -> EventLog {
+    let database = scratch.database::<Migrator>(name).await;
+    EventLog::open(database, "settings", Arc::new(clock.clone()))
+        .await
+        .unwrap()
+}
+
+fn unauthenticated() -> Status {
+    ours(
+        Kind::Unauthenticated,
+        "settings.messenger",
+        "UNAUTHENTICATED",
+    )
+    .into()
+}
+
+struct Handler(Arc<State>);
+
+#[tonic::async_trait]
+impl SettingsService for Handler {
+    async fn get_messenger_settings(
+        &self,
+        request: Request<GetMessengerSettingsRequest>,
+    ) -> Result<Response<GetMessengerSettingsResponse>, Status> {
+        // read first, answered later: what happens in between is not in the answer
+        let asks = actor(&request)?;
+        let settings = self.0.settings.lock().get(asks.workspace()?).cloned();
+        let (_, empty) = self.0.gate.pass("GetMessengerSettings", &request).await?;
+        Ok(Response::new(GetMessengerSettingsResponse {
+            settings: (!empty).then(|| settings.unwrap_or_default()),
+        }))
+    }
+
+    refused! {
+        update_space(UpdateSpaceRequest) -> UpdateSpaceResponse;
+        list_audit_entries(ListAuditEntriesRequest) -> ListAuditEntriesResponse;
+    }
+}
+
+#[tonic::async_trait]
+impl SessionStoreService for Handler {
+    async fn open_session(
+        &self,
+        request: Request<OpenSessionRequest>,
+    ) -> Result<Response<OpenSessionResponse>, Status> {
+        let (_, empty) = self.0.gate.pass("OpenSession", &request).await?;
+        if empty {
+            return Ok(Response::new(Default::default()));
+        }
+        let request = request.into_inner();
+        let contact = request.user_jwt.strip_prefix(USER_JWT);
+        let contact = contact.and_then(|id| ContactId::parse(id).ok());
+        let contact = contact.ok_or_else(unauthenticated)?;
+        // the app's id stands for its workspace
+        let workspace = WorkspaceId::parse(&request.app_id.replace("app_", "wsp_"));
+        let workspace = workspace.map_err(|_| unauthenticated())?;
+        let (access_token, session_id) =
+            self.0.open(&workspace, &contact, Duration::from_secs(900));
+        let sessions = self.0.sessions.lock();
+        let session = sessions
+            .values()
+            .find(|session| session.session_id == session_id);
+        Ok(Response::new(OpenSessionResponse {
+            access_token,
+            session: session.cloned(),
+        }))
+    }
+
+    async fn look_up_session(
+        &self,
+        request: Request<LookUpSessionRequest>,
+    ) -> Result<Response<LookUpSessionResponse>, Status> {
+        // read first, answered later: what happens in between is not in the answer
+        let found = {
+            let sessions = self.0.sessions.lock();
+            sessions
+                .get(&request.get_ref().access_token_sha256)
+                .cloned()
+        };
+        let (_, empty) = self.0.gate.pass("LookUpSession", &request).await?;
+        if empty {
+            return Ok(Response::new(Default::default()));
+        }
+        let session = found.ok_or_else(unauthenticated)?;
+        Ok(Response::new(LookUpSessionResponse {
+            session: Some(session),
+        }))
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<RevokeSessionRequest>,
+    ) -> Result<Response<RevokeSessionResponse>, Status> {
+        self.0.gate.pass("RevokeSession", &request).await?;
+        self.0.forget(&request.into_inner().session_id);
+        Ok(Response::new(RevokeSessionResponse {}))
+    }
+}

@@ -1,0 +1,143 @@
+//! Opening: what a person reads when it cannot be done.
+
+use std::{fs, time::Instant};
+
+use database::{Database, OpenError};
+use sea_orm::{ConnectionTrait, Statement};
+use tempfile::tempdir;
+
+use crate::{Schema, count, open, url, value};
+
+async fn refusal(url: &str) -> String {
+    let start = Instant::now();
+    let error = Database::open::<Schema>(url).await.unwrap_err();
+    assert!(start.elapsed().as_secs() < 4, "it is told at once");
+    let text = error.to_string();
+    assert!(!text.contains('\n'), "one sentence: {text}");
+    text
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_made_and_keeps_what_is_written() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let tx = db.begin().await.unwrap();
+    count(&tx, "a").await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await.unwrap();
+    // a second start finds the schema at this version, and the data
+    let db = open(&directory).await;
+    assert_eq!(value(db.read(), "a").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_directory_that_does_not_exist_is_named() {
+    let text = refusal("sqlite:///nowhere/at/all/x.db?mode=rwc").await;
+    let start = "the database sqlite:///nowhere/at/all/x.db cannot be opened: ";
+    assert!(text.starts_with(start), "{text}");
+    assert!(text.contains("unable to open"), "{text}");
+}
+
+/// The superuser may write anywhere, but not into a directory that is a file, nor over one that is a directory.
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_named() {
+    let directory = tempdir().unwrap();
+    fs::write(directory.path().join("file"), "x").unwrap();
+    fs::create_dir(directory.path().join("directory")).unwrap();
+    for place in ["file/x.db", "directory"] {
+        let place = directory.path().join(place);
+        let text = refusal(&format!("sqlite://{}", place.display())).await;
+        assert!(text.contains(&*place.to_string_lossy()), "{text}");
+        assert!(text.contains("cannot be opened"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_may_only_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    open(&directory).await.close().await.unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    if fs::OpenOptions::new().write(true).open(&path).is_ok() {
+        return; // a superuser may
+    }
+    let text = refusal(&url(&directory)).await;
+    assert!(text.contains("test.db"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let letter = "Dear diary, this is no database. ".repeat(200);
+    fs::write(&path, &letter).unwrap();
+    let text = refusal(&url(&directory)).await;
+    assert!(
+        text.contains("test.db") && text.contains("not a database"),
+        "{text}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), letter);
+}
+
+/// A table of that name is there, but nobody knows whose.
+#[tokio::test]
+async fn a_database_of_something_else_is_not_migrated() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let tx = db.begin().await.unwrap();
+    tx.execute_unprepared("delete from seaql_migrations")
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    db.close().await.unwrap();
+    let error = Database::open::<Schema>(&url(&directory))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, OpenError::Migrate { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("test.db cannot be brought to this version: "),
+        "{text}"
+    );
+}
+
+/// Whatever is wrong, the sentence goes to a terminal and into logs.
+#[tokio::test]
+async fn no_message_tells_a_password() {
+    for url in [
+        "postgres://me:s3cret@db:5432/data",
+        "postgres://me:s3cret@db:5432/data?sslmode=require",
+        "postgres://db/data?user=me&password=s3cret",
+        "mysql://me:s3cret@db/data",
+        "nonsense://me:s3cret@db/data",
+        "me:s3cret@db",
+        "postgres://me:s3cret@half:@db/data",
+        "sqlite://me:s3cret@/no/such/x.db",
+    ] {
+        let text = refusal(url).await;
+        assert!(!text.contains("s3cret"), "{url}: {text}");
+    }
+}
+
+/// What was answered survives a power cut, and readers never wait for the writer.
+#[tokio::test]
+async fn every_connection_is_set_up_to_be_durable() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let tx = db.begin().await.unwrap();
+    let pragma = |name: &'static str| Statement::from_string(tx.get_database_backend(), name);
+    for (name, expected) in [("synchronous", 2), ("foreign_keys", 1)] {
+        let sql = format!("select {name} as value from pragma_{name}");
+        let statement = Statement::from_string(tx.get_database_backend(), sql);
+        let row = tx.query_one_raw(statement).await.unwrap().unwrap();
+        assert_eq!(row.try_get::<i32>("", "value").unwrap(), expected, "{name}");
+    }
+    let row = tx
+        .query_one_raw(pragma("pragma journal_mode"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.try_get::<String>("", "journal_mode").unwrap(), "wal");
+}

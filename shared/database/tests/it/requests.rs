@@ -1,0 +1,154 @@
+//! T10: the same request id with the same body gives the same answer and one effect; with another body
+//! it is refused.
+
+use database::{
+    Database,
+    requests::{KEPT_FOR_MICROS, Request, Seen, forget_old, look_up, remember},
+};
+use futures::future::join_all;
+use tempfile::tempdir;
+use types::WorkspaceId;
+
+use crate::{count, open, value};
+
+fn request<'a>(workspace: &'a WorkspaceId, actor: &'a str, id: &'a str, body: u8) -> Request<'a> {
+    Request {
+        workspace,
+        actor,
+        id,
+        body_hash: [body; 32],
+    }
+}
+
+/// Carries a request out as a service does: look up, do, remember, in one transaction.
+async fn carry_out(db: &Database, request: &Request<'_>) -> Seen {
+    let tx = db.begin().await.unwrap();
+    match look_up(&tx, request).await.unwrap() {
+        Seen::New => {
+            let answer = count(&tx, "effects").await.unwrap();
+            let answer = vec![answer as u8];
+            remember(&tx, request, answer.clone(), 1_000).await.unwrap();
+            tx.commit().await.unwrap();
+            Seen::Answered(answer)
+        }
+        seen => seen,
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_gets_the_same_answer_and_has_one_effect() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let workspace = WorkspaceId::generate();
+    for _ in 0..3 {
+        let seen = carry_out(&db, &request(&workspace, "con_a", "r1", 1)).await;
+        assert_eq!(seen, Seen::Answered(vec![1]));
+    }
+    // after a restart too
+    db.close().await.unwrap();
+    let db = open(&directory).await;
+    let seen = carry_out(&db, &request(&workspace, "con_a", "r1", 1)).await;
+    assert_eq!(seen, Seen::Answered(vec![1]));
+    assert_eq!(value(db.read(), "effects").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_same_id_with_another_body_is_refused_and_does_nothing() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let workspace = WorkspaceId::generate();
+    carry_out(&db, &request(&workspace, "con_a", "r1", 1)).await;
+    let seen = carry_out(&db, &request(&workspace, "con_a", "r1", 2)).await;
+    assert_eq!(seen, Seen::Reused);
+    let seen = carry_out(&db, &request(&workspace, "con_a", "r1", 1)).await;
+    assert_eq!(seen, Seen::Answered(vec![1]), "the first answer stays");
+}
+
+#[tokio::test]
+async fn ids_of_different_actors_and_workspaces_never_meet() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let (one, other) = (WorkspaceId::generate(), WorkspaceId::generate());
+    for (n, (workspace, actor)) in [(&one, "con_a"), (&one, "con_b"), (&other, "con_a")]
+        .into_iter()
+        .enumerate()
+    {
+        // the bodies differ too: nobody learns that an id was used by somebody else
+        let seen = carry_out(&db, &request(workspace, actor, "r1", n as u8)).await;
+        assert_eq!(seen, Seen::Answered(vec![n as u8 + 1]));
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_an_id_is_carried_out_each_time() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let workspace = WorkspaceId::generate();
+    for n in 1..4 {
+        let seen = carry_out(&db, &request(&workspace, "con_a", "", 1)).await;
+        assert_eq!(seen, Seen::Answered(vec![n]));
+    }
+}
+
+/// From this process and another one: one carries it out, and all get its answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_at_once_with_one_id_exactly_one_is_carried_out() {
+    let directory = tempdir().unwrap();
+    let processes = [open(&directory).await, open(&directory).await];
+    let workspace = WorkspaceId::generate();
+    for round in 0..10_u8 {
+        let id = format!("r{round}");
+        let tries = (0..16).map(|n: usize| {
+            let (db, workspace, id) = (processes[n % 2].clone(), workspace.clone(), id.clone());
+            tokio::spawn(async move { carry_out(&db, &request(&workspace, "con_a", &id, 1)).await })
+        });
+        for seen in join_all(tries.collect::<Vec<_>>()).await {
+            assert_eq!(seen.unwrap(), Seen::Answered(vec![round + 1]));
+        }
+    }
+    assert_eq!(value(processes[0].read(), "effects").await.unwrap(), 10);
+}
+
+/// Even one who did not look: the primary key decides.
+#[tokio::test]
+async fn a_second_answer_to_one_request_is_refused_by_the_database() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let workspace = WorkspaceId::generate();
+    let request = request(&workspace, "con_a", "r1", 1);
+    let tx = db.begin().await.unwrap();
+    remember(&tx, &request, vec![1], 0).await.unwrap();
+    assert!(remember(&tx, &request, vec![2], 0).await.is_err());
+}
+
+/// A request that was rolled back was never carried out.
+#[tokio::test]
+async fn an_answer_that_was_rolled_back_is_not_remembered() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let workspace = WorkspaceId::generate();
+    let request = request(&workspace, "con_a", "r1", 1);
+    let tx = db.begin().await.unwrap();
+    remember(&tx, &request, vec![1], 0).await.unwrap();
+    drop(tx);
+    let tx = db.begin().await.unwrap();
+    assert_eq!(look_up(&tx, &request).await.unwrap(), Seen::New);
+}
+
+#[tokio::test]
+async fn answers_are_forgotten_after_a_week_and_not_before() {
+    let directory = tempdir().unwrap();
+    let db = open(&directory).await;
+    let workspace = WorkspaceId::generate();
+    let (old, young) = (
+        request(&workspace, "con_a", "old", 1),
+        request(&workspace, "con_a", "young", 1),
+    );
+    let tx = db.begin().await.unwrap();
+    remember(&tx, &old, vec![1], 999).await.unwrap();
+    remember(&tx, &young, vec![2], 1_000).await.unwrap();
+    assert_eq!(forget_old(&tx, 998 + KEPT_FOR_MICROS).await.unwrap(), 0);
+    assert_eq!(forget_old(&tx, 1_000 + KEPT_FOR_MICROS).await.unwrap(), 1);
+    assert_eq!(look_up(&tx, &old).await.unwrap(), Seen::New);
+    assert_eq!(look_up(&tx, &young).await.unwrap(), Seen::Answered(vec![2]));
+}
