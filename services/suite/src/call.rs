@@ -21,7 +21,7 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use crate::{Access, Endpoints, Layout, Messenger, Staff, client::signed};
+use crate::{Access, Endpoints, Layout, Messenger, Staff, client::{broken, signed}};
 
 /// What to call.
 #[derive(Args)]
@@ -257,7 +257,7 @@ impl Decoder for DynamicDecoder {
         let bytes = buffer.copy_to_bytes(buffer.remaining());
         DynamicMessage::decode(self.0.clone(), bytes)
             .map(Some)
-            .map_err(|error| Status::from_error(Box::new(error)))
+            .map_err(broken)
     }
 }
 

@@ -98,7 +98,7 @@ impl Messenger {
         let user_jwt = self
             .access
             .user_token(&self.user_id, self.platform)
-            .map_err(|error| Status::from_error(error.into()))?;
+            .map_err(broken)?;
         let answer = self
             .sessions
             .clone()
@@ -188,7 +188,7 @@ impl Staff {
 pub fn signed<T>(token: &str, body: T) -> Result<Request<T>, Status> {
     let mut request = Request::new(body);
     request.set_timeout(TRY);
-    let value = runtime::client::bearer(token).map_err(|error| Status::from_error(error.into()))?;
+    let value = runtime::client::bearer(token).map_err(broken)?;
     request.metadata_mut().insert("authorization", value);
     Ok(request)
 }
@@ -210,6 +210,15 @@ where
             Err(status) => return Err(status),
         }
     }
+}
+
+/// Something on this side that no service said.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a client has to answer in the type that its calls answer in"
+)]
+pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Status {
+    Status::from_error(error.into())
 }
 
 fn passing(status: &Status) -> bool {

@@ -47,13 +47,13 @@ impl Processes {
     }
 
     async fn start_all(&mut self) -> Result<()> {
-        for offset in 0..SERVICES.len() {
+        for (offset, _) in SERVICES.into_iter().enumerate() {
             let child = self.spawn(offset)?;
             self.children.push(child);
         }
-        for offset in 0..SERVICES.len() {
+        for (offset, service) in SERVICES.into_iter().enumerate() {
             self.listens(offset).await?;
-            println!("{:<14} process {}", SERVICES[offset], self.children[offset].id().unwrap_or_default());
+            println!("{service:<14} process {}", self.children[offset].id().unwrap_or_default());
         }
         Ok(())
     }

@@ -47,16 +47,18 @@ impl Database {
     /// # Errors
     /// When it cannot be opened or migrated.
     pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, OpenError> {
-        let open = |e: DbErr| OpenError::Open {
+        // some drivers repeat the whole address
+        let cause = |e: DbErr| e.to_string().replace(url, &redact(url));
+        let open = |e| OpenError::Open {
             url: redact(url),
-            cause: e.to_string(),
+            cause: cause(e),
         };
         let write = sea_orm::Database::connect(options(url, 1))
             .await
             .map_err(open)?;
         M::up(&write, None).await.map_err(|e| OpenError::Migrate {
             url: redact(url),
-            cause: e.to_string(),
+            cause: cause(e),
         })?;
         let read = sea_orm::Database::connect(options(url, READERS))
             .await
@@ -121,11 +123,17 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-// user and password never reach a message
+// user and password never reach a message, wherever they stand; a file has none
 fn redact(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => url.split('?').next().unwrap_or(url).to_owned(),
+    let address = url.split('?').next().unwrap_or(url);
+    if address.starts_with("sqlite:") {
+        return address.to_owned();
+    }
+    let scheme = address.split_once("://").map_or("", |(scheme, _)| scheme);
+    match address.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => host.to_owned(),
+        Some((_, host)) => format!("{scheme}://{host}"),
+        None => address.to_owned(),
     }
 }
 
@@ -133,13 +141,18 @@ fn redact(url: &str) -> String {
 mod tests {
     #[test]
     fn a_message_names_the_database_without_its_password() {
-        assert_eq!(
-            super::redact("postgres://me:secret@db:5432/data"),
-            "postgres://db:5432/data"
-        );
-        assert_eq!(
-            super::redact("sqlite:///data/x.db?mode=rwc"),
-            "sqlite:///data/x.db"
-        );
+        for (url, told) in [
+            (
+                "postgres://me:secret@db:5432/data",
+                "postgres://db:5432/data",
+            ),
+            ("postgres://me:se/c@ret@db/data?a=b", "postgres://db/data"),
+            ("postgres://db/data?password=secret", "postgres://db/data"),
+            ("me:secret@db", "db"),
+            ("sqlite:///data/x.db?mode=rwc", "sqlite:///data/x.db"),
+            ("sqlite:///home/me@work/x.db", "sqlite:///home/me@work/x.db"),
+        ] {
+            assert_eq!(super::redact(url), told);
+        }
     }
 }

@@ -62,12 +62,15 @@ pub fn service_channel(
     Ok(InterceptedService::new(channel(address)?, signer))
 }
 
+/// An assertion and its value as a header.
+type Credential = (Assertion, MetadataValue<Ascii>);
+
 /// Adds this service's assertion to each call.
 #[derive(Clone)]
 pub struct SignedAsSelf {
     keys: Arc<KeyRing>,
     scopes: &'static [&'static str],
-    current: Arc<Mutex<Option<(Assertion, MetadataValue<Ascii>)>>>,
+    current: Arc<Mutex<Option<Credential>>>,
 }
 
 impl Interceptor for SignedAsSelf {

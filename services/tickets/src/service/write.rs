@@ -77,37 +77,27 @@ impl Service {
         &self,
         order: &Order<'_>,
         new: &Create,
-        reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
+        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send,
     ) -> Result<A, Error> {
-        for _ in 0..ATTEMPTS {
-            if let Some(answer) = self.try_create(order, new, &reply).await? {
-                return Ok(answer);
-            }
-        }
-        Err(Error::Contended)
+        let outcome = self.try_create(order, new, reply).await;
+        self.or_given_before(order, outcome).await
     }
 
-    async fn try_create<A: Message + Default>(
+    async fn try_create<A: Message>(
         &self,
         order: &Order<'_>,
         new: &Create,
-        reply: &(impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync),
-    ) -> Result<Option<A>, Error> {
+        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A,
+    ) -> Result<A, Error> {
         let workspace = &order.caller.workspace;
         let known = self.known(workspace).await?;
         let mut work = self.log.begin().await?;
-        if let Some(answer) = answered(work.tx(), order).await? {
-            return Ok(Some(answer));
-        }
         let change = self.decide_new(work.tx(), order, new, &known).await?;
         if !save(&mut work, &change).await? {
-            return Ok(None);
+            return Err(Error::Contended);
         }
-        let answer = self
-            .conclude(work, order, |positions| {
-                reply(&change.after, &known.catalog, positions)
-            })
-            .await?;
+        let reply = |positions| reply(&change.after, &known.catalog, positions);
+        let answer = self.conclude(work, order, reply).await?;
         if !known.stored {
             self.catalogs.forget(workspace).await;
         }
@@ -164,30 +154,32 @@ impl Service {
         target: &Target,
         beside: Option<&ConversationId>,
         decide: impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync,
-        reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
+        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send,
+    ) -> Result<A, Error> {
+        let outcome = self.try_change(order, target, beside, decide, reply).await;
+        self.or_given_before(order, outcome).await
+    }
+
+    async fn try_change<A: Message>(
+        &self,
+        order: &Order<'_>,
+        target: &Target,
+        beside: Option<&ConversationId>,
+        decide: impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync,
+        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send,
     ) -> Result<A, Error> {
         let known = self.known(&order.caller.workspace).await?;
-        let reply = |ticket: &Aggregate, positions: Vec<LogPosition>| {
-            reply(ticket, &known.catalog, positions)
-        };
         for attempt in 0..ATTEMPTS {
-            // Most commands meet nobody: they load before it is their turn to write, and their version
+            // Most commands meet nobody: they decide before it is their turn to write, and their version
             // check finds out. What is known of a conversation has no such version.
-            let ahead = attempt == 0 && beside.is_none();
-            let early = match ahead {
-                true => Some(self.find(self.read(), order, target, beside).await?),
-                false => None,
+            let work = match attempt == 0 && beside.is_none() {
+                true => None,
+                false => Some(self.log.begin().await?),
             };
-            let mut work = self.log.begin().await?;
-            let found = match early {
-                Some(found) => found,
-                None => self.find(work.tx(), order, target, beside).await?,
+            let (ticket, members) = match &work {
+                Some(work) => self.find(work.tx(), order, target, beside).await?,
+                None => self.find(self.read(), order, target, beside).await?,
             };
-            // after the load, so that whoever is not answered yet decides on what was there before
-            if let Some(answer) = answered(work.tx(), order).await? {
-                return Ok(answer);
-            }
-            let (ticket, members) = found.ok_or(Refusal::TicketNotFound)?;
             ticket.expect(target.expected_version)?;
             let found = Found {
                 ticket,
@@ -195,17 +187,17 @@ impl Service {
                 catalog: &known.catalog,
             };
             let change = decide(&found, &self.by(order))?;
+            let mut work = match work {
+                Some(work) => work,
+                None => self.log.begin().await?,
+            };
             let after = match &change {
                 Some(change) if !save(&mut work, change).await? => continue,
                 Some(change) => &change.after,
                 None => &found.ticket,
             };
-            let answer = self
-                .conclude(work, order, |positions| reply(after, positions))
-                .await?;
-            if let Some(answer) = answer {
-                return Ok(answer);
-            }
+            let reply = |positions| reply(after, &known.catalog, positions);
+            return self.conclude(work, order, reply).await;
         }
         Err(Error::Contended)
     }
@@ -216,35 +208,54 @@ impl Service {
         order: &Order<'_>,
         target: &Target,
         beside: Option<&ConversationId>,
-    ) -> Result<Option<(Aggregate, Vec<Member>)>, Error> {
+    ) -> Result<(Aggregate, Vec<Member>), Error> {
         let workspace = &order.caller.workspace;
-        let Some(ticket) = tickets::load(db, workspace, &target.ticket).await? else {
-            return Ok(None);
-        };
+        let ticket = tickets::load(db, workspace, &target.ticket).await?;
+        let ticket = ticket.ok_or(Refusal::TicketNotFound)?;
         let members = match beside {
             Some(conversation) => conversations::members(db, workspace, conversation).await?,
             None => Vec::new(),
         };
-        Ok(Some((ticket, members)))
+        Ok((ticket, members))
     }
 
-    /// Appends the events, keeps the answer for the request id, and commits; `None` when the same
-    /// request was answered at the same time.
+    /// Appends the events, keeps the answer for the request id, and commits.
+    ///
+    /// # Errors
+    /// [`Error::RequestIdReused`] when the id has an answer already, whatever its body was.
     async fn conclude<A: Message>(
         &self,
         mut work: UnitOfWork,
         order: &Order<'_>,
         reply: impl FnOnce(Vec<LogPosition>) -> A,
-    ) -> Result<Option<A>, Error> {
+    ) -> Result<A, Error> {
         let answer = reply(work.append_emitted().await?.to_vec());
         let now = micros(self.log.clock().now());
         let request = order.request();
         match requests::remember(work.tx(), &request, answer.encode_to_vec(), now).await {
-            Err(error) if is_duplicate(&error) => return Ok(None),
+            Err(error) if is_duplicate(&error) => return Err(Error::RequestIdReused),
             kept => kept?,
         }
         work.commit().await?;
-        Ok(Some(answer))
+        Ok(answer)
+    }
+
+    /// T10: a request that comes again is refused at the latest when its answer is to be kept, often
+    /// before, since the first one changed what it decides upon. Then its answer is the first one's. Only
+    /// then is it looked for: nearly every request comes once.
+    async fn or_given_before<A: Message + Default>(
+        &self,
+        order: &Order<'_>,
+        outcome: Result<A, Error>,
+    ) -> Result<A, Error> {
+        let Err(refused) = outcome else {
+            return outcome;
+        };
+        match requests::look_up(self.read(), &order.request()).await? {
+            Seen::New => Err(refused),
+            Seen::Answered(answer) => Ok(A::decode(answer.as_slice())?),
+            Seen::Reused => Err(Error::RequestIdReused),
+        }
     }
 
     fn by<'a>(&self, order: &Order<'a>) -> By<'a> {
@@ -252,18 +263,6 @@ impl Service {
             actor: &order.caller.actor.id,
             at: self.log.clock().now(),
         }
-    }
-}
-
-/// The answer that this request was given before.
-async fn answered<A: Message + Default>(
-    db: &impl ConnectionTrait,
-    order: &Order<'_>,
-) -> Result<Option<A>, Error> {
-    match requests::look_up(db, &order.request()).await? {
-        Seen::New => Ok(None),
-        Seen::Answered(answer) => Ok(Some(A::decode(answer.as_slice())?)),
-        Seen::Reused => Err(Error::RequestIdReused),
     }
 }
 

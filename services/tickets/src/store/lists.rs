@@ -79,7 +79,7 @@ pub async fn seen_by_id(
     tickets: &[TicketId],
 ) -> Result<Vec<Seen>, DbErr> {
     let which = format!("v.ticket_id in ({})", list(4, tickets.len()));
-    let values = tickets.iter().map(|id| text(id)).collect();
+    let values = tickets.iter().map(text).collect();
     seen_where(db, workspace, contact, &which, values).await
 }
 
@@ -97,7 +97,7 @@ pub async fn seen_by_conversation(
         "t.conversation_id in ({}) and t.shared and not t.deleted",
         list(4, conversations.len())
     );
-    let values = conversations.iter().map(|id| text(id)).collect();
+    let values = conversations.iter().map(text).collect();
     seen_where(db, workspace, contact, &which, values).await
 }
 
@@ -250,7 +250,7 @@ pub async fn batch(
     );
     let values = [text(workspace)]
         .into_iter()
-        .chain(asked.iter().map(|id| text(id)));
+        .chain(asked.iter().map(text));
     let rows = db.query_all_raw(statement(db, sql, values)).await?;
     let tickets = rows.iter().map(rows::ticket).collect::<Result<_, _>>()?;
     let mut found = with_viewers(db, workspace, tickets).await?;

@@ -172,7 +172,7 @@ async fn an_edit_shows_a_customer_the_title_and_text_and_nothing_of_the_rest() {
         after.assignee_teammate_id,
         "tea_00000000000000000000000000000001"
     );
-    assert_eq!(desk.list(&desk.ada).await, [ticket.clone()]);
+    assert_eq!(desk.list(&desk.ada).await, std::slice::from_ref(&ticket));
 
     let shown = edit(pb::UpdateTicketRequest {
         title: Some("The printer".into()),

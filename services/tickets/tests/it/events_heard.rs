@@ -243,7 +243,7 @@ async fn a_participant_sees_the_ticket_like_the_requester_until_they_leave() {
     );
     assert_eq!(
         desk.list(&desk.ada).await,
-        [ticket.clone()],
+        std::slice::from_ref(&ticket),
         "for Ada nothing happened"
     );
     assert_eq!(desk.told(&desk.ada).await.len(), 1);

@@ -18,4 +18,3 @@ mod refusals;
 mod requests;
 mod submitting;
 mod support;
-mod zz_measure;
