@@ -33,8 +33,18 @@ impl Layout {
     /// When it cannot be written, or another suite holds it.
     pub fn claim(&self) -> Result<fs::File> {
         let shown = self.directory.display();
+        let ours = !self.directory.exists();
         fs::create_dir_all(&self.directory)
             .with_context(|| format!("the data directory {shown} cannot be created; choose another with --data"))?;
+        // databases hold what customers wrote, and the keys that sign their tokens
+        #[cfg(unix)]
+        if ours {
+            fs::set_permissions(
+            &self.directory,
+            std::os::unix::fs::PermissionsExt::from_mode(0o700),
+        )
+        .with_context(|| format!("the data directory {shown} cannot be made private; choose another with --data"))?;
+        }
         let lock = fs::File::create(self.directory.join("lock"))
             .with_context(|| format!("the data directory {shown} cannot be written; choose another with --data"))?;
         if lock.try_lock().is_err() {

@@ -16,7 +16,7 @@ use crate::{Endpoints, Layout, layout::SERVICES};
 const START: Duration = Duration::from_secs(30);
 /// A service that does not end after this long is ended.
 const STOP: Duration = Duration::from_secs(15);
-/// More deaths than this within [`WINDOW`] are no accident: everything stops.
+/// More deaths of one service than this within [`WINDOW`] are no accident: everything stops.
 const RESTARTS: usize = 5;
 /// The time in which deaths are counted.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub(crate) struct Processes {
     layout: Layout,
     port: u16,
     children: Vec<Child>,
-    deaths: VecDeque<Instant>,
+    deaths: [VecDeque<Instant>; SERVICES.len()],
 }
 
 impl Processes {
@@ -36,7 +36,7 @@ impl Processes {
     /// When a service cannot start; those that started are stopped.
     pub(crate) async fn start(layout: &Layout, port: u16) -> Result<Self> {
         let mut processes =
-            Self { layout: layout.clone(), port, children: Vec::new(), deaths: VecDeque::new() };
+            Self { layout: layout.clone(), port, children: Vec::new(), deaths: Default::default() };
         match processes.start_all().await {
             Ok(()) => Ok(processes),
             Err(error) => {
@@ -82,12 +82,17 @@ impl Processes {
             let (outcome, offset, _) = select_all(waits).await;
             let service = SERVICES[offset];
             let how = outcome.map_or_else(|error| error.to_string(), |status| status.to_string());
-            self.deaths.push_back(Instant::now());
-            while self.deaths.front().is_some_and(|death| death.elapsed() > WINDOW) {
-                self.deaths.pop_front();
+            let deaths = &mut self.deaths[offset];
+            deaths.push_back(Instant::now());
+            while deaths.front().is_some_and(|death| death.elapsed() > WINDOW) {
+                deaths.pop_front();
             }
-            if self.deaths.len() > RESTARTS {
-                return anyhow::anyhow!("{service} ended ({how}), and services end again and again");
+            if deaths.len() > RESTARTS {
+                return anyhow::anyhow!(
+                    "{service} ended ({how}), and did so {} times within {} s",
+                    deaths.len(),
+                    WINDOW.as_secs()
+                );
             }
             match self.spawn(offset) {
                 Ok(child) => self.children[offset] = child,

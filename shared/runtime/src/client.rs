@@ -22,6 +22,11 @@ const MARGIN: Duration = Duration::from_millis(20);
 const TRIES: u32 = 3;
 /// First wait between tries.
 const BACKOFF: Duration = Duration::from_millis(25);
+/// A connection is asked for a sign of life this often: a peer that vanished without a word is left
+/// before its callers have given up many calls.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// And is given up after this long without one.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A connection to a service, made when first used and again whenever it breaks.
 ///
@@ -36,8 +41,8 @@ pub fn channel(address: &str) -> Result<Channel, StartError> {
     Ok(endpoint
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
         .connect_lazy())
 }
@@ -116,7 +121,8 @@ pub fn bearer(token: &str) -> Result<MetadataValue<Ascii>, StartError> {
 }
 
 /// Makes a call within what is left of the caller's time, at most `limit`. An idempotent one is tried
-/// again when the service was away; any other only if it was surely never sent.
+/// again when the service was away; any other only if it was surely never sent. A connection that
+/// cannot be made or breaks is UNAVAILABLE, whatever it was doing.
 ///
 /// # Errors
 /// The last status.
@@ -136,10 +142,14 @@ where
         }
         let status = match tokio::time::timeout(left, send(left)).await {
             Ok(Ok(answer)) => return Ok(answer.into_inner()),
+            // the channel's own timer was first, and says CANCELLED
+            Ok(Err(status)) if is_caused_by::<tonic::TimeoutExpired>(&status) => return Err(late()),
             Ok(Err(status)) => status,
             Err(_) => return Err(late()),
         };
-        let again = never_sent(&status) || (idempotent && status.code() == Code::Unavailable);
+        let never_sent = is_caused_by::<tonic::ConnectError>(&status);
+        let status = if broke_off(&status) { away() } else { status };
+        let again = never_sent || (idempotent && status.code() == Code::Unavailable);
         if !again
             || tries >= TRIES
             || deadline.saturating_duration_since(tokio::time::Instant::now()) <= wait
@@ -152,16 +162,31 @@ where
     }
 }
 
-/// The connection could not be made, so the service never saw the call.
-fn never_sent(status: &Status) -> bool {
+fn is_caused_by<E: std::error::Error + 'static>(status: &Status) -> bool {
     let mut source = std::error::Error::source(status);
     while let Some(error) = source {
-        if error.downcast_ref::<tonic::ConnectError>().is_some() {
+        if error.downcast_ref::<E>().is_some() {
             return true;
         }
         source = error.source();
     }
     false
+}
+
+/// The connection could not be made or broke; what a service answers has no cause here. The code that
+/// goes with it depends on where in the answer it broke.
+fn broke_off(status: &Status) -> bool {
+    std::error::Error::source(status).is_some()
+}
+
+fn away() -> Status {
+    Failure::new(
+        Kind::Unavailable(Duration::from_millis(500)),
+        crate::auth::DOMAIN,
+        "UNAVAILABLE",
+        "a service cannot be reached now; try again in a moment",
+    )
+    .into()
 }
 
 fn late() -> Status {

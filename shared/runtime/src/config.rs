@@ -57,11 +57,15 @@ pub struct DatabaseArgs {
 }
 
 fn redacted<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    match (url.split_once("://"), url.rsplit_once('@')) {
+    // a password may stand before the host or among the parameters; a file has none
+    let address = url.split('?').next().unwrap_or(url);
+    match (url.split_once("://"), address.rsplit_once('@')) {
+        (Some(("sqlite", _)), _) => serializer.serialize_str(url),
         (Some((scheme, _)), Some((_, rest))) => {
             serializer.serialize_str(&format!("{scheme}://…@{rest}"))
         }
-        _ => serializer.serialize_str(url),
+        (_, Some((_, rest))) => serializer.serialize_str(&format!("…@{rest}")),
+        _ => serializer.serialize_str(address),
     }
 }
 
@@ -70,7 +74,7 @@ fn redacted<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::
 pub enum StartError {
     /// The port is taken or not allowed.
     #[error(
-        "cannot listen on {address}: {cause}; is another instance running? choose another port with --listen"
+        "cannot listen on {address}: {cause}; is another instance running? choose another with --listen or --admin-listen"
     )]
     Bind {
         /// The address asked for.

@@ -1,10 +1,12 @@
 //! The edge of a server: everything a call passes before a handler sees it, in one place and one order.
 //!
-//! 1. panics become INTERNAL, so that one bad request ends alone;
+//! 1. panics become INTERNAL, so that one bad request or stream ends alone;
 //! 2. a request id, taken from the caller or made, names the call in logs and errors;
 //! 3. over the limit of calls at once the answer is RESOURCE_EXHAUSTED at once, not a queue;
 //! 4. who calls is verified, and may call this method, or nothing else happens;
 //! 5. a unary call ends at its caller's deadline, or at ours.
+
+mod stream;
 
 use std::{
     any::Any,
@@ -203,11 +205,55 @@ impl Shared {
             request.extensions_mut().insert(actor);
         }
         match deadline {
-            None => Ok(next.call(request).await),
-            Some(deadline) => tokio::time::timeout_at(deadline.into(), next.call(request))
+            None => Ok(next
+                .call(request)
                 .await
-                .map_err(|_| late()),
+                .map(|answer| answer.map(stream::within_its_call))),
+            Some(deadline) if deadline <= Instant::now() => Err(late()),
+            Some(deadline) => {
+                let answer = tokio::time::timeout_at(deadline.into(), next.call(request))
+                    .await
+                    .map_err(|_| late())?;
+                match answer {
+                    Ok(answer) => Ok(Ok(unread(answer)?)),
+                    failed => Ok(failed),
+                }
+            }
         }
+    }
+}
+
+/// A request that could not be read at all never reached a handler: the codec answers for it, as if the
+/// fault were ours and with its own words. Every refusal of ours has details, so one without is the codec's.
+fn unread(answer: Response<Body>) -> Result<Response<Body>, Failure> {
+    let headers = answer.headers();
+    if headers.contains_key("grpc-status-details-bin") {
+        return Ok(answer);
+    }
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &http::HeaderValue| value.to_str().ok())
+    };
+    let too_large =
+        text("grpc-message").is_some_and(|said| said.contains("message%20length%20too%20large"));
+    match text("grpc-status") {
+        Some("13") => Err(Failure::new(
+            Kind::Invalid,
+            DOMAIN,
+            "MALFORMED_REQUEST",
+            "the request is not the message that this method takes",
+        )),
+        Some("11") if too_large => Err(Failure::new(
+            Kind::Invalid,
+            DOMAIN,
+            "REQUEST_TOO_LARGE",
+            format!(
+                "the request is larger than {} KiB",
+                crate::serve::MAX_MESSAGE / 1024
+            ),
+        )),
+        _ => Ok(answer),
     }
 }
 
@@ -293,13 +339,17 @@ fn late() -> Failure {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    let said = panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
     #[derive(Debug, thiserror::Error)]
     #[error("a handler panicked: {0}")]
     struct Panicked(String);
-    Failure::internal(DOMAIN, &Panicked(said))
+    Failure::internal(DOMAIN, &Panicked(said(panic)))
+}
+
+/// What a panic said.
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
 }

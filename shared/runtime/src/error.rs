@@ -173,7 +173,10 @@ impl Failure {
 }
 
 impl From<Failure> for Status {
-    #[allow(clippy::disallowed_methods, reason = "the one place that makes statuses")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that makes statuses"
+    )]
     fn from(failure: Failure) -> Self {
         let failure = *failure.0;
         let (code, retry) = match failure.kind {

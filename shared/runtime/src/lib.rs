@@ -8,6 +8,7 @@ pub mod edge;
 pub mod error;
 mod process;
 pub mod serve;
+mod socket;
 pub mod telemetry;
 
 pub use auth::{Access, Actor, ActorKind, KeyRing};

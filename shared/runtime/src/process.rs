@@ -1,10 +1,13 @@
-use std::{ffi::OsString, future::Future, process::ExitCode, time::Duration};
+use std::{
+    ffi::OsString, future::Future, panic::AssertUnwindSafe, process::ExitCode, time::Duration,
+};
 
 use clap::Parser;
+use futures::FutureExt;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Running, StartError, telemetry};
+use crate::{Running, StartError, edge, telemetry};
 
 /// Background tasks of a process: all are told to stop together and waited for together.
 #[derive(Clone, Default)]
@@ -24,9 +27,15 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// Starts a task that ends when [`Tasks::stopping`] is cancelled.
+    /// Starts a task that ends when [`Tasks::stopping`] is cancelled. If it panics, it is logged, and the
+    /// others go on.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tracker.spawn(task);
+        let task = AssertUnwindSafe(task).catch_unwind();
+        self.tracker.spawn(async move {
+            if let Err(panic) = task.await {
+                tracing::error!(said = edge::said(&*panic), "a background task panicked");
+            }
+        });
     }
 
     /// Tells all tasks to stop.

@@ -3,13 +3,13 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{service::Routes, transport::server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::{Layer, layer::util::Identity};
 
-use crate::{ServerArgs, StartError, Tasks, edge::Edge};
+use crate::{ServerArgs, StartError, Tasks, edge::Edge, socket::Socket};
 
 /// Largest message accepted, in bytes; texts are limited to far less.
 pub const MAX_MESSAGE: usize = 64 * 1024;
@@ -104,6 +104,8 @@ impl<L> Server<L> {
         let stopping = tasks.stopping();
         // without TCP_NODELAY each answer waits 40 ms for the acknowledgement of the one before
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let greeted = stopping.clone();
+        let incoming = incoming.map(move |io| io.map(|io| Socket::new(io, &greeted)));
         let serving = tonic::transport::Server::builder()
             .accept_http1(self.http1)
             .max_concurrent_streams(STREAMS)
@@ -200,9 +202,17 @@ impl Running {
 
     /// Says NOT_SERVING, ends streams, lets open calls finish within the drain time, and stops every
     /// background task.
-    pub async fn drain(self) {
+    pub async fn drain(mut self) {
         self.ready.send_replace(false);
         for name in self.names.iter().copied().chain([""]) {
+            self.reporter
+                .set_service_status(name, ServingStatus::NotServing)
+                .await;
+        }
+        for name in self.names.iter().copied().chain([""]) {
+            // taking the entry away ends whoever watches it, who would hold the drain up; a check still
+            // finds the new one
+            self.reporter.clear_service_status(name).await;
             self.reporter
                 .set_service_status(name, ServingStatus::NotServing)
                 .await;

@@ -32,7 +32,7 @@ pub fn line(text: &str, min: usize, max: usize) -> Result<String, InvalidText> {
 /// # Errors
 /// When it is empty, too long or has another control character.
 pub fn body(text: &str, min: usize, max: usize) -> Result<String, InvalidText> {
-    if min > 0 && text.trim().is_empty() {
+    if min > 0 && is_blank(text) {
         return Err(InvalidText::Empty);
     }
     check(text, min, max, |c| matches!(c, '\n' | '\r' | '\t'))
@@ -50,7 +50,7 @@ fn check(
     allowed: fn(char) -> bool,
 ) -> Result<String, InvalidText> {
     let length = text.chars().count();
-    if length < min {
+    if length < min || (min > 0 && is_blank(text)) {
         return Err(InvalidText::Empty);
     }
     if length > max {
@@ -63,6 +63,14 @@ fn check(
         return Err(InvalidText::Control);
     }
     Ok(text.to_owned())
+}
+
+// what shows nothing says nothing: zero-width characters make a row that looks empty
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| {
+        c.is_whitespace()
+            || matches!(c, '\u{00AD}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}')
+    })
 }
 
 // overrides reorder what a reader sees, so that a title can pretend to be another
@@ -85,6 +93,8 @@ mod tests {
         assert_eq!(line("a\nb", 1, 4), Err(InvalidText::Control));
         assert_eq!(body("a\n\tb", 1, 4), Ok("a\n\tb".into()));
         assert_eq!(body(" \n", 1, 4), Err(InvalidText::Empty));
+        assert_eq!(line("\u{200B}\u{2060}", 1, 4), Err(InvalidText::Empty));
+        assert_eq!(body("\u{200B}\n", 1, 4), Err(InvalidText::Empty));
         assert_eq!(body("a\0b", 1, 4), Err(InvalidText::Control));
         assert_eq!(line("a\u{202E}b", 1, 4), Err(InvalidText::Control));
     }

@@ -78,7 +78,7 @@ async fn the_story_ends_the_same_when_each_service_is_killed_and_comes_back() {
         // the heading of a scene: what it does is about to happen
         if line.starts_with("── ") {
             scenes += 1;
-            // every third: more deaths within a minute than these five would stop the suite
+            // every third, so that each service dies once somewhere in the story
             if scenes % 3 == 0
                 && let Some(victim) = victims.next()
             {

@@ -248,9 +248,7 @@ pub async fn batch(
         of_ticket(),
         list(2, asked.len())
     );
-    let values = [text(workspace)]
-        .into_iter()
-        .chain(asked.iter().map(text));
+    let values = [text(workspace)].into_iter().chain(asked.iter().map(text));
     let rows = db.query_all_raw(statement(db, sql, values)).await?;
     let tickets = rows.iter().map(rows::ticket).collect::<Result<_, _>>()?;
     let mut found = with_viewers(db, workspace, tickets).await?;

@@ -163,7 +163,9 @@ impl KeyRing {
         if !speaks_for_itself && !SPEAKERS.contains(&signer.as_str()) {
             return None;
         }
-        if claims.exp - claims.iat > LIFETIME {
+        // neither longer than we sign for, nor dated ahead
+        let ends_in = claims.exp - now_seconds();
+        if claims.exp - claims.iat > LIFETIME || ends_in > LIFETIME + LEEWAY as i64 {
             return None;
         }
         let workspace = claims
