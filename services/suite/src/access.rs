@@ -61,7 +61,10 @@ impl Access {
         let path = layout.access();
         match fs::read(&path) {
             Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| {
-                format!("{} is damaged; start over with `make run ARGS=--fresh`", path.display())
+                format!(
+                    "{} is damaged; start over with `make run ARGS=--fresh`",
+                    path.display()
+                )
             })?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
@@ -83,7 +86,10 @@ impl Access {
             exp: i64,
         }
         let name = short_name(platform);
-        let key = self.keys.get(name).ok_or_else(|| anyhow!("there is no identity key for {name}"))?;
+        let key = self
+            .keys
+            .get(name)
+            .ok_or_else(|| anyhow!("there is no identity key for {name}"))?;
         let now = types::Clock::now(&types::SystemClock).as_second();
         let claims = Claims {
             user_id,
@@ -92,8 +98,15 @@ impl Access {
             iat: now,
             exp: now + USER_TOKEN.as_secs() as i64,
         };
-        let header = Header { kid: Some(key.kid.clone()), ..Header::new(Algorithm::HS256) };
-        Ok(jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(key.secret.as_bytes()))?)
+        let header = Header {
+            kid: Some(key.kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        Ok(jsonwebtoken::encode(
+            &header,
+            &claims,
+            &EncodingKey::from_secret(key.secret.as_bytes()),
+        )?)
     }
 }
 

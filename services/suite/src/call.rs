@@ -9,8 +9,8 @@ use futures::StreamExt;
 use http::uri::PathAndQuery;
 use prost::Message;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, ReflectMessage,
-    SerializeOptions,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
+    ReflectMessage, SerializeOptions,
 };
 use proto::settings::v1::Platform;
 use serde_json::Value;
@@ -21,7 +21,10 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use crate::{Access, Endpoints, Layout, Messenger, Staff, client::{broken, signed}};
+use crate::{
+    Access, Endpoints, Layout, Messenger, Staff,
+    client::{broken, signed},
+};
 
 /// What to call.
 #[derive(Args)]
@@ -58,21 +61,41 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
     let package = method.parent_service().package_name().to_owned();
     let layout = Layout::new(args.data);
     let endpoints = Endpoints::load(&layout)?;
-    let access = Access::load(&layout)?.context("the demo workspace is not there yet; wait for the first start")?;
+    let access = Access::load(&layout)?
+        .context("the demo workspace is not there yet; wait for the first start")?;
     let body = parse(&method.input(), &args.body)?;
-    let address = endpoints.of_package(&package).ok_or_else(|| anyhow!("{service} has no address here"))?;
-    let token = credential(&endpoints, &access, &package, &service, args.caller.as_deref(), &body).await?;
+    let address = endpoints
+        .of_package(&package)
+        .ok_or_else(|| anyhow!("{service} has no address here"))?;
+    let token = credential(
+        &endpoints,
+        &access,
+        &package,
+        &service,
+        args.caller.as_deref(),
+        &body,
+    )
+    .await?;
     let mut client = Grpc::new(runtime::client::channel(address)?);
-    client.ready().await.map_err(|_| anyhow!("nothing answers on {address}; start the suite with `make run`"))?;
+    client
+        .ready()
+        .await
+        .map_err(|_| anyhow!("nothing answers on {address}; start the suite with `make run`"))?;
     let mut request = match token {
         Some(token) => signed(&token, body).map_err(|status| describe(&status))?,
         None => tonic::Request::new(body),
     };
     let path: PathAndQuery = format!("/{service}/{}", method.name()).parse()?;
-    let codec = DynamicCodec { answer: method.output(), sent: PhantomData };
+    let codec = DynamicCodec {
+        answer: method.output(),
+        sent: PhantomData,
+    };
     if method.is_server_streaming() {
         request.metadata_mut().remove("grpc-timeout");
-        let answer = client.server_streaming(request, path, codec).await.map_err(|status| describe(&status))?;
+        let answer = client
+            .server_streaming(request, path, codec)
+            .await
+            .map_err(|status| describe(&status))?;
         let mut frames = answer.into_inner().take(args.frames.unwrap_or(usize::MAX));
         loop {
             tokio::select! {
@@ -100,28 +123,47 @@ async fn credential(
     caller: Option<&str>,
     body: &DynamicMessage,
 ) -> Result<Option<String>> {
-    if service.ends_with(".SessionService") && package == "messenger.bff.v1" && body.descriptor().name() == "CreateSessionRequest" {
+    if service.ends_with(".SessionService")
+        && package == "messenger.bff.v1"
+        && body.descriptor().name() == "CreateSessionRequest"
+    {
         return Ok(None);
     }
-    let names = |map: &std::collections::BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
+    let names = |map: &std::collections::BTreeMap<String, String>| {
+        map.keys().cloned().collect::<Vec<_>>().join(", ")
+    };
     let refused = |status: Status| describe(&status);
     if package == "messenger.bff.v1" {
         let who = caller.unwrap_or("ada");
         if access.teammates.contains_key(who) {
-            bail!("{who} is a teammate; {service} is for contacts, such as {}", names(&access.contacts));
+            bail!(
+                "{who} is a teammate; {service} is for contacts, such as {}",
+                names(&access.contacts)
+            );
         }
         let messenger = Messenger::new(endpoints, access, who, Platform::Web)?;
         return Ok(Some(messenger.token().await.map_err(refused)?));
     }
     let who = caller.unwrap_or("grace");
     let token = access.teammates.get(who).ok_or_else(|| {
-        anyhow!("{service} is for teammates, and {who} is none of them; there are: {}", names(&access.teammates))
+        anyhow!(
+            "{service} is for teammates, and {who} is none of them; there are: {}",
+            names(&access.teammates)
+        )
     })?;
-    Ok(Some(Staff::new(endpoints, token)?.token().await.map_err(refused)?))
+    Ok(Some(
+        Staff::new(endpoints, token)?
+            .token()
+            .await
+            .map_err(refused)?,
+    ))
 }
 
 fn list(pool: &DescriptorPool) -> Result<()> {
-    for service in pool.services().filter(|service| service.package_name().starts_with("messenger.")) {
+    for service in pool
+        .services()
+        .filter(|service| service.package_name().starts_with("messenger."))
+    {
         for method in service.methods() {
             println!("{}/{}", service.name(), method.name());
         }
@@ -131,12 +173,18 @@ fn list(pool: &DescriptorPool) -> Result<()> {
 
 fn find(pool: &DescriptorPool, name: &str) -> Result<MethodDescriptor> {
     let name = name.trim_start_matches('/');
-    let (service, method) =
-        name.split_once('/').ok_or_else(|| anyhow!("{name:?} is no Service/Method; `suite call` lists them"))?;
+    let (service, method) = name
+        .split_once('/')
+        .ok_or_else(|| anyhow!("{name:?} is no Service/Method; `suite call` lists them"))?;
     let found: Vec<MethodDescriptor> = pool
         .services()
         .filter(|candidate| candidate.full_name() == service || candidate.name() == service)
-        .flat_map(|candidate| candidate.methods().filter(|found| found.name() == method).collect::<Vec<_>>())
+        .flat_map(|candidate| {
+            candidate
+                .methods()
+                .filter(|found| found.name() == method)
+                .collect::<Vec<_>>()
+        })
         .collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
@@ -156,10 +204,14 @@ fn parse(message: &MessageDescriptor, text: &str) -> Result<DynamicMessage> {
 fn expand(message: &MessageDescriptor, json: &mut Value) {
     let Value::Object(fields) = json else { return };
     for (name, value) in fields {
-        let field = message.get_field_by_name(name).or_else(|| message.get_field_by_json_name(name));
+        let field = message
+            .get_field_by_name(name)
+            .or_else(|| message.get_field_by_json_name(name));
         let Some(field) = field else { continue };
         match value {
-            Value::Array(values) => values.iter_mut().for_each(|value| expand_value(&field, value)),
+            Value::Array(values) => values
+                .iter_mut()
+                .for_each(|value| expand_value(&field, value)),
             value => expand_value(&field, value),
         }
     }
@@ -205,7 +257,10 @@ fn describe(status: &Status) -> anyhow::Error {
     text.push_str(&format!(": {}", status.message()));
     if let Some(bad) = details.bad_request() {
         for violation in &bad.field_violations {
-            text.push_str(&format!("\n  {} {}", violation.field, violation.description));
+            text.push_str(&format!(
+                "\n  {} {}",
+                violation.field, violation.description
+            ));
         }
     }
     if let Some(after) = details.retry_info().and_then(|info| info.retry_delay) {
@@ -270,8 +325,15 @@ mod tests {
         let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
         let method = find(&pool, "MessengerService/GetHome").unwrap();
         for platform in ["WEB", "web", "PLATFORM_WEB"] {
-            let message = parse(&method.input(), &format!(r#"{{"platform":"{platform}"}}"#)).unwrap();
-            assert_eq!(message.get_field_by_name("platform").unwrap().as_enum_number(), Some(1));
+            let message =
+                parse(&method.input(), &format!(r#"{{"platform":"{platform}"}}"#)).unwrap();
+            assert_eq!(
+                message
+                    .get_field_by_name("platform")
+                    .unwrap()
+                    .as_enum_number(),
+                Some(1)
+            );
         }
         assert!(parse(&method.input(), r#"{"platform":"TOASTER"}"#).is_err());
         assert!(parse(&method.input(), r#"{"plattform":"WEB"}"#).is_err());

@@ -12,10 +12,12 @@ use proto::{
     conversations::v1::conversation_service_client::ConversationServiceClient,
     settings::v1::{
         ExchangeTokenRequest, Platform, contact_service_client::ContactServiceClient,
-        settings_service_client::SettingsServiceClient, workspace_service_client::WorkspaceServiceClient,
+        settings_service_client::SettingsServiceClient,
+        workspace_service_client::WorkspaceServiceClient,
     },
     tickets::v1::{
-        ticket_service_client::TicketServiceClient, ticket_type_service_client::TicketTypeServiceClient,
+        ticket_service_client::TicketServiceClient,
+        ticket_type_service_client::TicketTypeServiceClient,
     },
 };
 use tokio::{sync::Mutex, time::Instant};
@@ -48,7 +50,12 @@ impl Messenger {
     ///
     /// # Errors
     /// When the address is malformed.
-    pub fn new(endpoints: &Endpoints, access: &Access, user_id: &str, platform: Platform) -> Result<Self> {
+    pub fn new(
+        endpoints: &Endpoints,
+        access: &Access,
+        user_id: &str,
+        platform: Platform,
+    ) -> Result<Self> {
         let channel = runtime::client::channel(&endpoints.bff)?;
         Ok(Self {
             access: access.clone(),
@@ -75,7 +82,13 @@ impl Messenger {
         F: Fn(MessengerServiceClient<Channel>, Request<Q>) -> Fut,
         Fut: Future<Output = Result<Response<A>, Status>>,
     {
-        let attempt = || async { send(self.client.clone(), signed(&self.token().await?, body.clone())?).await };
+        let attempt = || async {
+            send(
+                self.client.clone(),
+                signed(&self.token().await?, body.clone())?,
+            )
+            .await
+        };
         match patiently(attempt).await {
             Err(status) if status.code() == Code::Unauthenticated => {
                 // the session ended: open another, once
@@ -92,7 +105,10 @@ impl Messenger {
     /// When the BFF refuses the user token or is away.
     pub async fn token(&self) -> Result<String, Status> {
         let mut session = self.session.lock().await;
-        if let Some((token, _)) = session.as_ref().filter(|(_, opened)| opened.elapsed() < Duration::from_secs(600)) {
+        if let Some((token, _)) = session
+            .as_ref()
+            .filter(|(_, opened)| opened.elapsed() < Duration::from_secs(600))
+        {
             return Ok(token.clone());
         }
         let user_jwt = self
@@ -144,7 +160,9 @@ impl Staff {
             assertion: Mutex::new(None),
             tickets: TicketServiceClient::new(tickets.clone()),
             types: TicketTypeServiceClient::new(tickets),
-            conversations: ConversationServiceClient::new(runtime::client::channel(&endpoints.conversations)?),
+            conversations: ConversationServiceClient::new(runtime::client::channel(
+                &endpoints.conversations,
+            )?),
             settings: SettingsServiceClient::new(settings.clone()),
             contacts: ContactServiceClient::new(settings.clone()),
             workspace: WorkspaceServiceClient::new(settings),
@@ -162,7 +180,10 @@ impl Staff {
         F: Fn(C, Request<Q>) -> Fut,
         Fut: Future<Output = Result<Response<A>, Status>>,
     {
-        patiently(|| async { send(client.clone(), signed(&self.token().await?, body.clone())?).await }).await
+        patiently(|| async {
+            send(client.clone(), signed(&self.token().await?, body.clone())?).await
+        })
+        .await
     }
 
     /// A fresh actor assertion.
@@ -171,11 +192,22 @@ impl Staff {
     /// When Settings refuses the token or is away.
     pub async fn token(&self) -> Result<String, Status> {
         let mut assertion = self.assertion.lock().await;
-        if let Some((token, _)) = assertion.as_ref().filter(|(_, made)| made.elapsed() < RENEW) {
+        if let Some((token, _)) = assertion
+            .as_ref()
+            .filter(|(_, made)| made.elapsed() < RENEW)
+        {
             return Ok(token.clone());
         }
-        let request = ExchangeTokenRequest { token: self.api_token.clone() };
-        let token = self.workspace.clone().exchange_token(request).await?.into_inner().assertion;
+        let request = ExchangeTokenRequest {
+            token: self.api_token.clone(),
+        };
+        let token = self
+            .workspace
+            .clone()
+            .exchange_token(request)
+            .await?
+            .into_inner()
+            .assertion;
         *assertion = Some((token.clone(), Instant::now()));
         Ok(token)
     }
@@ -206,7 +238,9 @@ where
     loop {
         match attempt().await {
             Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) if passing(&status) && Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            Err(status) if passing(&status) && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await
+            }
             Err(status) => return Err(status),
         }
     }
@@ -222,7 +256,10 @@ pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 }
 
 fn passing(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Cancelled)
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Cancelled
+    )
 }
 
 /// Adds what was being done to a refusal.

@@ -7,8 +7,8 @@ use proto::{
     bff::v1::{SendMessageRequest, StartConversationRequest, SubmitTicketRequest},
     conversations::v1::{self as conversations, CloseConversationRequest},
     settings::v1::{
-        CreateApiTokenRequest, CreateIdentityKeyRequest, CreateTeammateRequest, CreateWorkspaceRequest,
-        Platform, workspace_service_client::WorkspaceServiceClient,
+        CreateApiTokenRequest, CreateIdentityKeyRequest, CreateTeammateRequest,
+        CreateWorkspaceRequest, Platform, workspace_service_client::WorkspaceServiceClient,
     },
     tickets::v1::{ChangeTicketStateRequest, ListTicketStatesRequest, StateCategory},
 };
@@ -49,33 +49,80 @@ pub async fn workspace(
     let client = WorkspaceServiceClient::new(runtime::client::channel(&endpoints.settings)?);
     let token = operator.sign_self(None, &["workspaces:write"])?.token;
     let body = CreateWorkspaceRequest { name: name.into() };
-    let made = patiently(|| async { client.clone().create_workspace(signed(&token, body.clone())?).await }).await;
-    let workspace = explain("creating the workspace", made)?.workspace.context("no workspace in the answer")?;
+    let made = patiently(|| async {
+        client
+            .clone()
+            .create_workspace(signed(&token, body.clone())?)
+            .await
+    })
+    .await;
+    let workspace = explain("creating the workspace", made)?
+        .workspace
+        .context("no workspace in the answer")?;
     let id = WorkspaceId::parse(&workspace.workspace_id)?;
     let token = operator.sign_self(Some(id), &STAFF)?.token;
     let mut keys = BTreeMap::new();
     for platform in [Platform::Web, Platform::Ios, Platform::Android] {
-        let body = CreateIdentityKeyRequest { platform: platform.into() };
-        let made = patiently(|| async { client.clone().create_identity_key(signed(&token, body)?).await }).await;
+        let body = CreateIdentityKeyRequest {
+            platform: platform.into(),
+        };
+        let made = patiently(|| async {
+            client
+                .clone()
+                .create_identity_key(signed(&token, body)?)
+                .await
+        })
+        .await;
         let made = explain("creating an identity key", made)?;
         let kid = made.key.context("no key in the answer")?.key_id;
-        keys.insert(short_name(platform).to_owned(), KeyAccess { kid, secret: made.secret });
+        keys.insert(
+            short_name(platform).to_owned(),
+            KeyAccess {
+                kid,
+                secret: made.secret,
+            },
+        );
     }
     let mut tokens = BTreeMap::new();
     for (short, name) in teammates {
-        let body = CreateTeammateRequest { name: (*name).into(), email: format!("{short}@example.com") };
-        let made = patiently(|| async { client.clone().create_teammate(signed(&token, body.clone())?).await }).await;
-        let teammate = explain("adding a teammate", made)?.teammate.context("no teammate in the answer")?;
+        let body = CreateTeammateRequest {
+            name: (*name).into(),
+            email: format!("{short}@example.com"),
+        };
+        let made = patiently(|| async {
+            client
+                .clone()
+                .create_teammate(signed(&token, body.clone())?)
+                .await
+        })
+        .await;
+        let teammate = explain("adding a teammate", made)?
+            .teammate
+            .context("no teammate in the answer")?;
         let body = CreateApiTokenRequest {
             name: format!("{name}'s script"),
             teammate_id: teammate.teammate_id,
             scopes: STAFF.map(str::to_owned).to_vec(),
             expire_time: None,
         };
-        let made = patiently(|| async { client.clone().create_api_token(signed(&token, body.clone())?).await }).await;
-        tokens.insert((*short).to_owned(), explain("creating an API token", made)?.secret);
+        let made = patiently(|| async {
+            client
+                .clone()
+                .create_api_token(signed(&token, body.clone())?)
+                .await
+        })
+        .await;
+        tokens.insert(
+            (*short).to_owned(),
+            explain("creating an API token", made)?.secret,
+        );
     }
-    let named = |pairs: &[(&str, &str)]| pairs.iter().map(|(id, name)| ((*id).into(), (*name).into())).collect();
+    let named = |pairs: &[(&str, &str)]| {
+        pairs
+            .iter()
+            .map(|(id, name)| ((*id).into(), (*name).into()))
+            .collect()
+    };
     Ok(Access {
         workspace_id: workspace.workspace_id,
         app_id: workspace.app_id,
@@ -88,32 +135,54 @@ pub async fn workspace(
 /// The demo workspace with something to see in it.
 pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Access> {
     let teammates = [("grace", "Grace Hopper"), ("alan", "Alan Turing")];
-    let contacts = [("ada", "Ada Lovelace"), ("ben", "Ben Carter"), ("chen", "Chen Wei")];
+    let contacts = [
+        ("ada", "Ada Lovelace"),
+        ("ben", "Ben Carter"),
+        ("chen", "Chen Wei"),
+    ];
     let access = workspace(layout, endpoints, "Demo", &teammates, &contacts).await?;
     let grace = Staff::new(endpoints, &access.teammates["grace"])?;
     let ada = Messenger::new(endpoints, &access, "ada", Platform::Web)?;
     let states = explain(
         "reading the states",
-        grace.call(&grace.types, ListTicketStatesRequest {}, |mut c, r| async move { c.list_ticket_states(r).await }).await,
+        grace
+            .call(
+                &grace.types,
+                ListTicketStatesRequest {},
+                |mut c, r| async move { c.list_ticket_states(r).await },
+            )
+            .await,
     )?
     .states;
     let tickets = [
         ("The invoice of May is missing", StateCategory::Resolved),
-        ("Change the delivery address", StateCategory::WaitingOnCustomer),
+        (
+            "Change the delivery address",
+            StateCategory::WaitingOnCustomer,
+        ),
         ("The export stops at 80 %", StateCategory::InProgress),
-        ("Printer on the third floor is on fire", StateCategory::Submitted),
+        (
+            "Printer on the third floor is on fire",
+            StateCategory::Submitted,
+        ),
     ];
     for (title, category) in tickets {
         let ticket = submit(&ada, title).await?;
-        let state = states.iter().find(|state| state.category() == category).context("a category has no state")?;
+        let state = states
+            .iter()
+            .find(|state| state.category() == category)
+            .context("a category has no state")?;
         if category != StateCategory::Submitted {
             let body = ChangeTicketStateRequest {
                 ticket_id: ticket.0.clone(),
                 state_id: state.state_id.clone(),
                 ..Default::default()
             };
-            let moved =
-                grace.call(&grace.tickets, body, |mut c, r| async move { c.change_ticket_state(r).await }).await;
+            let moved = grace
+                .call(&grace.tickets, body, |mut c, r| async move {
+                    c.change_ticket_state(r).await
+                })
+                .await;
             explain("moving a ticket", moved)?;
         }
         if category == StateCategory::WaitingOnCustomer {
@@ -122,7 +191,11 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
                 body: "Which street number should it be?".into(),
                 ..Default::default()
             };
-            let sent = grace.call(&grace.conversations, body, |mut c, r| async move { c.send_message(r).await }).await;
+            let sent = grace
+                .call(&grace.conversations, body, |mut c, r| async move {
+                    c.send_message(r).await
+                })
+                .await;
             explain("writing to a customer", sent)?;
         }
     }
@@ -132,35 +205,78 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
 
 /// Submits a ticket; returns its id and its conversation's.
 async fn submit(contact: &Messenger, title: &str) -> Result<(String, String)> {
-    let body = SubmitTicketRequest { title: title.into(), description: format!("{title}."), ..Default::default() };
-    let made = contact.call(body, |mut c, r| async move { c.submit_ticket(r).await }).await;
-    let ticket = explain("submitting a ticket", made)?.ticket.context("no ticket in the answer")?;
-    let id = ticket.summary.map(|summary| summary.ticket_id).unwrap_or_default();
-    Ok((id, ticket.call_to_action.map(|action| action.conversation_id).unwrap_or_default()))
+    let body = SubmitTicketRequest {
+        title: title.into(),
+        description: format!("{title}."),
+        ..Default::default()
+    };
+    let made = contact
+        .call(body, |mut c, r| async move { c.submit_ticket(r).await })
+        .await;
+    let ticket = explain("submitting a ticket", made)?
+        .ticket
+        .context("no ticket in the answer")?;
+    let id = ticket
+        .summary
+        .map(|summary| summary.ticket_id)
+        .unwrap_or_default();
+    Ok((
+        id,
+        ticket
+            .call_to_action
+            .map(|action| action.conversation_id)
+            .unwrap_or_default(),
+    ))
 }
 
 /// Ben has a closed conversation and no ticket; Chen has one ticket and talks about it.
 async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<()> {
     let ben = Messenger::new(endpoints, access, "ben", Platform::Ios)?;
-    let body = StartConversationRequest { body: "Do you ship to Iceland?".into(), ..Default::default() };
-    let started = ben.call(body, |mut c, r| async move { c.start_conversation(r).await }).await;
-    let conversation = explain("starting a conversation", started)?.conversation.context("no conversation")?;
+    let body = StartConversationRequest {
+        body: "Do you ship to Iceland?".into(),
+        ..Default::default()
+    };
+    let started = ben
+        .call(
+            body,
+            |mut c, r| async move { c.start_conversation(r).await },
+        )
+        .await;
+    let conversation = explain("starting a conversation", started)?
+        .conversation
+        .context("no conversation")?;
     let body = conversations::SendMessageRequest {
         conversation_id: conversation.conversation_id.clone(),
         body: "We do, within five days.".into(),
         ..Default::default()
     };
-    let sent = grace.call(&grace.conversations, body, |mut c, r| async move { c.send_message(r).await }).await;
+    let sent = grace
+        .call(&grace.conversations, body, |mut c, r| async move {
+            c.send_message(r).await
+        })
+        .await;
     explain("writing to a customer", sent)?;
-    let body =
-        CloseConversationRequest { conversation_id: conversation.conversation_id, ..Default::default() };
-    let closed = grace.call(&grace.conversations, body, |mut c, r| async move { c.close_conversation(r).await }).await;
+    let body = CloseConversationRequest {
+        conversation_id: conversation.conversation_id,
+        ..Default::default()
+    };
+    let closed = grace
+        .call(&grace.conversations, body, |mut c, r| async move {
+            c.close_conversation(r).await
+        })
+        .await;
     explain("closing a conversation", closed)?;
 
     let chen = Messenger::new(endpoints, access, "chen", Platform::Android)?;
     let (_, conversation_id) = submit(&chen, "Two factor codes arrive late").await?;
-    let body = SendMessageRequest { conversation_id, body: "It started this morning.".into(), ..Default::default() };
-    let sent = chen.call(body, |mut c, r| async move { c.send_message(r).await }).await;
+    let body = SendMessageRequest {
+        conversation_id,
+        body: "It started this morning.".into(),
+        ..Default::default()
+    };
+    let sent = chen
+        .call(body, |mut c, r| async move { c.send_message(r).await })
+        .await;
     explain("writing a message", sent)?;
     Ok(())
 }
@@ -193,24 +309,53 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
         names(&access.teammates),
     );
     for (what, call) in [
-        ("Ada's Home: spaces, badges, the Recent Tickets card", r#"MessengerService/GetHome '{"platform":"WEB"}' --as ada"#),
-        ("Her tickets, newest activity first", "MessengerService/ListTickets --as ada"),
-        ("One of them, by its number, with its call to action", r##"MessengerService/GetTicket '{"ticket_id":"#2"}' --as ada"##),
-        ("A new one", r#"MessengerService/SubmitTicket '{"title":"Coffee machine leaks"}' --as ada"#),
-        ("Her Messenger, live, until Ctrl-C", r#"MessengerService/WatchMessenger '{"platform":"WEB"}' --as ada"#),
-        ("The teammates' inbox", "TicketService/ListTickets --as grace"),
-        ("Turn the Tickets space off on iOS", r#"SettingsService/UpdateSpace '{"platform":"IOS","space":"TICKETS","enabled":false}' --as grace"#),
+        (
+            "Ada's Home: spaces, badges, the Recent Tickets card",
+            r#"MessengerService/GetHome '{"platform":"WEB"}' --as ada"#,
+        ),
+        (
+            "Her tickets, newest activity first",
+            "MessengerService/ListTickets --as ada",
+        ),
+        (
+            "One of them, by its number, with its call to action",
+            r##"MessengerService/GetTicket '{"ticket_id":"#2"}' --as ada"##,
+        ),
+        (
+            "A new one",
+            r#"MessengerService/SubmitTicket '{"title":"Coffee machine leaks"}' --as ada"#,
+        ),
+        (
+            "Her Messenger, live, until Ctrl-C",
+            r#"MessengerService/WatchMessenger '{"platform":"WEB"}' --as ada"#,
+        ),
+        (
+            "The teammates' inbox",
+            "TicketService/ListTickets --as grace",
+        ),
+        (
+            "Turn the Tickets space off on iOS",
+            r#"SettingsService/UpdateSpace '{"platform":"IOS","space":"TICKETS","enabled":false}' --as grace"#,
+        ),
         ("Every method there is", ""),
     ] {
         let _ = writeln!(text, "  # {what}\n  {program} call{data} {call}\n");
     }
-    let _ = writeln!(text, "`make demo` plays the whole story. Ctrl-C stops; the next start finds everything again.");
+    let _ = writeln!(
+        text,
+        "`make demo` plays the whole story. Ctrl-C stops; the next start finds everything again."
+    );
     text
 }
 
 /// This program as a person would type it.
 fn program() -> String {
-    let Ok(path) = std::env::current_exe() else { return "suite".into() };
+    let Ok(path) = std::env::current_exe() else {
+        return "suite".into();
+    };
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here).unwrap_or(&path).display().to_string()
+    path.strip_prefix(&here)
+        .unwrap_or(&path)
+        .display()
+        .to_string()
 }

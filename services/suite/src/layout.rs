@@ -10,9 +10,22 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 /// The services, in the order of their ports.
-pub(crate) const SERVICES: [&str; 5] = ["bff", "tickets", "conversations", "settings", "notifications"];
+pub(crate) const SERVICES: [&str; 5] = [
+    "bff",
+    "tickets",
+    "conversations",
+    "settings",
+    "notifications",
+];
 /// Who signs assertions: the services and the operator who creates workspaces.
-pub(crate) const SIGNERS: [&str; 6] = ["bff", "tickets", "conversations", "settings", "notifications", "operator"];
+pub(crate) const SIGNERS: [&str; 6] = [
+    "bff",
+    "tickets",
+    "conversations",
+    "settings",
+    "notifications",
+    "operator",
+];
 
 /// A data directory.
 #[derive(Debug, Clone)]
@@ -34,21 +47,29 @@ impl Layout {
     pub fn claim(&self) -> Result<fs::File> {
         let shown = self.directory.display();
         let ours = !self.directory.exists();
-        fs::create_dir_all(&self.directory)
-            .with_context(|| format!("the data directory {shown} cannot be created; choose another with --data"))?;
+        fs::create_dir_all(&self.directory).with_context(|| {
+            format!("the data directory {shown} cannot be created; choose another with --data")
+        })?;
         // databases hold what customers wrote, and the keys that sign their tokens
         #[cfg(unix)]
         if ours {
             fs::set_permissions(
-            &self.directory,
-            std::os::unix::fs::PermissionsExt::from_mode(0o700),
-        )
-        .with_context(|| format!("the data directory {shown} cannot be made private; choose another with --data"))?;
+                &self.directory,
+                std::os::unix::fs::PermissionsExt::from_mode(0o700),
+            )
+            .with_context(|| {
+                format!(
+                    "the data directory {shown} cannot be made private; choose another with --data"
+                )
+            })?;
         }
-        let lock = fs::File::create(self.directory.join("lock"))
-            .with_context(|| format!("the data directory {shown} cannot be written; choose another with --data"))?;
+        let lock = fs::File::create(self.directory.join("lock")).with_context(|| {
+            format!("the data directory {shown} cannot be written; choose another with --data")
+        })?;
         if lock.try_lock().is_err() {
-            bail!("another suite is running on {shown}; stop it, or choose another directory with --data");
+            bail!(
+                "another suite is running on {shown}; stop it, or choose another directory with --data"
+            );
         }
         Ok(lock)
     }
@@ -94,7 +115,10 @@ impl Layout {
 
     /// A service's database.
     pub fn database_url(&self, service: &str) -> String {
-        format!("sqlite://{}", self.directory.join(format!("{service}.db")).display())
+        format!(
+            "sqlite://{}",
+            self.directory.join(format!("{service}.db")).display()
+        )
     }
 }
 
@@ -126,7 +150,13 @@ impl Endpoints {
     /// Five ports in a row on loopback, the BFF's first.
     pub fn from_port(port: u16) -> Self {
         let at = |offset: u16| format!("http://{}", Self::address(port, offset));
-        Self { bff: at(0), tickets: at(1), conversations: at(2), settings: at(3), notifications: at(4) }
+        Self {
+            bff: at(0),
+            tickets: at(1),
+            conversations: at(2),
+            settings: at(3),
+            notifications: at(4),
+        }
     }
 
     /// The address of the service at this offset in [`SERVICES`].
@@ -150,7 +180,10 @@ impl Endpoints {
     /// When no suite was started on this directory.
     pub fn load(layout: &Layout) -> Result<Self> {
         let text = fs::read(layout.endpoints()).with_context(|| {
-            format!("no suite was started on {}; start one with `make run`", layout.directory.display())
+            format!(
+                "no suite was started on {}; start one with `make run`",
+                layout.directory.display()
+            )
         })?;
         serde_json::from_slice(&text).context("endpoints.json is damaged; start the suite again")
     }

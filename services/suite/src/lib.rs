@@ -29,7 +29,13 @@ struct Cli {
     command: Command,
 
     /// What to log to standard error, such as `info` or `warn,tickets=debug`.
-    #[arg(long, env = "RUST_LOG", default_value = "warn", value_name = "FILTER", global = true)]
+    #[arg(
+        long,
+        env = "RUST_LOG",
+        default_value = "warn",
+        value_name = "FILTER",
+        global = true
+    )]
     log: String,
 }
 
@@ -58,7 +64,10 @@ pub fn main() -> ExitCode {
         return run::service(args);
     }
     runtime::telemetry::start(&cli.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("suite: cannot start: {error}");

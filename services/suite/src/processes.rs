@@ -35,8 +35,12 @@ impl Processes {
     /// # Errors
     /// When a service cannot start; those that started are stopped.
     pub(crate) async fn start(layout: &Layout, port: u16) -> Result<Self> {
-        let mut processes =
-            Self { layout: layout.clone(), port, children: Vec::new(), deaths: Default::default() };
+        let mut processes = Self {
+            layout: layout.clone(),
+            port,
+            children: Vec::new(),
+            deaths: Default::default(),
+        };
         match processes.start_all().await {
             Ok(()) => Ok(processes),
             Err(error) => {
@@ -53,7 +57,10 @@ impl Processes {
         }
         for (offset, service) in SERVICES.into_iter().enumerate() {
             self.listens(offset).await?;
-            println!("{service:<14} process {}", self.children[offset].id().unwrap_or_default());
+            println!(
+                "{service:<14} process {}",
+                self.children[offset].id().unwrap_or_default()
+            );
         }
         Ok(())
     }
@@ -63,13 +70,20 @@ impl Processes {
         let deadline = Instant::now() + START;
         loop {
             if let Some(status) = self.children[offset].try_wait()? {
-                bail!("{} could not start ({status}); its last line above says why", SERVICES[offset]);
+                bail!(
+                    "{} could not start ({status}); its last line above says why",
+                    SERVICES[offset]
+                );
             }
             if TcpStream::connect(address).await.is_ok() {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                bail!("{} does not listen on {address} after {} s", SERVICES[offset], START.as_secs());
+                bail!(
+                    "{} does not listen on {address} after {} s",
+                    SERVICES[offset],
+                    START.as_secs()
+                );
             }
             sleep(Duration::from_millis(50)).await;
         }
@@ -98,7 +112,10 @@ impl Processes {
                 Ok(child) => self.children[offset] = child,
                 Err(error) => return error,
             }
-            println!("{service} ended ({how}) and is started again: process {}", self.children[offset].id().unwrap_or_default());
+            println!(
+                "{service} ended ({how}) and is started again: process {}",
+                self.children[offset].id().unwrap_or_default()
+            );
         }
     }
 
@@ -110,14 +127,20 @@ impl Processes {
         for (service, child) in SERVICES.into_iter().zip(&mut self.children) {
             if let Some(id) = child.id() {
                 // the standard library can only kill; SIGTERM lets a service drain
-                let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await;
+                let asked = Command::new("kill")
+                    .args(["-TERM", &id.to_string()])
+                    .status()
+                    .await;
                 let drained = match asked {
                     Ok(status) if status.success() => timeout(STOP, child.wait()).await.is_ok(),
                     _ => false,
                 };
                 if !drained {
                     tracing::warn!(service, "did not drain in time and is killed");
-                    child.kill().await.with_context(|| format!("{service} cannot be ended"))?;
+                    child
+                        .kill()
+                        .await
+                        .with_context(|| format!("{service} cannot be ended"))?;
                 }
             }
         }
@@ -125,7 +148,8 @@ impl Processes {
     }
 
     fn spawn(&self, offset: usize) -> Result<Child> {
-        let program: PathBuf = std::env::current_exe().context("this program's own path is unknown")?;
+        let program: PathBuf =
+            std::env::current_exe().context("this program's own path is unknown")?;
         let service = SERVICES[offset];
         let at = Endpoints::from_port(self.port);
         let mut command = Command::new(&program);
@@ -138,7 +162,9 @@ impl Processes {
             .stdin(Stdio::null())
             .kill_on_drop(true);
         if service != "bff" {
-            command.arg("--database-url").arg(self.layout.database_url(service));
+            command
+                .arg("--database-url")
+                .arg(self.layout.database_url(service));
         }
         let peers: &[(&str, &str)] = match service {
             "bff" => &[
@@ -149,7 +175,10 @@ impl Processes {
             ],
             "tickets" => &[("--conversations", &at.conversations)],
             "conversations" => &[("--tickets", &at.tickets)],
-            "notifications" => &[("--tickets", &at.tickets), ("--conversations", &at.conversations)],
+            "notifications" => &[
+                ("--tickets", &at.tickets),
+                ("--conversations", &at.conversations),
+            ],
             _ => &[],
         };
         for (flag, address) in peers {
@@ -158,6 +187,8 @@ impl Processes {
         // Ctrl-C on the terminal goes to this program, which stops the services in order
         #[cfg(unix)]
         command.process_group(0);
-        command.spawn().with_context(|| format!("{} cannot be started", program.display()))
+        command
+            .spawn()
+            .with_context(|| format!("{} cannot be started", program.display()))
     }
 }

@@ -57,9 +57,19 @@ pub(crate) fn service(args: ServiceArgs) -> ExitCode {
     let flags = std::iter::once(OsString::from(&args.name)).chain(args.flags);
     match args.name.as_str() {
         "tickets" => runtime::run_from("tickets", tickets::ABOUT, flags, tickets::start),
-        "conversations" => runtime::run_from("conversations", conversations::ABOUT, flags, conversations::start),
+        "conversations" => runtime::run_from(
+            "conversations",
+            conversations::ABOUT,
+            flags,
+            conversations::start,
+        ),
         "settings" => runtime::run_from("settings", settings::ABOUT, flags, settings::start),
-        "notifications" => runtime::run_from("notifications", notifications::ABOUT, flags, notifications::start),
+        "notifications" => runtime::run_from(
+            "notifications",
+            notifications::ABOUT,
+            flags,
+            notifications::start,
+        ),
         _ => runtime::run_from("bff", bff::ABOUT, flags, bff::start),
     }
 }
@@ -67,7 +77,11 @@ pub(crate) fn service(args: ServiceArgs) -> ExitCode {
 /// Makes the services' keys.
 pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
     generate_keys(&args.dir, &SIGNERS)?;
-    println!("keys of {} are in {}", SIGNERS.join(", "), args.dir.display());
+    println!(
+        "keys of {} are in {}",
+        SIGNERS.join(", "),
+        args.dir.display()
+    );
     Ok(())
 }
 
@@ -94,7 +108,10 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
             access
         }
     };
-    print!("{}", crate::demo_workspace::welcome(&layout, &endpoints, &access));
+    print!(
+        "{}",
+        crate::demo_workspace::welcome(&layout, &endpoints, &access)
+    );
     tokio::select! {
         () = runtime::stop_signal() => println!("\nstopping: finishing open calls …"),
         error = suite.watch() => {
@@ -106,7 +123,10 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
         stopped = suite.stop() => stopped?,
         () = runtime::stop_signal() => bail!("stopped at once"),
     }
-    println!("stopped; everything is kept in {}", layout.directory().display());
+    println!(
+        "stopped; everything is kept in {}",
+        layout.directory().display()
+    );
     Ok(())
 }
 
@@ -159,9 +179,20 @@ impl Embedded {
     /// When a port is taken or a database cannot be used; those that started are drained.
     pub async fn start(layout: &Layout, port: u16) -> Result<Self> {
         let endpoints = Endpoints::from_port(port);
-        let mut embedded = Self { layout: layout.clone(), port, endpoints, running: BTreeMap::new() };
+        let mut embedded = Self {
+            layout: layout.clone(),
+            port,
+            endpoints,
+            running: BTreeMap::new(),
+        };
         // each after those whose feeds it waits for
-        for service in ["settings", "tickets", "conversations", "notifications", "bff"] {
+        for service in [
+            "settings",
+            "tickets",
+            "conversations",
+            "notifications",
+            "bff",
+        ] {
             if let Err(error) = embedded.start_service(service).await {
                 embedded.drain().await;
                 return Err(error);
@@ -195,19 +226,62 @@ impl Embedded {
     }
 
     async fn launch(&self, service: &'static str) -> Result<Running, StartError> {
-        let offset = SERVICES.iter().position(|name| *name == service).unwrap_or_default();
+        let offset = SERVICES
+            .iter()
+            .position(|name| *name == service)
+            .unwrap_or_default();
         let listen = Endpoints::address(self.port, offset as u16);
-        let server = ServerArgs { listen, ..ServerArgs::loopback(self.layout.keys()) };
-        let database = DatabaseArgs { database_url: self.layout.database_url(service) };
-        let Endpoints { tickets, conversations, settings, notifications, .. } = self.endpoints.clone();
+        let server = ServerArgs {
+            listen,
+            ..ServerArgs::loopback(self.layout.keys())
+        };
+        let database = DatabaseArgs {
+            database_url: self.layout.database_url(service),
+        };
+        let Endpoints {
+            tickets,
+            conversations,
+            settings,
+            notifications,
+            ..
+        } = self.endpoints.clone();
         match service {
-            "tickets" => tickets::start(tickets::Config { server, database, conversations }).await,
-            "conversations" => conversations::start(conversations::Config { server, database, tickets }).await,
+            "tickets" => {
+                tickets::start(tickets::Config {
+                    server,
+                    database,
+                    conversations,
+                })
+                .await
+            }
+            "conversations" => {
+                conversations::start(conversations::Config {
+                    server,
+                    database,
+                    tickets,
+                })
+                .await
+            }
             "settings" => settings::start(settings::Config { server, database }).await,
             "notifications" => {
-                notifications::start(notifications::Config { server, database, tickets, conversations }).await
+                notifications::start(notifications::Config {
+                    server,
+                    database,
+                    tickets,
+                    conversations,
+                })
+                .await
             }
-            _ => bff::start(bff::Config { server, tickets, conversations, settings, notifications }).await,
+            _ => {
+                bff::start(bff::Config {
+                    server,
+                    tickets,
+                    conversations,
+                    settings,
+                    notifications,
+                })
+                .await
+            }
         }
     }
 

@@ -8,8 +8,8 @@ use std::sync::{
 
 use anyhow::Result;
 use database::Database;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use jiff::SignedDuration;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use tickets::{
     Migrator,
     import::{Import, StateCategory, import},
@@ -54,7 +54,10 @@ impl Bare {
             .await?;
         }
         tx.commit().await?;
-        Ok(Self { db, next: AtomicI64::new(0) })
+        Ok(Self {
+            db,
+            next: AtomicI64::new(0),
+        })
     }
 
     /// The rows of one change: ticket, history, viewer, event and answered request.
@@ -67,7 +70,12 @@ impl Bare {
             "update ticket set state_id = $2, shown_state_id = $2, category = 2, revision = $3, \
              notify_revision = $3, stamp_revision = $3, version = $3, updated_at = $4 \
              where workspace_id = 'wsp' and ticket_id = $1 and version < $3",
-            [ticket.clone().into(), "b".into(), version.into(), turn.into()],
+            [
+                ticket.clone().into(),
+                "b".into(),
+                version.into(),
+                turn.into(),
+            ],
         )
         .await?;
         run(
@@ -115,8 +123,17 @@ impl Bare {
     }
 }
 
-async fn run<const N: usize>(db: &impl ConnectionTrait, sql: &str, values: [Value; N]) -> Result<()> {
-    db.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+async fn run<const N: usize>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: [Value; N],
+) -> Result<()> {
+    db.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Sqlite,
+        sql,
+        values,
+    ))
+    .await?;
     Ok(())
 }
 
@@ -128,7 +145,12 @@ fn ticket_id(ticket: i64) -> String {
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn seed(layout: &Layout, workspace: &WorkspaceId, owners: &[ContactId], each: u32) -> Result<()> {
+pub(super) async fn seed(
+    layout: &Layout,
+    workspace: &WorkspaceId,
+    owners: &[ContactId],
+    each: u32,
+) -> Result<()> {
     let now = SystemClock.now();
     let mut imports = Vec::new();
     for turn in 0..each {
@@ -139,12 +161,21 @@ pub(super) async fn seed(layout: &Layout, workspace: &WorkspaceId, owners: &[Con
                 requester: owner.clone(),
                 title: format!("Imported ticket {turn}"),
                 description: "It was here before.".into(),
-                category: if turn % 2 == 0 { StateCategory::Resolved } else { StateCategory::Submitted },
+                category: if turn % 2 == 0 {
+                    StateCategory::Resolved
+                } else {
+                    StateCategory::Submitted
+                },
                 created_at: now.saturating_sub(SignedDuration::from_secs(ago))?,
                 notify: false,
             });
         }
     }
-    import(&layout.database_url("tickets"), Arc::new(SystemClock), imports).await?;
+    import(
+        &layout.database_url("tickets"),
+        Arc::new(SystemClock),
+        imports,
+    )
+    .await?;
     Ok(())
 }

@@ -30,7 +30,11 @@ use tonic::{Request, transport::Channel};
 use types::{Clock, ContactId, SystemClock, WorkspaceId};
 
 use super::{CONNECTIONS, load};
-use crate::{Access, Endpoints, Layout, Messenger, Staff, client::{explain, signed}, demo_workspace};
+use crate::{
+    Access, Endpoints, Layout, Messenger, Staff,
+    client::{explain, signed},
+    demo_workspace,
+};
 
 /// Contacts who look at Home and watch.
 const CONTACTS: usize = 50;
@@ -64,7 +68,10 @@ impl Movers {
     fn new(address: &str, tickets: Vec<String>) -> Result<Self> {
         Ok(Self {
             client: TicketServiceClient::new(runtime::client::channel(address)?),
-            tickets: tickets.into_iter().map(|id| (id, AtomicUsize::new(0))).collect(),
+            tickets: tickets
+                .into_iter()
+                .map(|id| (id, AtomicUsize::new(0)))
+                .collect(),
             next: AtomicUsize::new(0),
         })
     }
@@ -106,12 +113,17 @@ impl Cast {
         small: u32,
         large: u32,
     ) -> Result<Self> {
-        let channels: Vec<Channel> =
-            (0..CONNECTIONS).map(|_| runtime::client::channel(&endpoints.bff)).collect::<Result<_, _>>()?;
+        let channels: Vec<Channel> = (0..CONNECTIONS)
+            .map(|_| runtime::client::channel(&endpoints.bff))
+            .collect::<Result<_, _>>()?;
         let access = workspace(layout, endpoints, "Bench").await?;
         let staff = Staff::new(endpoints, &access.teammates["grace"])?;
         let found = staff
-            .call(&staff.types, ListTicketStatesRequest {}, |mut c, r| async move { c.list_ticket_states(r).await })
+            .call(
+                &staff.types,
+                ListTicketStatesRequest {},
+                |mut c, r| async move { c.list_ticket_states(r).await },
+            )
             .await;
         let states = explain("reading the states", found)?.states;
         let state = |category: StateCategory| {
@@ -121,15 +133,30 @@ impl Cast {
                 .map(|state| state.state_id.clone())
                 .context("a category has no state")
         };
-        let states = [state(StateCategory::InProgress)?, state(StateCategory::Submitted)?];
+        let states = [
+            state(StateCategory::InProgress)?,
+            state(StateCategory::Submitted)?,
+        ];
         let mut contacts = Vec::new();
         let mut tickets = Vec::new();
         for index in 0..CONTACTS {
-            let messenger = Messenger::new(endpoints, &access, &format!("contact-{index}"), Platform::Web)?;
+            let messenger = Messenger::new(
+                endpoints,
+                &access,
+                &format!("contact-{index}"),
+                Platform::Web,
+            )?;
             for ticket in 0..TICKETS {
-                let body = SubmitTicketRequest { title: format!("Ticket {ticket}"), ..Default::default() };
-                let made = messenger.call(body, |mut c, r| async move { c.submit_ticket(r).await }).await;
-                let summary = explain("submitting", made)?.ticket.and_then(|ticket| ticket.summary);
+                let body = SubmitTicketRequest {
+                    title: format!("Ticket {ticket}"),
+                    ..Default::default()
+                };
+                let made = messenger
+                    .call(body, |mut c, r| async move { c.submit_ticket(r).await })
+                    .await;
+                let summary = explain("submitting", made)?
+                    .ticket
+                    .and_then(|ticket| ticket.summary);
                 tickets.push(summary.context("no ticket in the answer")?.ticket_id);
             }
             contacts.push(session(&messenger, &channels[index % CONNECTIONS]).await?);
@@ -138,16 +165,35 @@ impl Cast {
         let alone = Movers::new(alone, create(&staff, alone).await?)?;
         let small = listers(layout, endpoints, &channels, "Small", small).await?;
         let large = listers(layout, endpoints, &channels, "Large", large).await?;
-        Ok(Self { contacts, followed, alone, staff, states, small, large })
+        Ok(Self {
+            contacts,
+            followed,
+            alone,
+            staff,
+            states,
+            small,
+            large,
+        })
     }
 
     /// One contact's Home.
     pub(super) async fn home(self: Arc<Self>, turn: usize) -> Result<()> {
         let contact = &self.contacts[turn % self.contacts.len()];
-        let body = GetHomeRequest { platform: Platform::Web.into(), ..Default::default() };
-        let answer = contact.client.clone().get_home(signed(&contact.token, body)?).await?.into_inner();
+        let body = GetHomeRequest {
+            platform: Platform::Web.into(),
+            ..Default::default()
+        };
+        let answer = contact
+            .client
+            .clone()
+            .get_home(signed(&contact.token, body)?)
+            .await?
+            .into_inner();
         let home = answer.home.context("no Home in the answer")?;
-        ensure!(!home.inbox_unavailable && home.recent_tickets.is_some(), "Home came without its card");
+        ensure!(
+            !home.inbox_unavailable && home.recent_tickets.is_some(),
+            "Home came without its card"
+        );
         Ok(())
     }
 
@@ -165,7 +211,11 @@ impl Cast {
             ..Default::default()
         };
         let token = self.staff.token().await?;
-        movers.client.clone().change_ticket_state(signed(&token, body)?).await?;
+        movers
+            .client
+            .clone()
+            .change_ticket_state(signed(&token, body)?)
+            .await?;
         Ok(())
     }
 
@@ -175,10 +225,26 @@ impl Cast {
         for contact in &self.contacts {
             loop {
                 let body = ListTicketsRequest::default();
-                let list = contact.client.clone().list_tickets(signed(&contact.token, body)?).await?.into_inner();
-                let body = GetHomeRequest { platform: Platform::Web.into(), ..Default::default() };
-                let home = contact.client.clone().get_home(signed(&contact.token, body)?).await?.into_inner();
-                let card = home.home.and_then(|home| home.recent_tickets).unwrap_or_default();
+                let list = contact
+                    .client
+                    .clone()
+                    .list_tickets(signed(&contact.token, body)?)
+                    .await?
+                    .into_inner();
+                let body = GetHomeRequest {
+                    platform: Platform::Web.into(),
+                    ..Default::default()
+                };
+                let home = contact
+                    .client
+                    .clone()
+                    .get_home(signed(&contact.token, body)?)
+                    .await?
+                    .into_inner();
+                let card = home
+                    .home
+                    .and_then(|home| home.recent_tickets)
+                    .unwrap_or_default();
                 let label = |id: &str| {
                     let row = list.tickets.iter().find(|row| row.ticket_id == id)?;
                     Some((row.state.as_ref()?.label.clone(), row.activity_time))
@@ -190,7 +256,10 @@ impl Cast {
                 if shown {
                     break;
                 }
-                ensure!(tokio::time::Instant::now() < deadline, "Home never caught up with the changes");
+                ensure!(
+                    tokio::time::Instant::now() < deadline,
+                    "Home never caught up with the changes"
+                );
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
@@ -204,28 +273,55 @@ impl Cast {
             Size::Large => &self.large,
         };
         let contact = &listers[turn % listers.len()];
-        let answer =
-            contact.client.clone().list_tickets(signed(&contact.token, ListTicketsRequest::default())?).await?;
-        ensure!(answer.get_ref().tickets.len() == 20, "a page has {} tickets", answer.get_ref().tickets.len());
+        let answer = contact
+            .client
+            .clone()
+            .list_tickets(signed(&contact.token, ListTicketsRequest::default())?)
+            .await?;
+        ensure!(
+            answer.get_ref().tickets.len() == 20,
+            "a page has {} tickets",
+            answer.get_ref().tickets.len()
+        );
         Ok(())
     }
 
     /// From each change's own time, taken before its commit, to the frame that shows it.
-    pub(super) async fn frames(self: &Arc<Self>, per_second: u32, time: Duration) -> Result<Histogram<u64>> {
+    pub(super) async fn frames(
+        self: &Arc<Self>,
+        per_second: u32,
+        time: Duration,
+    ) -> Result<Histogram<u64>> {
         let measured = Arc::new(Mutex::new(load::histogram()?));
         let seen: Arc<Mutex<HashMap<String, i64>>> = Arc::default();
         let mut watches = JoinSet::new();
         let opened = try_join_all(self.contacts.iter().map(|contact| async {
-            let body = WatchMessengerRequest { platform: Platform::Web.into(), ..Default::default() };
+            let body = WatchMessengerRequest {
+                platform: Platform::Web.into(),
+                ..Default::default()
+            };
             let mut request = Request::new(body);
-            request.metadata_mut().insert("authorization", runtime::client::bearer(&contact.token)?);
-            anyhow::Ok(contact.client.clone().watch_messenger(request).await?.into_inner())
+            request
+                .metadata_mut()
+                .insert("authorization", runtime::client::bearer(&contact.token)?);
+            anyhow::Ok(
+                contact
+                    .client
+                    .clone()
+                    .watch_messenger(request)
+                    .await?
+                    .into_inner(),
+            )
         }))
         .await?;
         for mut frames in opened {
             let (measured, seen) = (measured.clone(), seen.clone());
             // what is there before the changes start is not measured
-            note(&mut frames.message().await?.and_then(|frame| frame.frame), &seen, None);
+            note(
+                &mut frames.message().await?.and_then(|frame| frame.frame),
+                &seen,
+                None,
+            );
             watches.spawn(async move {
                 while let Ok(Some(mut frame)) = frames.message().await {
                     note(&mut frame.frame.take(), &seen, Some(&measured));
@@ -233,31 +329,54 @@ impl Cast {
             });
         }
         let before = micros_now();
-        load::latency(per_second, time, |_| self.clone().change(Followed::Everybody)).await?;
+        load::latency(per_second, time, |_| {
+            self.clone().change(Followed::Everybody)
+        })
+        .await?;
         // the last frames are on their way: every ticket that was moved must be seen moved
         let total = (f64::from(per_second) * time.as_secs_f64()) as usize;
         let moved = total.min(self.followed.tickets.len());
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while seen.lock().values().filter(|time| **time >= before).count() < moved {
-            ensure!(tokio::time::Instant::now() < deadline, "a change never reached its watch");
+            ensure!(
+                tokio::time::Instant::now() < deadline,
+                "a change never reached its watch"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         watches.shutdown().await;
         let histogram = measured.lock().clone();
-        ensure!(histogram.len() as usize >= total / 2, "{} of {total} changes were seen alone", histogram.len());
+        ensure!(
+            histogram.len() as usize >= total / 2,
+            "{} of {total} changes were seen alone",
+            histogram.len()
+        );
         Ok(histogram)
     }
 }
 
-fn note(frame: &mut Option<Frame>, seen: &Mutex<HashMap<String, i64>>, measured: Option<&Mutex<Histogram<u64>>>) {
+fn note(
+    frame: &mut Option<Frame>,
+    seen: &Mutex<HashMap<String, i64>>,
+    measured: Option<&Mutex<Histogram<u64>>>,
+) {
     let now = micros_now();
-    let Some(Frame::Home(home)) = frame else { return };
+    let Some(Frame::Home(home)) = frame else {
+        return;
+    };
     for ticket in home.recent_tickets.iter().flat_map(|card| &card.tickets) {
-        let Some(time) = ticket.update_time else { continue };
+        let Some(time) = ticket.update_time else {
+            continue;
+        };
         let time = time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000;
-        let newer = seen.lock().insert(ticket.ticket_id.clone(), time).is_none_or(|before| before < time);
+        let newer = seen
+            .lock()
+            .insert(ticket.ticket_id.clone(), time)
+            .is_none_or(|before| before < time);
         if let Some(measured) = measured.filter(|_| newer) {
-            measured.lock().saturating_record((now - time).max(1) as u64);
+            measured
+                .lock()
+                .saturating_record((now - time).max(1) as u64);
         }
     }
 }
@@ -280,15 +399,29 @@ async fn create(staff: &Staff, address: &str) -> Result<Vec<String>> {
             title: "Ticket".into(),
             ..Default::default()
         };
-        let made = staff.call(&client, body, |mut c, r| async move { c.create_ticket(r).await }).await;
-        tickets.push(explain("creating a ticket", made)?.ticket.context("no ticket in the answer")?.ticket_id);
+        let made = staff
+            .call(
+                &client,
+                body,
+                |mut c, r| async move { c.create_ticket(r).await },
+            )
+            .await;
+        tickets.push(
+            explain("creating a ticket", made)?
+                .ticket
+                .context("no ticket in the answer")?
+                .ticket_id,
+        );
     }
     Ok(tickets)
 }
 
 async fn session(messenger: &Messenger, channel: &Channel) -> Result<Session> {
     let token = explain("opening a session", messenger.token().await)?;
-    Ok(Session { client: MessengerServiceClient::new(channel.clone()), token })
+    Ok(Session {
+        client: MessengerServiceClient::new(channel.clone()),
+        token,
+    })
 }
 
 /// A workspace of so many tickets, a few of its contacts ready to list theirs.
@@ -305,9 +438,18 @@ async fn listers(
     let mut owners = Vec::new();
     for index in 0..LISTERS {
         let user_id = format!("lister-{index}");
-        let body = IdentifyContactRequest { user_id: user_id.clone(), ..Default::default() };
-        let found = staff.call(&staff.contacts, body, |mut c, r| async move { c.identify_contact(r).await }).await;
-        let contact = explain("identifying a contact", found)?.contact.context("no contact in the answer")?;
+        let body = IdentifyContactRequest {
+            user_id: user_id.clone(),
+            ..Default::default()
+        };
+        let found = staff
+            .call(&staff.contacts, body, |mut c, r| async move {
+                c.identify_contact(r).await
+            })
+            .await;
+        let contact = explain("identifying a contact", found)?
+            .contact
+            .context("no contact in the answer")?;
         owners.push(ContactId::parse(&contact.contact_id)?);
         let messenger = Messenger::new(endpoints, &access, &user_id, Platform::Web)?;
         sessions.push(session(&messenger, &channels[index % CONNECTIONS]).await?);

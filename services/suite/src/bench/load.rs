@@ -50,7 +50,11 @@ where
 ///
 /// # Errors
 /// When a call fails.
-pub(super) async fn latency<F, Fut>(per_second: u32, time: Duration, call: F) -> Result<Histogram<u64>>
+pub(super) async fn latency<F, Fut>(
+    per_second: u32,
+    time: Duration,
+    call: F,
+) -> Result<Histogram<u64>>
 where
     F: Fn(usize) -> Fut,
     Fut: Future<Output = Result<()>>,
@@ -101,7 +105,11 @@ impl Median {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-        Self { value: at(sorted.len() / 2), low: at(0), high: at(sorted.len().saturating_sub(1)) }
+        Self {
+            value: at(sorted.len() / 2),
+            low: at(0),
+            high: at(sorted.len().saturating_sub(1)),
+        }
     }
 
     /// The medians of two things measured in turn, divided round by round.
@@ -133,6 +141,10 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(measured.len(), 4);
-        assert!((245_000..=256_000).contains(&measured.max()), "{}", measured.max());
+        assert!(
+            (245_000..=256_000).contains(&measured.max()),
+            "{}",
+            measured.max()
+        );
     }
 }

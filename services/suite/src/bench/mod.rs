@@ -10,8 +10,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
-use runtime::{ServerArgs, config::DatabaseArgs};
 use hdrhistogram::Histogram;
+use runtime::{ServerArgs, config::DatabaseArgs};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
@@ -82,15 +82,26 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     let lock = layout.claim()?;
     layout.wipe()?;
     runtime::auth::generate_keys(&layout.keys(), &SIGNERS)?;
-    println!("starting the services on {} and filling them …", layout.directory().display());
+    println!(
+        "starting the services on {} and filling them …",
+        layout.directory().display()
+    );
     let mut embedded = Embedded::start(&layout, args.port).await?;
     let alone = tickets::start(tickets::Config {
         server: ServerArgs::loopback(layout.keys()),
-        database: DatabaseArgs { database_url: layout.database_url("alone") },
+        database: DatabaseArgs {
+            database_url: layout.database_url("alone"),
+        },
         conversations: embedded.endpoints().conversations.clone(),
     })
     .await?;
-    let outcome = measure(&args, &layout, embedded.endpoints(), &format!("http://{}", alone.address())).await;
+    let outcome = measure(
+        &args,
+        &layout,
+        embedded.endpoints(),
+        &format!("http://{}", alone.address()),
+    )
+    .await;
     alone.drain().await;
     embedded.drain().await;
     layout.wipe()?;
@@ -99,11 +110,18 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     Ok(())
 }
 
-async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints, alone: &str) -> Result<Rounds> {
+async fn measure(
+    args: &BenchArgs,
+    layout: &Layout,
+    endpoints: &Endpoints,
+    alone: &str,
+) -> Result<Rounds> {
     let stop = CancellationToken::new();
     let _stopped = stop.clone().drop_guard();
     let null = null::serve(stop).await?;
-    let nulls: Arc<[Channel]> = (0..CONNECTIONS).map(|_| runtime::client::channel(&null)).collect::<Result<_, _>>()?;
+    let nulls: Arc<[Channel]> = (0..CONNECTIONS)
+        .map(|_| runtime::client::channel(&null))
+        .collect::<Result<_, _>>()?;
     let cast = Arc::new(Cast::open(layout, endpoints, alone, args.small, args.large).await?);
     let bare = Arc::new(bare::Bare::open(layout).await?);
     let time = Duration::from_secs(args.seconds);
@@ -111,12 +129,19 @@ async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints, alone
     for round in 0..=args.rounds {
         // the first warms caches, connections and the allocator, and is not counted
         let counted = round > 0;
-        let time = if counted { time } else { Duration::from_secs(1) };
+        let time = if counted {
+            time
+        } else {
+            Duration::from_secs(1)
+        };
         if counted {
             println!("round {round} of {} …", args.rounds);
         }
         let channels = nulls.clone();
-        let null = load::throughput(IN_FLIGHT, time, move |turn| null::call(channels[turn % CONNECTIONS].clone())).await?;
+        let null = load::throughput(IN_FLIGHT, time, move |turn| {
+            null::call(channels[turn % CONNECTIONS].clone())
+        })
+        .await?;
         let who = cast.clone();
         let home = load::throughput(IN_FLIGHT, time, move |turn| who.clone().home(turn)).await?;
         let rows = bare.clone();
@@ -126,16 +151,24 @@ async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints, alone
         })
         .await?;
         let who = cast.clone();
-        let alone = load::throughput(WRITERS, time, move |_| who.clone().change(Followed::Nobody)).await?;
+        let alone =
+            load::throughput(WRITERS, time, move |_| who.clone().change(Followed::Nobody)).await?;
         let who = cast.clone();
-        let followed = load::throughput(WRITERS, time, move |_| who.clone().change(Followed::Everybody)).await?;
+        let followed = load::throughput(WRITERS, time, move |_| {
+            who.clone().change(Followed::Everybody)
+        })
+        .await?;
         // what was followed in a burst is applied before anything else is measured
         cast.settled().await?;
         let frames = cast.frames(args.changes, time).await?;
-        let small = load::latency(args.lists, time, |turn| cast.list(cast::Size::Small, turn)).await?;
-        let large = load::latency(args.lists, time, |turn| cast.list(cast::Size::Large, turn)).await?;
+        let small =
+            load::latency(args.lists, time, |turn| cast.list(cast::Size::Small, turn)).await?;
+        let large =
+            load::latency(args.lists, time, |turn| cast.list(cast::Size::Large, turn)).await?;
         if counted {
-            let at = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
+            let at = |histogram: &Histogram<u64>, quantile| {
+                histogram.value_at_quantile(quantile) as f64 / 1_000.0
+            };
             rounds.null.push(null);
             rounds.home.push(home);
             rounds.bare.push(bare);
@@ -155,11 +188,18 @@ async fn measure(args: &BenchArgs, layout: &Layout, endpoints: &Endpoints, alone
 fn print(args: &BenchArgs, rounds: &Rounds) {
     let row = |what: &str, values: &[f64], unit: &str| {
         let median = Median::of(values);
-        println!("  {what:<52} {:>9.2} {unit:<5} {:>9.2} … {:.2}", median.value, median.low, median.high);
+        println!(
+            "  {what:<52} {:>9.2} {unit:<5} {:>9.2} … {:.2}",
+            median.value, median.low, median.high
+        );
     };
     let aim = |what: &str, of: &[f64], to: &[f64], aim: f64, at_least: bool| {
         let median = Median::ratio(of, to);
-        let met = if at_least { median.value >= aim } else { median.value <= aim };
+        let met = if at_least {
+            median.value >= aim
+        } else {
+            median.value <= aim
+        };
         let sign = if at_least { "≥" } else { "≤" };
         println!(
             "  {what:<52} {:>9.2}       {:>9.2} … {:<6.2} aim {sign} {aim}: {}",
@@ -183,19 +223,69 @@ fn print(args: &BenchArgs, rounds: &Rounds) {
     );
     row("null RPC, about 1 KiB", &rounds.null, "1/s");
     row("GetHome through the BFF", &rounds.home, "1/s");
-    aim("  GetHome / null RPC", &rounds.home, &rounds.null, 0.25, true);
-    row("the rows of a state change, by bare SQL", &rounds.bare, "1/s");
+    aim(
+        "  GetHome / null RPC",
+        &rounds.home,
+        &rounds.null,
+        0.25,
+        true,
+    );
+    row(
+        "the rows of a state change, by bare SQL",
+        &rounds.bare,
+        "1/s",
+    );
     row("ChangeTicketState, Tickets alone", &rounds.alone, "1/s");
-    aim("  ChangeTicketState / bare SQL", &rounds.alone, &rounds.bare, 0.5, true);
-    row("ChangeTicketState, everybody following on the same cores", &rounds.followed, "1/s");
-    println!("  state change to the frame on an open Watch, {} changes/s:", args.changes);
+    aim(
+        "  ChangeTicketState / bare SQL",
+        &rounds.alone,
+        &rounds.bare,
+        0.5,
+        true,
+    );
+    row(
+        "ChangeTicketState, everybody following on the same cores",
+        &rounds.followed,
+        "1/s",
+    );
+    println!(
+        "  state change to the frame on an open Watch, {} changes/s:",
+        args.changes
+    );
     limit("  p50", &rounds.frame_p50, 10.0);
     limit("  p99", &rounds.frame_p99, 50.0);
-    println!("  ListTickets of one contact through the BFF, {} lists/s:", args.lists);
-    row(&format!("  p50 among {} tickets", args.small), &rounds.small_p50, "ms");
-    row(&format!("  p50 among {} tickets", args.large), &rounds.large_p50, "ms");
-    row(&format!("  p99 among {} tickets", args.small), &rounds.small_p99, "ms");
-    row(&format!("  p99 among {} tickets", args.large), &rounds.large_p99, "ms");
-    aim("  p99 large / small", &rounds.large_p99, &rounds.small_p99, 1.5, false);
-    println!("\nOnly ratios within one run mean something: this machine's speed drifts from hour to hour.");
+    println!(
+        "  ListTickets of one contact through the BFF, {} lists/s:",
+        args.lists
+    );
+    row(
+        &format!("  p50 among {} tickets", args.small),
+        &rounds.small_p50,
+        "ms",
+    );
+    row(
+        &format!("  p50 among {} tickets", args.large),
+        &rounds.large_p50,
+        "ms",
+    );
+    row(
+        &format!("  p99 among {} tickets", args.small),
+        &rounds.small_p99,
+        "ms",
+    );
+    row(
+        &format!("  p99 among {} tickets", args.large),
+        &rounds.large_p99,
+        "ms",
+    );
+    aim(
+        "  p99 large / small",
+        &rounds.large_p99,
+        &rounds.small_p99,
+        1.5,
+        false,
+    );
+    println!(
+        "\nOnly ratios within one run mean something: this machine's speed drifts from hour to hour."
+    );
 }

@@ -64,21 +64,32 @@ impl tower::Service<http::Request<Body>> for Null {
 /// # Errors
 /// When no port is free.
 pub(super) async fn serve(stop: CancellationToken) -> Result<String> {
-    let (listener, address) = runtime::serve::bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let (listener, address) =
+        runtime::serve::bind(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let ticket = CardTicket {
         ticket_id: "tkt_0123456789abcdef0123456789abcdef".into(),
         number: 1,
         title: "x".repeat(280),
         ..Default::default()
     };
-    let card = RecentTicketsCard { tickets: vec![ticket; 3] };
-    let home = Home { recent_tickets: Some(card), ..Default::default() };
-    let null = Null { answer: GetHomeResponse { home: Some(home) } };
+    let card = RecentTicketsCard {
+        tickets: vec![ticket; 3],
+    };
+    let home = Home {
+        recent_tickets: Some(card),
+        ..Default::default()
+    };
+    let null = Null {
+        answer: GetHomeResponse { home: Some(home) },
+    };
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let serving = Server::builder()
         .add_routes(Routes::new(null))
         .serve_with_incoming_shutdown(incoming, async move { stop.cancelled().await });
-    #[allow(clippy::disallowed_methods, reason = "ends with its token, in a program that only measures")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "ends with its token, in a program that only measures"
+    )]
     tokio::task::spawn(async move {
         if let Err(error) = serving.await {
             tracing::error!(%error, "the null server ended");
@@ -96,6 +107,8 @@ pub(super) async fn call(channel: Channel) -> Result<()> {
     client.ready().await?;
     let codec: ProstCodec<GetHomeRequest, GetHomeResponse> = ProstCodec::default();
     let path = http::uri::PathAndQuery::from_static(PATH);
-    client.unary(Request::new(GetHomeRequest::default()), path, codec).await?;
+    client
+        .unary(Request::new(GetHomeRequest::default()), path, codec)
+        .await?;
     Ok(())
 }

@@ -25,7 +25,12 @@ impl Promise {
 
     /// The space shows, with these badges.
     pub(super) fn badges(tickets: u32, messages: u32) -> Self {
-        Self { space: true, tickets, messages, ..Self::default() }
+        Self {
+            space: true,
+            tickets,
+            messages,
+            ..Self::default()
+        }
     }
 
     /// Titles on the card, top first; none: no card.
@@ -64,11 +69,17 @@ impl Promise {
             let on = self.space && !self.off.contains(&home.platform);
             let at = home.platform;
             if home.tickets_space != on {
-                return Some(format!("{at}: the Tickets space should {}show", if on { "" } else { "not " }));
+                return Some(format!(
+                    "{at}: the Tickets space should {}show",
+                    if on { "" } else { "not " }
+                ));
             }
             let tickets = on.then_some(self.tickets);
             if home.tickets_badge != tickets {
-                return Some(format!("{at}: the Tickets badge is {:?}, should be {tickets:?}", home.tickets_badge));
+                return Some(format!(
+                    "{at}: the Tickets badge is {:?}, should be {tickets:?}",
+                    home.tickets_badge
+                ));
             }
             if home.messages_badge != Some(self.messages) {
                 return Some(format!(
@@ -78,7 +89,10 @@ impl Promise {
             }
             let card: &[&str] = if on { &self.card } else { &[] };
             if home.card != card {
-                return Some(format!("{at}: the card shows {:?}, should show {card:?}", home.card));
+                return Some(format!(
+                    "{at}: the card shows {:?}, should show {card:?}",
+                    home.card
+                ));
             }
         }
         let titles: Vec<&str> = seen.list.iter().map(|row| row.title.as_str()).collect();

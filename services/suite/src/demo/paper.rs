@@ -14,11 +14,18 @@ pub(super) struct Paper {
 
 impl Paper {
     pub(super) fn new() -> Self {
-        Self { colour: std::io::stdout().is_terminal(), scene: 0 }
+        Self {
+            colour: std::io::stdout().is_terminal(),
+            scene: 0,
+        }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// A title page.
@@ -38,7 +45,10 @@ impl Paper {
 
     /// Something that somebody does.
     pub(super) fn act(&self, text: &str) {
-        println!("{}", wrap(&format!("▸ {text}"), "   ", WIDTH).replace("\n   ", "\n     "));
+        println!(
+            "{}",
+            wrap(&format!("▸ {text}"), "   ", WIDTH).replace("\n   ", "\n     ")
+        );
     }
 
     /// What the customer sees, and that it is as promised.
@@ -55,10 +65,24 @@ impl Paper {
         }
         if !seen.list.is_empty() {
             println!("   {}", self.paint("2", &"·".repeat(WIDTH - 3)));
-            let title = seen.list.iter().map(|row| row.title.chars().count()).max().unwrap_or(0);
-            let state = seen.list.iter().map(|row| row.state.chars().count()).max().unwrap_or(0);
+            let title = seen
+                .list
+                .iter()
+                .map(|row| row.title.chars().count())
+                .max()
+                .unwrap_or(0);
+            let state = seen
+                .list
+                .iter()
+                .map(|row| row.state.chars().count())
+                .max()
+                .unwrap_or(0);
             for row in &seen.list {
-                let dot = if row.unread { self.paint("1;31", "●") } else { " ".into() };
+                let dot = if row.unread {
+                    self.paint("1;31", "●")
+                } else {
+                    " ".into()
+                };
                 println!(
                     "   {dot} #{:<3} {:<title$}  {:<state$}  {}",
                     row.number,
@@ -87,7 +111,11 @@ impl Paper {
 
     /// The end.
     pub(super) fn end(&self, text: &str) {
-        println!("\n\n{}\n{}\n", "═".repeat(WIDTH), self.paint("1;32", &wrap(text, "", WIDTH)));
+        println!(
+            "\n\n{}\n{}\n",
+            "═".repeat(WIDTH),
+            self.paint("1;32", &wrap(text, "", WIDTH))
+        );
     }
 }
 
@@ -96,7 +124,10 @@ fn groups(homes: &[HomeSeen]) -> Vec<(String, &HomeSeen)> {
     let mut groups: Vec<(Vec<&str>, &HomeSeen)> = Vec::new();
     for home in homes {
         let alike = groups.iter_mut().find(|(_, first)| {
-            HomeSeen { platform: first.platform, ..home.clone() } == **first
+            HomeSeen {
+                platform: first.platform,
+                ..home.clone()
+            } == **first
         });
         match alike {
             Some((names, _)) => names.push(nice(home.platform)),
@@ -106,7 +137,16 @@ fn groups(homes: &[HomeSeen]) -> Vec<(String, &HomeSeen)> {
     let all = homes.len();
     groups
         .into_iter()
-        .map(|(names, home)| (if names.len() == all { "Everywhere".into() } else { names.join(", ") }, home))
+        .map(|(names, home)| {
+            (
+                if names.len() == all {
+                    "Everywhere".into()
+                } else {
+                    names.join(", ")
+                },
+                home,
+            )
+        })
         .collect()
 }
 
@@ -122,7 +162,9 @@ fn wrap(text: &str, indent: &str, width: usize) -> String {
     let mut lines = vec![indent.to_owned()];
     for word in text.split_whitespace() {
         let line = lines.last_mut();
-        let fits = line.as_ref().is_some_and(|line| line.chars().count() + 1 + word.chars().count() <= width);
+        let fits = line
+            .as_ref()
+            .is_some_and(|line| line.chars().count() + 1 + word.chars().count() <= width);
         match line {
             Some(line) if fits || line.trim().is_empty() => {
                 if !line.trim().is_empty() {
@@ -144,7 +186,14 @@ mod tests {
     fn long_texts_wrap_inside_the_width_and_keep_every_word() {
         let text = "one two three four five six seven eight nine ten";
         let wrapped = wrap(text, "  ", 16);
-        assert!(wrapped.lines().all(|line| line.chars().count() <= 16 && line.starts_with("  ")));
-        assert_eq!(wrapped.split_whitespace().collect::<Vec<_>>().join(" "), text);
+        assert!(
+            wrapped
+                .lines()
+                .all(|line| line.chars().count() <= 16 && line.starts_with("  "))
+        );
+        assert_eq!(
+            wrapped.split_whitespace().collect::<Vec<_>>().join(" "),
+            text
+        );
     }
 }

@@ -46,13 +46,28 @@ impl Seen {
         let mut homes = Vec::new();
         for messenger in messengers {
             let platform = messenger.platform();
-            let body = GetHomeRequest { platform: platform.into(), ..Default::default() };
-            let answer = messenger.call(body, |mut c, r| async move { c.get_home(r).await }).await;
-            homes.push(home(platform, &explain("Home", answer)?.home.context("no Home in the answer")?));
+            let body = GetHomeRequest {
+                platform: platform.into(),
+                ..Default::default()
+            };
+            let answer = messenger
+                .call(body, |mut c, r| async move { c.get_home(r).await })
+                .await;
+            homes.push(home(
+                platform,
+                &explain("Home", answer)?
+                    .home
+                    .context("no Home in the answer")?,
+            ));
         }
         let messenger = messengers.first().context("no Messenger")?;
-        let body = ListTicketsRequest { page_size: 100, ..Default::default() };
-        let answer = messenger.call(body, |mut c, r| async move { c.list_tickets(r).await }).await;
+        let body = ListTicketsRequest {
+            page_size: 100,
+            ..Default::default()
+        };
+        let answer = messenger
+            .call(body, |mut c, r| async move { c.list_tickets(r).await })
+            .await;
         let mut list = Vec::new();
         for summary in explain("the list", answer)?.tickets {
             list.push(row(messenger, summary).await?);
@@ -65,7 +80,10 @@ fn home(platform: Platform, home: &Home) -> HomeSeen {
     let badges = home.badges.unwrap_or_default();
     HomeSeen {
         platform: short_name(platform),
-        tickets_space: home.spaces.iter().any(|space| space.space() == Space::Tickets && space.visible),
+        tickets_space: home
+            .spaces
+            .iter()
+            .any(|space| space.space() == Space::Tickets && space.visible),
         tickets_badge: badges.tickets,
         messages_badge: badges.messages,
         card: home
@@ -78,9 +96,16 @@ fn home(platform: Platform, home: &Home) -> HomeSeen {
 }
 
 async fn row(messenger: &Messenger, summary: TicketSummary) -> Result<RowSeen> {
-    let body = GetTicketRequest { ticket_id: summary.ticket_id.clone(), ..Default::default() };
-    let answer = messenger.call(body, |mut c, r| async move { c.get_ticket(r).await }).await;
-    let detail = explain("a ticket", answer)?.ticket.context("no ticket in the answer")?;
+    let body = GetTicketRequest {
+        ticket_id: summary.ticket_id.clone(),
+        ..Default::default()
+    };
+    let answer = messenger
+        .call(body, |mut c, r| async move { c.get_ticket(r).await })
+        .await;
+    let detail = explain("a ticket", answer)?
+        .ticket
+        .context("no ticket in the answer")?;
     let action = detail.call_to_action.unwrap_or_default();
     Ok(RowSeen {
         ticket_id: summary.ticket_id,

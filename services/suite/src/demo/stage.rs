@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result, anyhow, bail};
 use proto::{
     bff::v1::{
-        GetConversationRequest, ListConversationsRequest, MarkConversationReadRequest, MarkTicketReadRequest,
-        OpenTicketConversationRequest, Part, PartKind, SendMessageRequest, SubmitTicketRequest,
+        GetConversationRequest, ListConversationsRequest, MarkConversationReadRequest,
+        MarkTicketReadRequest, OpenTicketConversationRequest, Part, PartKind, SendMessageRequest,
+        SubmitTicketRequest,
     },
     conversations::v1::{self as conversations, CloseConversationRequest},
     settings::v1::{GetMessengerSettingsRequest, Platform, Space, UpdateSpaceRequest},
@@ -53,17 +54,28 @@ impl Stage {
     pub(super) async fn open(layout: &Layout, endpoints: &Endpoints) -> Result<Self> {
         let teammates = [("grace", "Grace Hopper")];
         let contacts = [(CUSTOMER, "Maria Santos")];
-        let access = demo_workspace::workspace(layout, endpoints, "Story", &teammates, &contacts).await?;
+        let access =
+            demo_workspace::workspace(layout, endpoints, "Story", &teammates, &contacts).await?;
         let grace = Staff::new(endpoints, &access.teammates["grace"])?;
         let body = proto::settings::v1::IdentifyContactRequest {
             user_id: CUSTOMER.into(),
             name: "Maria Santos".into(),
             ..Default::default()
         };
-        let found = grace.call(&grace.contacts, body, |mut c, r| async move { c.identify_contact(r).await }).await;
-        let contact = explain("identifying the customer", found)?.contact.context("no contact in the answer")?;
         let found = grace
-            .call(&grace.types, ListTicketStatesRequest {}, |mut c, r| async move { c.list_ticket_states(r).await })
+            .call(&grace.contacts, body, |mut c, r| async move {
+                c.identify_contact(r).await
+            })
+            .await;
+        let contact = explain("identifying the customer", found)?
+            .contact
+            .context("no contact in the answer")?;
+        let found = grace
+            .call(
+                &grace.types,
+                ListTicketStatesRequest {},
+                |mut c, r| async move { c.list_ticket_states(r).await },
+            )
             .await;
         let states = explain("reading the states", found)?.states;
         let messengers = [Platform::Web, Platform::Ios, Platform::Android]
@@ -76,7 +88,10 @@ impl Stage {
             messengers,
             grace,
             contact_id: contact.contact_id,
-            states: states.into_iter().map(|state| (state.category, state.state_id)).collect(),
+            states: states
+                .into_iter()
+                .map(|state| (state.category, state.state_id))
+                .collect(),
             run: types::id::uuid().simple().to_string(),
             step: 0,
             last: None,
@@ -94,7 +109,10 @@ impl Stage {
     }
 
     pub(super) fn ticket(&self, title: &str) -> Result<Ticket> {
-        self.tickets.get(title).cloned().with_context(|| format!("{title:?} is not in the story yet"))
+        self.tickets
+            .get(title)
+            .cloned()
+            .with_context(|| format!("{title:?} is not in the story yet"))
     }
 
     /// Waits until the customer sees what was promised, and shows it.
@@ -108,7 +126,9 @@ impl Stage {
                     self.last = Some(seen);
                     return Ok(());
                 }
-                Some(difference) if Instant::now() >= deadline => bail!("the promise was not kept: {difference}"),
+                Some(difference) if Instant::now() >= deadline => {
+                    bail!("the promise was not kept: {difference}")
+                }
                 Some(_) => sleep(Duration::from_millis(20)).await,
             }
         }
@@ -122,11 +142,20 @@ impl Stage {
             description: format!("{title}. Please help."),
             ..Default::default()
         };
-        let made = self.web().call(body, |mut c, r| async move { c.submit_ticket(r).await }).await;
-        let ticket = explain("submitting", made)?.ticket.context("no ticket in the answer")?;
+        let made = self
+            .web()
+            .call(body, |mut c, r| async move { c.submit_ticket(r).await })
+            .await;
+        let ticket = explain("submitting", made)?
+            .ticket
+            .context("no ticket in the answer")?;
         let summary = ticket.summary.context("no summary in the answer")?;
         let conversation_id = ticket.call_to_action.unwrap_or_default().conversation_id;
-        let ticket = Ticket { id: summary.ticket_id, revision: summary.revision, conversation_id };
+        let ticket = Ticket {
+            id: summary.ticket_id,
+            revision: summary.revision,
+            conversation_id,
+        };
         self.tickets.insert(title, ticket);
         Ok(())
     }
@@ -134,15 +163,28 @@ impl Stage {
     /// Opens a ticket's detail, which acknowledges that ticket alone.
     pub(super) async fn show_detail(&mut self, title: &str, on: usize) -> Result<()> {
         let ticket = self.ticket(title)?;
-        let body = MarkTicketReadRequest { ticket_id: ticket.id, up_to_revision: ticket.revision };
-        let read = self.messengers[on].call(body, |mut c, r| async move { c.mark_ticket_read(r).await }).await;
+        let body = MarkTicketReadRequest {
+            ticket_id: ticket.id,
+            up_to_revision: ticket.revision,
+        };
+        let read = self.messengers[on]
+            .call(body, |mut c, r| async move { c.mark_ticket_read(r).await })
+            .await;
         explain("reading a ticket", read)?;
         Ok(())
     }
 
-    pub(super) async fn move_to(&mut self, title: &'static str, category: StateCategory) -> Result<()> {
+    pub(super) async fn move_to(
+        &mut self,
+        title: &'static str,
+        category: StateCategory,
+    ) -> Result<()> {
         let ticket = self.ticket(title)?;
-        let state_id = self.states.get(&category.into()).cloned().context("a category has no state")?;
+        let state_id = self
+            .states
+            .get(&category.into())
+            .cloned()
+            .context("a category has no state")?;
         let body = ChangeTicketStateRequest {
             request_id: self.request_id(),
             ticket_id: ticket.id.clone(),
@@ -150,8 +192,15 @@ impl Stage {
             ..Default::default()
         };
         let grace = &self.grace;
-        let moved = grace.call(&grace.tickets, body, |mut c, r| async move { c.change_ticket_state(r).await }).await;
-        let revision = explain("moving a ticket", moved)?.ticket.context("no ticket")?.revision;
+        let moved = grace
+            .call(&grace.tickets, body, |mut c, r| async move {
+                c.change_ticket_state(r).await
+            })
+            .await;
+        let revision = explain("moving a ticket", moved)?
+            .ticket
+            .context("no ticket")?
+            .revision;
         self.tickets.insert(title, Ticket { revision, ..ticket });
         Ok(())
     }
@@ -159,10 +208,25 @@ impl Stage {
     /// Takes the ticket's call to action: goes to its conversation.
     pub(super) async fn open_conversation(&mut self, title: &'static str) -> Result<()> {
         let ticket = self.ticket(title)?;
-        let body = OpenTicketConversationRequest { ticket_id: ticket.id.clone() };
-        let opened = self.web().call(body, |mut c, r| async move { c.open_ticket_conversation(r).await }).await;
-        let conversation = explain("opening the conversation", opened)?.conversation.context("no conversation")?;
-        self.tickets.insert(title, Ticket { conversation_id: conversation.conversation_id, ..ticket });
+        let body = OpenTicketConversationRequest {
+            ticket_id: ticket.id.clone(),
+        };
+        let opened = self
+            .web()
+            .call(body, |mut c, r| async move {
+                c.open_ticket_conversation(r).await
+            })
+            .await;
+        let conversation = explain("opening the conversation", opened)?
+            .conversation
+            .context("no conversation")?;
+        self.tickets.insert(
+            title,
+            Ticket {
+                conversation_id: conversation.conversation_id,
+                ..ticket
+            },
+        );
         Ok(())
     }
 
@@ -174,7 +238,10 @@ impl Stage {
             body: text.into(),
             ..Default::default()
         };
-        let sent = self.web().call(body, |mut c, r| async move { c.send_message(r).await }).await;
+        let sent = self
+            .web()
+            .call(body, |mut c, r| async move { c.send_message(r).await })
+            .await;
         explain("writing", sent)?;
         Ok(())
     }
@@ -187,7 +254,11 @@ impl Stage {
             body: text.into(),
         };
         let grace = &self.grace;
-        let sent = grace.call(&grace.conversations, body, |mut c, r| async move { c.send_message(r).await }).await;
+        let sent = grace
+            .call(&grace.conversations, body, |mut c, r| async move {
+                c.send_message(r).await
+            })
+            .await;
         explain("writing", sent)?;
         Ok(())
     }
@@ -198,8 +269,11 @@ impl Stage {
             conversation_id: self.ticket(title)?.conversation_id,
         };
         let grace = &self.grace;
-        let closed =
-            grace.call(&grace.conversations, body, |mut c, r| async move { c.close_conversation(r).await }).await;
+        let closed = grace
+            .call(&grace.conversations, body, |mut c, r| async move {
+                c.close_conversation(r).await
+            })
+            .await;
         explain("closing", closed)?;
         Ok(())
     }
@@ -211,7 +285,10 @@ impl Stage {
             page_size: 100,
             ..Default::default()
         };
-        let found = self.web().call(body, |mut c, r| async move { c.get_conversation(r).await }).await;
+        let found = self
+            .web()
+            .call(body, |mut c, r| async move { c.get_conversation(r).await })
+            .await;
         Ok(explain("reading the thread", found)?.parts)
     }
 
@@ -221,12 +298,17 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let parts = self.parts(&conversation_id).await?;
-            let updates = parts.iter().filter(|part| part.kind() == PartKind::TicketEvent).count();
+            let updates = parts
+                .iter()
+                .filter(|part| part.kind() == PartKind::TicketEvent)
+                .count();
             if updates >= count {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                bail!("the thread of {title:?} shows {updates} ticket updates, should show {count}");
+                bail!(
+                    "the thread of {title:?} shows {updates} ticket updates, should show {count}"
+                );
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -235,9 +317,21 @@ impl Stage {
     /// Reads a thread to its end, on one platform.
     pub(super) async fn read_thread(&mut self, title: &str, on: usize) -> Result<()> {
         let conversation_id = self.ticket(title)?.conversation_id;
-        let up_to_seq = self.parts(&conversation_id).await?.first().map_or(0, |part| part.seq);
-        let body = MarkConversationReadRequest { conversation_id, up_to_seq };
-        let read = self.messengers[on].call(body, |mut c, r| async move { c.mark_conversation_read(r).await }).await;
+        let up_to_seq = self
+            .parts(&conversation_id)
+            .await?
+            .first()
+            .map_or(0, |part| part.seq);
+        let body = MarkConversationReadRequest {
+            conversation_id,
+            up_to_seq,
+        };
+        let read = self.messengers[on]
+            .call(
+                body,
+                |mut c, r| async move { c.mark_conversation_read(r).await },
+            )
+            .await;
         explain("reading the thread", read)?;
         Ok(())
     }
@@ -252,28 +346,45 @@ impl Stage {
             ..Default::default()
         };
         let grace = &self.grace;
-        match grace.call(&grace.tickets, body, |mut c, r| async move { c.create_ticket(r).await }).await {
+        match grace
+            .call(&grace.tickets, body, |mut c, r| async move {
+                c.create_ticket(r).await
+            })
+            .await
+        {
             Ok(_) => Err(anyhow!("a conversation took a second shared ticket")),
-            Err(status) if status.code() == Code::FailedPrecondition => Ok(runtime::error::reason_of(&status)),
-            Err(status) => explain("creating a ticket", Err::<(), Status>(status)).map(|()| String::new()),
+            Err(status) if status.code() == Code::FailedPrecondition => {
+                Ok(runtime::error::reason_of(&status))
+            }
+            Err(status) => {
+                explain("creating a ticket", Err::<(), Status>(status)).map(|()| String::new())
+            }
         }
     }
 
     pub(super) async fn switch(&mut self, platform: Platform, enabled: bool) -> Result<()> {
         let grace = &self.grace;
         let read = grace
-            .call(&grace.settings, GetMessengerSettingsRequest {}, |mut c, r| async move {
-                c.get_messenger_settings(r).await
-            })
+            .call(
+                &grace.settings,
+                GetMessengerSettingsRequest {},
+                |mut c, r| async move { c.get_messenger_settings(r).await },
+            )
             .await;
-        let settings = explain("reading the settings", read)?.settings.context("no settings")?;
+        let settings = explain("reading the settings", read)?
+            .settings
+            .context("no settings")?;
         let body = UpdateSpaceRequest {
             platform: platform.into(),
             space: Space::Tickets.into(),
             enabled,
             expected_version: settings.version,
         };
-        let turned = grace.call(&grace.settings, body, |mut c, r| async move { c.update_space(r).await }).await;
+        let turned = grace
+            .call(&grace.settings, body, |mut c, r| async move {
+                c.update_space(r).await
+            })
+            .await;
         explain("turning the space", turned)?;
         Ok(())
     }
@@ -282,15 +393,31 @@ impl Stage {
     pub(super) async fn pills(&self) -> Result<Vec<String>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let body = ListConversationsRequest { page_size: 100, ..Default::default() };
-            let found = self.web().call(body, |mut c, r| async move { c.list_conversations(r).await }).await;
+            let body = ListConversationsRequest {
+                page_size: 100,
+                ..Default::default()
+            };
+            let found = self
+                .web()
+                .call(
+                    body,
+                    |mut c, r| async move { c.list_conversations(r).await },
+                )
+                .await;
             let found = explain("the conversations", found)?;
             if !found.tickets_unavailable {
                 return Ok(found
                     .conversations
                     .into_iter()
                     .filter_map(|row| row.ticket)
-                    .map(|pill| format!("#{} {} · {}", pill.number, pill.title, pill.state.unwrap_or_default().label))
+                    .map(|pill| {
+                        format!(
+                            "#{} {} · {}",
+                            pill.number,
+                            pill.title,
+                            pill.state.unwrap_or_default().label
+                        )
+                    })
                     .collect());
             }
             if Instant::now() >= deadline {
@@ -327,10 +454,17 @@ impl Stage {
                 .rev()
                 .map(|part| match part.kind() {
                     PartKind::Message => {
-                        format!("{}: {}", part.author.clone().unwrap_or_default().name, part.body)
+                        format!(
+                            "{}: {}",
+                            part.author.clone().unwrap_or_default().name,
+                            part.body
+                        )
                     }
                     PartKind::TicketEvent => {
-                        format!("ticket: {}", part.ticket_state.clone().unwrap_or_default().label)
+                        format!(
+                            "ticket: {}",
+                            part.ticket_state.clone().unwrap_or_default().label
+                        )
                     }
                     _ => format!("conversation: {}", part.state().as_str_name()),
                 })
@@ -339,6 +473,8 @@ impl Stage {
             lines.sort();
             threads.insert((*title).to_owned(), json!(lines));
         }
-        Ok(json!({ "homes": homes, "list": list, "messages": self.pills().await?, "threads": threads }))
+        Ok(
+            json!({ "homes": homes, "list": list, "messages": self.pills().await?, "threads": threads }),
+        )
     }
 }

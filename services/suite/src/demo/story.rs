@@ -47,19 +47,38 @@ async fn appearing(stage: &mut Stage) -> Result<()> {
          Tickets space and stands on Home's card. Its button starts the conversation.",
     );
     stage.submit(CRASH).await?;
-    stage.promise(Promise::badges(1, 0).card(&[CRASH]).list(&[CRASH]).button(CRASH, SendMessage)).await?;
+    stage
+        .promise(
+            Promise::badges(1, 0)
+                .card(&[CRASH])
+                .list(&[CRASH])
+                .button(CRASH, SendMessage),
+        )
+        .await?;
 
-    stage.paper.scene("Seen once, seen everywhere", "Reading on one device clears the badge on the others.");
+    stage.paper.scene(
+        "Seen once, seen everywhere",
+        "Reading on one device clears the badge on the others.",
+    );
     stage.paper.act("On her phone, Maria opens the ticket.");
     stage.show_detail(CRASH, IOS).await?;
     stage.promise(Promise::badges(0, 0).card(&[CRASH])).await
 }
 
 async fn updates(stage: &mut Stage) -> Result<()> {
-    stage.paper.scene("The status changes", "A ticket whose status is updated badges the Tickets space.");
+    stage.paper.scene(
+        "The status changes",
+        "A ticket whose status is updated badges the Tickets space.",
+    );
     stage.paper.act("Grace moves the ticket to “In progress”.");
     stage.move_to(CRASH, InProgress).await?;
-    stage.promise(Promise::badges(1, 0).card(&[CRASH]).state(CRASH, "In progress")).await?;
+    stage
+        .promise(
+            Promise::badges(1, 0)
+                .card(&[CRASH])
+                .state(CRASH, "In progress"),
+        )
+        .await?;
 
     stage.paper.scene(
         "Send a Message, then Continue the Conversation",
@@ -68,15 +87,25 @@ async fn updates(stage: &mut Stage) -> Result<()> {
     );
     stage.paper.act("Maria taps “Send a Message”.");
     stage.open_conversation(CRASH).await?;
-    stage.maria_writes(CRASH, "It happens with large files only.").await?;
-    stage.promise(Promise::badges(1, 0).card(&[CRASH]).button(CRASH, ContinueConversation)).await?;
+    stage
+        .maria_writes(CRASH, "It happens with large files only.")
+        .await?;
+    stage
+        .promise(
+            Promise::badges(1, 0)
+                .card(&[CRASH])
+                .button(CRASH, ContinueConversation),
+        )
+        .await?;
 
     stage.paper.scene(
         "Reading the conversation reads the ticket",
         "A ticket is read when its linked conversation is read, as far as it was read.",
     );
     stage.updates_shown(CRASH, 2).await?;
-    stage.paper.act("On the web, Maria reads the thread to its end.");
+    stage
+        .paper
+        .act("On the web, Maria reads the thread to its end.");
     stage.read_thread(CRASH, WEB).await?;
     stage.promise(Promise::badges(0, 0).card(&[CRASH])).await
 }
@@ -86,14 +115,29 @@ async fn conversation(stage: &mut Stage) -> Result<()> {
         "A message alone",
         "A new message without a change of status badges Messages and leaves the Tickets space alone.",
     );
-    stage.grace_writes(CRASH, "Which version do you use?").await?;
+    stage
+        .grace_writes(CRASH, "Which version do you use?")
+        .await?;
     stage.promise(Promise::badges(0, 1).card(&[CRASH])).await?;
 
-    stage.paper.scene("Both at once", "A ticket update and a message together badge both spaces.");
-    stage.paper.act("Grace moves the ticket to “Waiting on you”.");
+    stage.paper.scene(
+        "Both at once",
+        "A ticket update and a message together badge both spaces.",
+    );
+    stage
+        .paper
+        .act("Grace moves the ticket to “Waiting on you”.");
     stage.move_to(CRASH, WaitingOnCustomer).await?;
-    stage.grace_writes(CRASH, "Without it we cannot go on.").await?;
-    stage.promise(Promise::badges(1, 1).card(&[CRASH]).state(CRASH, "Waiting on you")).await?;
+    stage
+        .grace_writes(CRASH, "Without it we cannot go on.")
+        .await?;
+    stage
+        .promise(
+            Promise::badges(1, 1)
+                .card(&[CRASH])
+                .state(CRASH, "Waiting on you"),
+        )
+        .await?;
 
     stage.paper.scene(
         "An answer moves the ticket",
@@ -104,9 +148,17 @@ async fn conversation(stage: &mut Stage) -> Result<()> {
     stage.paper.act("On Android, Maria reads the thread.");
     stage.read_thread(CRASH, ANDROID).await?;
     stage.maria_writes(CRASH, "Version 7.").await?;
-    stage.promise(Promise::badges(1, 0).card(&[CRASH]).state(CRASH, "In progress")).await?;
+    stage
+        .promise(
+            Promise::badges(1, 0)
+                .card(&[CRASH])
+                .state(CRASH, "In progress"),
+        )
+        .await?;
     stage.updates_shown(CRASH, 4).await?;
-    stage.paper.act("The open thread shows the change and says so.");
+    stage
+        .paper
+        .act("The open thread shows the change and says so.");
     stage.read_thread(CRASH, ANDROID).await?;
     stage.promise(Promise::badges(0, 0).card(&[CRASH])).await
 }
@@ -121,7 +173,11 @@ async fn card_and_list(stage: &mut Stage) -> Result<()> {
         stage.submit(title).await?;
     }
     stage
-        .promise(Promise::badges(3, 0).card(&[LOGO, ADDRESS, INVOICE]).list(&[LOGO, ADDRESS, INVOICE, CRASH]))
+        .promise(
+            Promise::badges(3, 0)
+                .card(&[LOGO, ADDRESS, INVOICE])
+                .list(&[LOGO, ADDRESS, INVOICE, CRASH]),
+        )
         .await?;
 
     stage.paper.scene(
@@ -130,10 +186,17 @@ async fn card_and_list(stage: &mut Stage) -> Result<()> {
     );
     stage.grace_writes(CRASH, "Thank you, we found it.").await?;
     stage
-        .promise(Promise::badges(3, 1).card(&[LOGO, ADDRESS, INVOICE]).list(&[CRASH, LOGO, ADDRESS, INVOICE]))
+        .promise(
+            Promise::badges(3, 1)
+                .card(&[LOGO, ADDRESS, INVOICE])
+                .list(&[CRASH, LOGO, ADDRESS, INVOICE]),
+        )
         .await?;
 
-    stage.paper.scene("Resolved", "A resolved ticket leaves the card, the next fills in, and it stays in the list.");
+    stage.paper.scene(
+        "Resolved",
+        "A resolved ticket leaves the card, the next fills in, and it stays in the list.",
+    );
     stage.paper.act("Grace resolves the ticket about the logo.");
     stage.move_to(LOGO, Resolved).await?;
     stage
@@ -149,10 +212,16 @@ async fn card_and_list(stage: &mut Stage) -> Result<()> {
         "View the Conversation",
         "A ticket whose conversation is closed leads there to view it; the ticket itself is not touched.",
     );
-    stage.paper.act("Grace closes the conversation about the crash.");
+    stage
+        .paper
+        .act("Grace closes the conversation about the crash.");
     stage.close(CRASH).await?;
     stage
-        .promise(Promise::badges(3, 1).card(&[ADDRESS, INVOICE, CRASH]).button(CRASH, ViewConversation))
+        .promise(
+            Promise::badges(3, 1)
+                .card(&[ADDRESS, INVOICE, CRASH])
+                .button(CRASH, ViewConversation),
+        )
         .await
 }
 
@@ -161,32 +230,58 @@ async fn links_and_switches(stage: &mut Stage) -> Result<()> {
         "One shared ticket a conversation",
         "A conversation has one linked ticket that the customer sees, and never a second.",
     );
-    stage.paper.act("Grace tries to put a second ticket on the same conversation.");
+    stage
+        .paper
+        .act("Grace tries to put a second ticket on the same conversation.");
     let reason = stage.second_ticket(CRASH).await?;
-    ensure!(reason == "SHARED_TICKET_EXISTS", "the refusal's reason is {reason}");
+    ensure!(
+        reason == "SHARED_TICKET_EXISTS",
+        "the refusal's reason is {reason}"
+    );
     stage.paper.act(&format!("Refused: {reason}."));
-    stage.promise(Promise::badges(3, 1).card(&[ADDRESS, INVOICE, CRASH])).await?;
+    stage
+        .promise(Promise::badges(3, 1).card(&[ADDRESS, INVOICE, CRASH]))
+        .await?;
 
     stage.paper.scene(
         "Off on the web",
         "The space can be turned off for each platform. There it disappears with its badge and the card; the \
          tickets are still reached from Messages, where each conversation carries its ticket.",
     );
-    stage.paper.act("Grace turns the Tickets space off on the web.");
+    stage
+        .paper
+        .act("Grace turns the Tickets space off on the web.");
     stage.switch(Platform::Web, false).await?;
-    stage.promise(Promise::badges(3, 1).card(&[ADDRESS, INVOICE, CRASH]).off("WEB")).await?;
+    stage
+        .promise(
+            Promise::badges(3, 1)
+                .card(&[ADDRESS, INVOICE, CRASH])
+                .off("WEB"),
+        )
+        .await?;
     let pills = stage.pills().await?;
-    ensure!(pills.len() == 4, "Messages shows {} tickets, should show 4", pills.len());
+    ensure!(
+        pills.len() == 4,
+        "Messages shows {} tickets, should show 4",
+        pills.len()
+    );
     stage.paper.act("Messages on the web:");
     for pill in pills {
         stage.paper.act(&format!("  {pill}"));
     }
 
-    stage.paper.scene("On again", "Turning it on again brings everything back as it is by now.");
-    stage.paper.act("Meanwhile Grace moves the invoice to “In progress”; then she turns the space on.");
+    stage.paper.scene(
+        "On again",
+        "Turning it on again brings everything back as it is by now.",
+    );
+    stage
+        .paper
+        .act("Meanwhile Grace moves the invoice to “In progress”; then she turns the space on.");
     stage.move_to(INVOICE, InProgress).await?;
     stage.switch(Platform::Web, true).await?;
-    stage.promise(Promise::badges(3, 1).card(&[INVOICE, ADDRESS, CRASH])).await?;
+    stage
+        .promise(Promise::badges(3, 1).card(&[INVOICE, ADDRESS, CRASH]))
+        .await?;
 
     stage.paper.scene(
         "All resolved, all read",
@@ -196,11 +291,15 @@ async fn links_and_switches(stage: &mut Stage) -> Result<()> {
         stage.move_to(title, Resolved).await?;
     }
     stage.paper.act("Grace resolves the rest.");
-    stage.promise(Promise::badges(4, 1).list(&[ADDRESS, INVOICE, CRASH, LOGO])).await?;
+    stage
+        .promise(Promise::badges(4, 1).list(&[ADDRESS, INVOICE, CRASH, LOGO]))
+        .await?;
     for (title, updates) in [(CRASH, 5), (INVOICE, 3), (ADDRESS, 2), (LOGO, 2)] {
         stage.updates_shown(title, updates).await?;
         stage.read_thread(title, IOS).await?;
     }
     stage.paper.act("Maria reads every thread on her phone.");
-    stage.promise(Promise::badges(0, 0).list(&[ADDRESS, INVOICE, CRASH, LOGO])).await
+    stage
+        .promise(Promise::badges(0, 0).list(&[ADDRESS, INVOICE, CRASH, LOGO]))
+        .await
 }
