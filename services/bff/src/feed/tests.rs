@@ -216,8 +216,8 @@ async fn a_feed_that_is_always_behind_by_a_little_is_alive() {
     let learned = stage.freshness.learning();
     for step in 0..200 {
         stage.clock.advance(jiff::SignedDuration::from_secs(2));
-        // each time the newest event is still on its way
-        streams[0].unbounded_send(heartbeat(8 + step)).unwrap();
+        // each time the newest event is still on its way, and still so at the next sign of life
+        streams[0].unbounded_send(heartbeat(9 + step)).unwrap();
         let event = event(8 + step, "unknown", vec![]);
         streams[0].unbounded_send(batch(vec![event])).unwrap();
     }

@@ -303,8 +303,11 @@ async fn a_replica_that_lags_behind_is_waited_for() {
     *stage.notifications.newest.lock() = Some(inbox(1, 3));
     stage.notifications.come_back();
     nothing_for(&mut watch, Duration::from_secs(10)).await;
+    // what it said is not shown with the next change of settings either
+    stage.turn(2, false);
+    assert_eq!(home(&mut watch).await, token(1, 5, 2));
     stage.notifications.tell(inbox(1, 6));
-    assert_eq!(home(&mut watch).await, token(1, 6, 1));
+    assert_eq!(home(&mut watch).await, token(1, 6, 2));
 }
 
 #[tokio::test(start_paused = true)]

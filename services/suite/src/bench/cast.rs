@@ -1,8 +1,9 @@
 //! The people a benchmark calls as: contacts with open sessions and tickets, a teammate, and two
 //! workspaces of different sizes.
 
+mod frames;
+
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,13 +12,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use futures::future::try_join_all;
-use hdrhistogram::Histogram;
-use parking_lot::Mutex;
 use proto::{
     bff::v1::{
-        GetHomeRequest, ListTicketsRequest, SubmitTicketRequest, WatchMessengerRequest,
-        messenger_service_client::MessengerServiceClient, watch_messenger_response::Frame,
+        GetHomeRequest, ListTicketsRequest, SubmitTicketRequest,
+        messenger_service_client::MessengerServiceClient,
     },
     settings::v1::{IdentifyContactRequest, Platform},
     tickets::v1::{
@@ -25,11 +23,10 @@ use proto::{
         ticket_service_client::TicketServiceClient,
     },
 };
-use tokio::task::JoinSet;
-use tonic::{Request, transport::Channel};
-use types::{Clock, ContactId, SystemClock, WorkspaceId};
+use tonic::transport::Channel;
+use types::{ContactId, WorkspaceId};
 
-use super::{CONNECTIONS, load};
+use super::CONNECTIONS;
 use crate::{
     Access, Endpoints, Layout, Messenger, Staff,
     client::{explain, signed},
@@ -285,104 +282,6 @@ impl Cast {
         );
         Ok(())
     }
-
-    /// From each change's own time, taken before its commit, to the frame that shows it.
-    pub(super) async fn frames(
-        self: &Arc<Self>,
-        per_second: u32,
-        time: Duration,
-    ) -> Result<Histogram<u64>> {
-        let measured = Arc::new(Mutex::new(load::histogram()?));
-        let seen: Arc<Mutex<HashMap<String, i64>>> = Arc::default();
-        let mut watches = JoinSet::new();
-        let opened = try_join_all(self.contacts.iter().map(|contact| async {
-            let body = WatchMessengerRequest {
-                platform: Platform::Web.into(),
-                ..Default::default()
-            };
-            let mut request = Request::new(body);
-            request
-                .metadata_mut()
-                .insert("authorization", runtime::client::bearer(&contact.token)?);
-            anyhow::Ok(
-                contact
-                    .client
-                    .clone()
-                    .watch_messenger(request)
-                    .await?
-                    .into_inner(),
-            )
-        }))
-        .await?;
-        for mut frames in opened {
-            let (measured, seen) = (measured.clone(), seen.clone());
-            // what is there before the changes start is not measured
-            note(
-                &mut frames.message().await?.and_then(|frame| frame.frame),
-                &seen,
-                None,
-            );
-            watches.spawn(async move {
-                while let Ok(Some(mut frame)) = frames.message().await {
-                    note(&mut frame.frame.take(), &seen, Some(&measured));
-                }
-            });
-        }
-        let before = micros_now();
-        load::latency(per_second, time, |_| {
-            self.clone().change(Followed::Everybody)
-        })
-        .await?;
-        // the last frames are on their way: every ticket that was moved must be seen moved
-        let total = (f64::from(per_second) * time.as_secs_f64()) as usize;
-        let moved = total.min(self.followed.tickets.len());
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-        while seen.lock().values().filter(|time| **time >= before).count() < moved {
-            ensure!(
-                tokio::time::Instant::now() < deadline,
-                "a change never reached its watch"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        watches.shutdown().await;
-        let histogram = measured.lock().clone();
-        ensure!(
-            histogram.len() as usize >= total / 2,
-            "{} of {total} changes were seen alone",
-            histogram.len()
-        );
-        Ok(histogram)
-    }
-}
-
-fn note(
-    frame: &mut Option<Frame>,
-    seen: &Mutex<HashMap<String, i64>>,
-    measured: Option<&Mutex<Histogram<u64>>>,
-) {
-    let now = micros_now();
-    let Some(Frame::Home(home)) = frame else {
-        return;
-    };
-    for ticket in home.recent_tickets.iter().flat_map(|card| &card.tickets) {
-        let Some(time) = ticket.update_time else {
-            continue;
-        };
-        let time = time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000;
-        let newer = seen
-            .lock()
-            .insert(ticket.ticket_id.clone(), time)
-            .is_none_or(|before| before < time);
-        if let Some(measured) = measured.filter(|_| newer) {
-            measured
-                .lock()
-                .saturating_record((now - time).max(1) as u64);
-        }
-    }
-}
-
-fn micros_now() -> i64 {
-    types::micros(SystemClock.now())
 }
 
 async fn workspace(layout: &Layout, endpoints: &Endpoints, name: &str) -> Result<Access> {

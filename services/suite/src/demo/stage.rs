@@ -1,5 +1,7 @@
 //! The people of the story and what they can do.
 
+mod ending;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -15,7 +17,6 @@ use proto::{
         ChangeTicketStateRequest, CreateTicketRequest, ListTicketStatesRequest, StateCategory,
     },
 };
-use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Status};
 
@@ -425,56 +426,5 @@ impl Stage {
             }
             sleep(Duration::from_millis(20)).await;
         }
-    }
-
-    /// All that the customer sees at the end, without ids and times.
-    pub(super) async fn final_state(&self) -> Result<Value> {
-        let seen = self.last.as_ref().context("nothing was promised yet")?;
-        let homes: Vec<Value> = seen
-            .homes
-            .iter()
-            .map(|home| {
-                json!({ "platform": home.platform, "tickets_space": home.tickets_space,
-                    "tickets_badge": home.tickets_badge, "messages_badge": home.messages_badge, "card": home.card })
-            })
-            .collect();
-        let list: Vec<Value> = seen
-            .list
-            .iter()
-            .map(|row| {
-                json!({ "number": row.number, "title": row.title, "state": row.state, "unread": row.unread,
-                    "button": row.action_label })
-            })
-            .collect();
-        let mut threads = serde_json::Map::new();
-        for (title, ticket) in &self.tickets {
-            let parts = self.parts(&ticket.conversation_id).await?;
-            let mut lines: Vec<String> = parts
-                .iter()
-                .rev()
-                .map(|part| match part.kind() {
-                    PartKind::Message => {
-                        format!(
-                            "{}: {}",
-                            part.author.clone().unwrap_or_default().name,
-                            part.body
-                        )
-                    }
-                    PartKind::TicketEvent => {
-                        format!(
-                            "ticket: {}",
-                            part.ticket_state.clone().unwrap_or_default().label
-                        )
-                    }
-                    _ => format!("conversation: {}", part.state().as_str_name()),
-                })
-                .collect();
-            // a stamp lands a moment after what caused it: its place among messages may differ
-            lines.sort();
-            threads.insert((*title).to_owned(), json!(lines));
-        }
-        Ok(
-            json!({ "homes": homes, "list": list, "messages": self.pills().await?, "threads": threads }),
-        )
     }
 }

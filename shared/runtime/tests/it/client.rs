@@ -1,6 +1,7 @@
 //! Calls to another service: retries that cannot do a thing twice, and deadlines that shrink on the way.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -15,6 +16,7 @@ use runtime::{
 use testing::{Proxy, Scratch, eventually};
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::sample::{
     AWAY, ECHO, Echo, GATE, HANG, ONWARDS, Sample, client, echo, read, signed, start,
@@ -75,7 +77,8 @@ async fn no_other_refusal_is_tried_again() {
         if code == Code::Unavailable {
             continue;
         }
-        *sample.away.lock() = (1, Status::new(code, "no"));
+        let details = ErrorDetails::with_error_info("NO", "sample.messenger", HashMap::new());
+        *sample.away.lock() = (1, Status::with_error_details(code, "no", details));
         let (answer, sent) = send(&client, true, LIMIT, AWAY).await;
         assert_eq!((answer.err().unwrap().code(), sent), (code, 1));
         sample.away.lock().0 = 0;

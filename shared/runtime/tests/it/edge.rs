@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use http::uri::PathAndQuery;
+use proto::events::v1::{ReadResponse, SubscribeRequest};
 use runtime::error::reason_of;
 use testing::eventually;
 use tokio_stream::StreamExt;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_prost::ProstCodec;
 use tonic_reflection::pb::{
     v1::{self, server_reflection_client::ServerReflectionClient},
     v1alpha,
@@ -15,8 +18,8 @@ use tonic_reflection::pb::{
 use tonic_types::StatusExt;
 
 use crate::sample::{
-    BREAK, ECHO, ENDLESS, GATE, LARGE, NAME, PANIC, PANICKING, bare, client, echo, read, start,
-    watch,
+    BREAK, ECHO, ENDLESS, GATE, LARGE, NAME, PANIC, PANICKING, bare, client, echo, read, signed,
+    start, watch,
 };
 
 #[tokio::test]
@@ -247,6 +250,33 @@ async fn health_and_reflection_are_open_to_all() {
         format!("{answer:?}").contains("FileDescriptorResponse"),
         "{answer:?}"
     );
+    assert_eq!(sample.handled(), 0);
+}
+
+/// What cannot even be read is the caller's fault, and told in our own words.
+#[tokio::test]
+async fn a_request_that_is_no_message_of_the_method_or_too_large_is_the_caller_s_fault() {
+    let (scratch, sample, running) = start().await;
+    let channel = signed(&scratch, running.address());
+    for (bytes, reason) in [
+        (10, "MALFORMED_REQUEST"),
+        (runtime::serve::MAX_MESSAGE, "REQUEST_TOO_LARGE"),
+    ] {
+        let mut other = watch(ENDLESS);
+        other.cursors[0].event_id = vec![0; bytes];
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let codec = ProstCodec::<SubscribeRequest, ReadResponse>::default();
+        let path = PathAndQuery::from_maybe_shared(format!("/{NAME}/Read")).unwrap();
+        let status = client
+            .unary(Request::new(other), path, codec)
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        assert_eq!(reason_of(&status), reason);
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!(info.metadata["request_id"].len(), 32);
+    }
     assert_eq!(sample.handled(), 0);
 }
 
