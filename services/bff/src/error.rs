@@ -157,10 +157,13 @@ fn speaks_to_the_client(status: &Status) -> bool {
             | Code::ResourceExhausted
     );
     let says_when = || status.get_details_retry_info().is_some();
-    (about_the_request || status.code() == Code::Unavailable && says_when())
-        && status
-            .get_details_error_info()
-            .is_some_and(|info| info.domain.ends_with(OURS))
+    let Some(info) = status.get_details_error_info() else {
+        return false;
+    };
+    // a connection that could not be made is nobody's words
+    let answered = info.domain != runtime::auth::DOMAIN;
+    info.domain.ends_with(OURS)
+        && (about_the_request || (status.code() == Code::Unavailable && answered && says_when()))
 }
 
 fn unavailable() -> Failure {

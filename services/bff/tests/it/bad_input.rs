@@ -224,7 +224,7 @@ async fn a_message_too_large_to_be_ours_is_refused_and_the_next_is_answered() {
     };
     let mut messenger = customer.messenger.clone();
     let outcome = messenger.start_conversation(customer.with(request)).await;
-    assert_eq!(outcome.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(outcome.unwrap_err().code(), Code::InvalidArgument);
     customer.home(Platform::Web).await.unwrap();
 }
 

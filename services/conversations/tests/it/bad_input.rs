@@ -211,7 +211,7 @@ async fn the_longest_message_is_taken_and_a_larger_request_is_refused_unread() {
     world.say(&ada, &id, &body, 0).await.unwrap();
     assert_eq!(world.thread(&ada, &id).await[1].body, body);
     let huge = world.say(&ada, &id, &"x".repeat(70_000), 0).await;
-    assert_eq!(huge.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(huge.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(world.thread(&ada, &id).await.len(), 2);
 }
 

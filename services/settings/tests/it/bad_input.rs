@@ -221,6 +221,6 @@ async fn a_message_over_64_kib_is_refused_unread() {
         .workspaces()
         .create_workspace(world.by_operator(body))
         .await;
-    assert_eq!(made.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(made.unwrap_err().code(), Code::InvalidArgument);
     world.tenant("Acme").await;
 }

@@ -396,6 +396,6 @@ async fn a_huge_message_is_refused_unread() {
         .tickets()
         .create_contact_ticket(desk.by(&desk.ada, request))
         .await;
-    assert_eq!(outcome.unwrap_err().code(), Code::OutOfRange);
+    assert_eq!(outcome.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(desk.list(&desk.ada).await, []);
 }

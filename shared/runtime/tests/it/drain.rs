@@ -194,6 +194,26 @@ async fn a_socket_that_never_speaks_does_not_hold_the_drain_up() {
     assert!(took < AT_ONCE, "{took:?}");
 }
 
+/// Nor may it stay for ever: no protocol's timer runs before the greeting.
+#[tokio::test]
+async fn a_socket_that_never_speaks_is_closed_after_ten_seconds() {
+    let (scratch, _, running) = start().await;
+    let mut silent = TcpStream::connect(running.address()).await.unwrap();
+    let mut client = client(&scratch, running.address());
+    client.read(read(ECHO)).await.unwrap();
+    let start = Instant::now();
+    let mut byte = [0];
+    let end = soon("the end", silent.read(&mut byte)).await;
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    let patience = start.elapsed();
+    assert!(
+        patience > Duration::from_secs(8) && patience < Duration::from_secs(15),
+        "{patience:?}"
+    );
+    // whoever has spoken may be silent for as long as it likes
+    client.read(read(ECHO)).await.unwrap();
+}
+
 async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
     let mut socket = TcpStream::connect(address).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");

@@ -63,6 +63,13 @@ async fn a_panic_in_a_stream_ends_that_stream_alone() {
     let status = bad.message().await.unwrap_err();
     assert_eq!(status.code(), Code::Internal, "{status:?}");
     assert!(!format!("{status:?}").contains("1234"), "{status:?}");
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(
+        info.metadata["request_id"].len(),
+        32,
+        "it is still the same call"
+    );
+    assert_eq!(bad.message().await.unwrap(), None);
     let silence = tokio::time::timeout(Duration::from_millis(100), neighbour.message()).await;
     assert!(silence.is_err(), "the neighbour ended: {silence:?}");
 }

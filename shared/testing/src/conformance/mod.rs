@@ -59,6 +59,7 @@ macro_rules! conformance {
             order::only_the_partitions_asked_for_are_sent,
             order::writers_that_wait_and_roll_back_leave_no_hole,
             order::one_transaction_with_events_of_several_partitions_arrives_whole,
+            order::what_is_committed_arrives_at_once,
             order::what_another_process_writes_arrives_without_a_hint,
             resume::a_broken_stream_resumes_from_the_cursor_without_a_hole,
             resume::a_reader_that_did_not_move_its_cursor_gets_the_same_again,
