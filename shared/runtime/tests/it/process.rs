@@ -105,7 +105,7 @@ impl Process {
         assert!(sent.success());
     }
 
-    /// Its exit code, and what else it said.
+    /// Its exit code, and what else it said. Blocks this thread; clients need another one.
     fn ended(mut self) -> (Option<i32>, String) {
         let start = Instant::now();
         let status = loop {
@@ -225,7 +225,7 @@ fn a_process_that_cannot_start_says_why_in_one_sentence_and_fails() {
     assert_eq!(err.lines().count(), 1, "{err}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signal_drains_the_process_and_a_listening_stream_ends_well() {
     for signal in ["-TERM", "-INT"] {
         let process = Process::start(&[]);
@@ -242,7 +242,7 @@ async fn a_signal_drains_the_process_and_a_listening_stream_ends_well() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_does_not_listen_is_cut_when_the_drain_time_is_over() {
     let process = Process::start(&["--drain-seconds=1"]);
     let mut client = bare(process.address);
@@ -261,7 +261,7 @@ async fn a_stream_that_does_not_listen_is_cut_when_the_drain_time_is_over() {
     assert!(start.elapsed() < Duration::from_secs(6));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_the_process_at_once() {
     let process = Process::start(&["--drain-seconds=600"]);
     let mut client = bare(process.address);
