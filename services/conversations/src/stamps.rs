@@ -51,11 +51,9 @@ impl Projection for Stamps {
                 .map_err(DbErr::from)?,
         };
         let decisions = domain::stamp(known, &updates, PartId::generate);
-        for decision in &decisions {
-            store::save(work.tx(), decision)
-                .await
-                .map_err(DbErr::from)?;
-        }
+        store::save(work.tx(), &decisions.iter().collect::<Vec<_>>())
+            .await
+            .map_err(DbErr::from)?;
         let changed: Vec<Key> = decisions
             .into_iter()
             .map(|decision| decision.conversation.key)

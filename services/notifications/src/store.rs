@@ -7,15 +7,14 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use database::Database;
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, IsolationLevel,
-    Statement, TransactionTrait, Value,
-};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
 use types::{ContactId, WorkspaceId};
 
 use self::records::{ConversationRecord, TicketRecord};
-use crate::projection::{CARD, ConversationId, Inbox, InboxConversation, InboxTicket, TicketId};
+use crate::projection::{CARD, Inbox, InboxConversation, InboxTicket, TicketId};
 
 pub use write::{Source, apply, begin_epoch, blank, mark_read};
 
@@ -79,19 +78,6 @@ struct Counts {
     visible: i64,
 }
 
-/// Four things at once, each from its own index: a statement each would cost four round trips.
-const COUNTS: &str = "select e.epoch, coalesce(v.version, 0) as version, \
-    coalesce(v.tickets_version, 0) as tickets_version, \
-    coalesce(v.conversations_version, 0) as conversations_version, \
-    (select count(*) from ticket_inbox where workspace_id = $1 and contact_id = $2 and visible \
-     and notify_revision > explicit_revision and notify_revision > frontier_revision) as unread_tickets, \
-    (select count(*) from conversation_inbox where workspace_id = $1 and contact_id = $2 and participant \
-     and not deleted and last_foreign_message_seq > read_seq) as unread_conversations, \
-    (select count(*) from (select 1 as one from ticket_inbox where workspace_id = $1 and contact_id = $2 \
-     and visible limit 1) as any_visible) as visible \
-    from projection_epoch e \
-    left join contact_version v on v.workspace_id = $1 and v.contact_id = $2";
-
 /// R2: active tickets, the last update on top.
 const ON_CARD: &str = "select * from ticket_inbox where workspace_id = $1 and contact_id = $2 \
     and visible and category <> 4 \
@@ -101,10 +87,42 @@ const LATEST_CONVERSATION: &str = "select * from conversation_inbox where worksp
     and contact_id = $2 and participant and not deleted and last_message_time is not null \
     order by last_message_time desc, conversation_id desc limit 1";
 
-/// At most one, but while an unlink and the next link are on their way there may be two.
-const LINKED_TICKET: &str = "select * from ticket_inbox where workspace_id = $1 and contact_id = $2 \
-    and conversation_id = $3 and visible \
-    order by ticket_update_time desc, create_time desc, ticket_id desc limit 1";
+/// An inbox, whole: each part from its own index, all in one statement, so that they are of one moment
+/// and cost one round trip. A row for each ticket on the card, in no order, or one without; the rest is in
+/// every row. The ticket of the latest conversation is one at most, but while an unlink and the next link
+/// are on their way there may be two.
+static INBOX: LazyLock<String> = LazyLock::new(|| {
+    let named = |table: &str, columns: &[&str]| -> String {
+        let columns = columns
+            .iter()
+            .map(|name| format!("{table}.{name} as {table}_{name}"));
+        columns.collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "select e.epoch, coalesce(v.version, 0) as version, \
+         coalesce(v.tickets_version, 0) as tickets_version, \
+         coalesce(v.conversations_version, 0) as conversations_version, \
+         (select count(*) from ticket_inbox where workspace_id = $1 and contact_id = $2 and visible \
+         and notify_revision > explicit_revision and notify_revision > frontier_revision) \
+         as unread_tickets, \
+         (select count(*) from conversation_inbox where workspace_id = $1 and contact_id = $2 \
+         and participant and not deleted and last_foreign_message_seq > read_seq) \
+         as unread_conversations, \
+         (select count(*) from (select 1 as one from ticket_inbox where workspace_id = $1 \
+         and contact_id = $2 and visible limit 1) as any_visible) as visible, {}, {}, {} \
+         from projection_epoch e \
+         left join contact_version v on v.workspace_id = $1 and v.contact_id = $2 \
+         left join ({ON_CARD}) t on true \
+         left join ({LATEST_CONVERSATION}) c on true \
+         left join ticket_inbox l on l.workspace_id = $1 and l.contact_id = $2 and l.ticket_id = \
+         (select ticket_id from ticket_inbox where workspace_id = $1 and contact_id = $2 \
+         and conversation_id = c.conversation_id and visible \
+         order by ticket_update_time desc, create_time desc, ticket_id desc limit 1)",
+        named("t", &TicketRecord::COLUMNS),
+        named("c", &ConversationRecord::COLUMNS),
+        named("l", &TicketRecord::COLUMNS),
+    )
+});
 
 /// Reads inboxes. Cheap to clone.
 #[derive(Clone)]
@@ -118,28 +136,37 @@ impl Store {
         Self { db }
     }
 
-    /// An inbox, whole, as of one moment. Four statements, each by an index of its own.
+    /// An inbox, whole, as of one moment.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn inbox(&self, id: &InboxId) -> Result<Snapshot, DbErr> {
-        let tx = self.one_moment().await?;
-        let counts = one::<Counts>(&tx, COUNTS, id.values())
-            .await?
-            .ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))?;
+        let db = self.db.read();
         let [workspace, contact] = id.values();
-        let on_card =
-            many::<TicketRecord>(&tx, ON_CARD, [workspace, contact, (CARD as i64).into()]);
-        let recent_tickets = tickets(on_card.await?)?;
-        let latest_conversation = latest_conversation(&tx, id).await?;
-        tx.commit().await?;
+        let rows = db
+            .query_all_raw(Statement::from_sql_and_values(
+                db.get_database_backend(),
+                INBOX.as_str(),
+                [workspace, contact, (CARD as i64).into()],
+            ))
+            .await?;
+        let first = rows
+            .first()
+            .ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))?;
+        let counts = Counts::from_query_result(first, "")?;
+        let mut on_card = Vec::with_capacity(rows.len());
+        for row in &rows {
+            on_card.extend(TicketRecord::of(row, "t_")?);
+        }
+        // the one place where the order of the rows is not the database's
+        on_card.sort_by(|one, other| other.place().cmp(&one.place()));
         Ok(Snapshot {
             inbox: Inbox {
                 unread_tickets: badge(counts.unread_tickets),
                 unread_conversations: badge(counts.unread_conversations),
-                recent_tickets,
+                recent_tickets: tickets(on_card)?,
                 any_ticket_visible: counts.visible > 0,
-                latest_conversation,
+                latest_conversation: latest_conversation(first)?,
             },
             version: Version {
                 epoch: counts.epoch as u64,
@@ -194,48 +221,20 @@ impl Store {
         let found = one::<Found>(self.db.read(), sql, []).await?;
         Ok(found.map_or(0, |found| found.contacts as u64))
     }
-
-    /// A transaction whose statements all see the same moment: counts and rows belong together.
-    async fn one_moment(&self) -> Result<DatabaseTransaction, DbErr> {
-        match self.db.read().get_database_backend() {
-            // SQLite's are like that, and it warns when told so
-            DbBackend::Sqlite => self.db.read().begin().await,
-            _ => {
-                self.db
-                    .read()
-                    .begin_with_config(Some(IsolationLevel::RepeatableRead), None)
-                    .await
-            }
-        }
-    }
 }
 
-async fn latest_conversation(
-    tx: &DatabaseTransaction,
-    id: &InboxId,
-) -> Result<Option<InboxConversation>, DbErr> {
-    let Some(record) = one::<ConversationRecord>(tx, LATEST_CONVERSATION, id.values()).await?
-    else {
+fn latest_conversation(row: &QueryResult) -> Result<Option<InboxConversation>, DbErr> {
+    let Some(record) = ConversationRecord::of(row, "c_")? else {
         return Ok(None);
     };
+    let linked = TicketRecord::of(row, "l_")?;
+    let ticket = tickets(linked.into_iter().collect())?.pop();
     let (_, conversation_id, told) = record.parse()?;
-    let ticket = linked_ticket(tx, id, &conversation_id).await?;
     Ok(Some(InboxConversation::of(
         &conversation_id,
         &told.state,
         ticket,
     )))
-}
-
-async fn linked_ticket(
-    tx: &DatabaseTransaction,
-    id: &InboxId,
-    conversation_id: &ConversationId,
-) -> Result<Option<InboxTicket>, DbErr> {
-    let [workspace, contact] = id.values();
-    let values = [workspace, contact, conversation_id.as_str().into()];
-    let linked = many::<TicketRecord>(tx, LINKED_TICKET, values).await?;
-    Ok(tickets(linked)?.pop())
 }
 
 fn tickets(records: Vec<TicketRecord>) -> Result<Vec<InboxTicket>, DbErr> {

@@ -1,20 +1,24 @@
 //! What Tickets makes of Conversations' events: who sees a ticket, where it is in their list, and the
 //! customer's answer to a ticket that waits for it.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use events::{ApplyError, Projection, UnitOfWork};
 use proto::events::v1::Envelope;
 use sea_orm::DbErr;
-use types::Clock;
+use types::{Clock, WorkspaceId};
 
 use crate::{
     NAME,
     catalogs::Catalogs,
     convert,
-    domain::By,
+    domain::{Aggregate, By, News},
     store::{
-        self, conversations,
+        self,
+        conversations::{self, Place},
         tickets::{self, Saved},
     },
 };
@@ -30,36 +34,88 @@ impl Replica {
         Self { catalogs, clock }
     }
 
-    async fn hear(&self, work: &mut UnitOfWork, event: &Envelope) -> Result<(), ApplyError> {
-        let news = convert::conversation_news(event).map_err(ApplyError::Poison)?;
-        let Some((workspace, news)) = news else {
-            return Ok(());
+    /// Takes in what is new, in the order it was told.
+    async fn hear(
+        &self,
+        work: &mut UnitOfWork,
+        told: Vec<(WorkspaceId, News)>,
+    ) -> Result<(), ApplyError> {
+        let newer = conversations::put(work.tx(), &told).await?;
+        let news: Vec<_> = told
+            .into_iter()
+            .filter(|(workspace, news)| newer.contains(&conversations::seat(workspace, news)))
+            .collect();
+        let place = |(workspace, news): &(WorkspaceId, News)| {
+            (workspace.clone(), news.conversation.clone())
         };
-        if !conversations::put(work.tx(), &workspace, &news).await? {
-            return Ok(());
-        }
-        let unanswered = match &news.reply {
-            // taken in whether or not a ticket waits: one linked later must not be moved by it
-            Some(reply) => {
-                let (of, seq) = (&news.conversation, reply.seq);
-                conversations::take_reply(work.tx(), &workspace, of, seq).await?
+        let mut taken = self.take_replies(work, &news, place).await?;
+        let places: BTreeSet<Place> = news.iter().map(place).collect();
+        let linked = tickets::linked_to(work.tx(), &places).await?;
+        let mut linked: BTreeMap<Place, Aggregate> = linked
+            .into_iter()
+            .filter_map(|ticket| {
+                let conversation = ticket.ticket.conversation.clone()?;
+                Some(((ticket.ticket.workspace.clone(), conversation), ticket))
+            })
+            .collect();
+        for told in &news {
+            let place = place(told);
+            let (workspace, news) = told;
+            let seq = news.reply.as_ref().map_or(0, |reply| reply.seq);
+            let taken = taken.entry(place.clone()).or_default();
+            let unanswered = *taken < seq;
+            *taken = seq.max(*taken);
+            let Some(ticket) = linked.get_mut(&place) else {
+                continue;
+            };
+            let after = self.move_ticket(work, workspace, ticket, news, unanswered);
+            if let Some(after) = after.await? {
+                *ticket = after;
             }
-            None => false,
-        };
-        let linked = tickets::linked_to(work.tx(), &workspace, &news.conversation).await?;
-        let Some(ticket) = linked else {
-            return Ok(());
-        };
-        let known = self.catalogs.of(&workspace).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in contacts' messages, whether or not a ticket waits for them: one linked later must not be
+    /// moved by them. Returns the newest that was taken in before, of each conversation.
+    async fn take_replies(
+        &self,
+        work: &UnitOfWork,
+        news: &[(WorkspaceId, News)],
+        place: impl Fn(&(WorkspaceId, News)) -> Place,
+    ) -> Result<BTreeMap<Place, u64>, DbErr> {
+        let mut newest: BTreeMap<Place, u64> = BTreeMap::new();
+        for told in news {
+            if let Some(reply) = &told.1.reply {
+                let seq = newest.entry(place(told)).or_default();
+                *seq = reply.seq.max(*seq);
+            }
+        }
+        let places = newest.keys().cloned().collect();
+        let taken = conversations::replies(work.tx(), &places).await?;
+        newest.retain(|place, seq| taken.get(place).is_none_or(|taken| taken < seq));
+        conversations::take_replies(work.tx(), &newest).await?;
+        Ok(taken)
+    }
+
+    async fn move_ticket(
+        &self,
+        work: &mut UnitOfWork,
+        workspace: &WorkspaceId,
+        ticket: &Aggregate,
+        news: &News,
+        unanswered: bool,
+    ) -> Result<Option<Aggregate>, ApplyError> {
+        let known = self.catalogs.of(workspace).await?;
         let by = By {
             actor: NAME,
             at: self.clock.now(),
         };
         let change = ticket
-            .hear(&news, unanswered, &known.catalog, &by)
+            .hear(news, unanswered, &known.catalog, &by)
             .map_err(|refusal| ApplyError::Poison(refusal.to_string()))?;
         let Some(change) = change else {
-            return Ok(());
+            return Ok(None);
         };
         match tickets::save(work.tx(), &change).await? {
             Saved::Done => {}
@@ -72,7 +128,7 @@ impl Replica {
         for told in convert::changed(&change) {
             work.emit(told);
         }
-        Ok(())
+        Ok(Some(change.after))
     }
 }
 
@@ -83,9 +139,11 @@ impl Projection for Replica {
     }
 
     async fn apply(&self, work: &mut UnitOfWork, events: &[Envelope]) -> Result<(), ApplyError> {
+        let mut told = Vec::with_capacity(events.len());
         for event in events {
-            self.hear(work, event).await?;
+            told.extend(convert::conversation_news(event).map_err(ApplyError::Poison)?);
         }
+        self.hear(work, told).await?;
         Ok(())
     }
 

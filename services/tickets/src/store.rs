@@ -22,12 +22,6 @@ where
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }
 
-/// `($1, $2), ($3, $4)`: places for `rows` rows of `columns` values.
-fn places(rows: usize, columns: usize) -> String {
-    let row = |row: usize| format!("({})", list(row * columns + 1, columns));
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
-}
-
 /// `$3, $4, $5`: places for `count` values, from number `first`.
 fn list(first: usize, count: usize) -> String {
     let numbers = first..first + count;

@@ -4,7 +4,9 @@
 pub mod migration;
 mod open;
 pub mod requests;
+mod rows;
 mod secret;
 
 pub use open::{Database, OpenError};
+pub use rows::{chunk, chunks, tuples, tuples_from};
 pub use secret::page_key;

@@ -11,8 +11,10 @@ use types::{Clock, ContactId, WorkspaceId, micros};
 
 use crate::{BATCH_EVENTS, PARTITIONS, time::wire};
 
+mod recent;
 mod work;
 
+use recent::Recent;
 pub use work::UnitOfWork;
 
 /// The newest position of each partition.
@@ -55,6 +57,7 @@ pub struct EventLog {
     epoch: [u8; 16],
     clock: Arc<dyn Clock>,
     heads: Arc<watch::Sender<Heads>>,
+    recent: Arc<Recent>,
 }
 
 impl EventLog {
@@ -93,6 +96,7 @@ impl EventLog {
             epoch,
             clock,
             heads: Arc::new(watch::Sender::new([0; PARTITIONS])),
+            recent: Arc::default(),
         };
         log.refresh_heads().await?;
         Ok(log)
@@ -171,6 +175,23 @@ impl EventLog {
         after: u64,
         limit: usize,
     ) -> Result<Vec<Envelope>, DbErr> {
+        let limit = limit.min(BATCH_EVENTS);
+        let mut events = match self.recent.after(partition, after, limit) {
+            Some(events) => events,
+            None => self.stored(partition, after, limit).await?,
+        };
+        for i in 1..events.len() {
+            events[i].prev_event_id = events[i - 1].event_id.clone();
+        }
+        Ok(events)
+    }
+
+    async fn stored(
+        &self,
+        partition: usize,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Envelope>, DbErr> {
         let Ok(after) = i64::try_from(after) else {
             return Ok(Vec::new());
         };
@@ -185,18 +206,13 @@ impl EventLog {
                 [
                     (partition as i32).into(),
                     after.into(),
-                    (limit.min(BATCH_EVENTS) as i64).into(),
+                    (limit as i64).into(),
                 ],
             ))
             .await?;
-        let mut events: Vec<Envelope> = rows
-            .iter()
+        rows.iter()
             .map(|row| self.envelope(partition, row))
-            .collect::<Result<_, _>>()?;
-        for i in 1..events.len() {
-            events[i].prev_event_id = events[i - 1].event_id.clone();
-        }
-        Ok(events)
+            .collect()
     }
 
     /// The id of the event at a position; `None` when there is none, or it was pruned.
@@ -285,6 +301,7 @@ impl EventLog {
         ))
         .await?;
         tx.commit().await?;
+        self.recent.forget(partition, up_to);
         loop {
             let tx = self.db.begin().await?;
             let done = tx
@@ -345,6 +362,11 @@ impl EventLog {
 
     /// An event as a snapshot tells it: the newest state, at no position.
     pub(crate) fn state(&self, event: NewEvent) -> Envelope {
+        self.sealed(event, micros(self.clock.now()))
+    }
+
+    /// An event on its way into the log, at no position yet.
+    fn sealed(&self, event: NewEvent, recorded_at: i64) -> Envelope {
         Envelope {
             event_id: types::id::uuid().as_bytes().to_vec(),
             source: self.source.into(),
@@ -356,10 +378,21 @@ impl EventLog {
             contact_id: event.contact.map(String::from).unwrap_or_default(),
             workspace_id: event.workspace.into(),
             occurred_time: Some(wire(event.occurred_at)),
-            recorded_time: Some(wire(micros(self.clock.now()))),
+            recorded_time: Some(wire(recorded_at)),
             payload: event.payload,
             ..Default::default()
         }
+    }
+
+    /// To be called after the commit of events: readers find them in memory.
+    fn committed(&self, events: Vec<Envelope>) {
+        let mut heads = [0; PARTITIONS];
+        for event in &events {
+            let head = &mut heads[event.partition as usize];
+            *head = event.position.max(*head);
+        }
+        self.recent.add(events);
+        self.announce(&heads);
     }
 
     fn announce(&self, positions: &Heads) {

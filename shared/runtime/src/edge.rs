@@ -204,22 +204,21 @@ impl Shared {
             authorize(access, &actor)?;
             request.extensions_mut().insert(actor);
         }
-        match deadline {
-            None => Ok(next
-                .call(request)
+        let answer = match deadline {
+            None => next.call(request).await,
+            Some(deadline) if deadline <= Instant::now() => return Err(late()),
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), next.call(request))
                 .await
-                .map(|answer| answer.map(stream::within_its_call))),
-            Some(deadline) if deadline <= Instant::now() => Err(late()),
-            Some(deadline) => {
-                let answer = tokio::time::timeout_at(deadline.into(), next.call(request))
-                    .await
-                    .map_err(|_| late())?;
-                match answer {
-                    Ok(answer) => Ok(Ok(unread(answer)?)),
-                    failed => Ok(failed),
-                }
-            }
-        }
+                .map_err(|_| late())?,
+        };
+        let answer = match answer {
+            Ok(answer) => unread(answer)?,
+            failed => return Ok(failed),
+        };
+        Ok(Ok(match deadline {
+            None => answer.map(stream::within_its_call),
+            Some(_) => answer,
+        }))
     }
 }
 

@@ -130,7 +130,7 @@ impl Conversations {
         let now = self.clock.now();
         let mut decision = self.load(work.tx(), caller, &order.target).await?;
         decision.carry_out(&order.command, &caller.author(), now, PartId::generate)?;
-        store::save(work.tx(), &decision).await?;
+        store::save(work.tx(), &[&decision]).await?;
         let key = decision.conversation.key.clone();
         let copies = store::views(work.tx(), Whose::All(std::slice::from_ref(&key))).await?;
         let told: &[Told] = if decision.changes() && decision.told() {

@@ -160,8 +160,8 @@ async fn a_decision_on_an_older_version_is_not_written() {
     let tx = db.begin().await.unwrap();
     let mut start = Decision::start(key(), contact(), jiff::Timestamp::UNIX_EPOCH);
     say(&mut start);
-    save(&tx, &start).await.unwrap();
-    assert!(matches!(save(&tx, &start).await, Err(Error::Conflict)));
+    save(&tx, &[&start]).await.unwrap();
+    assert!(matches!(save(&tx, &[&start]).await, Err(Error::Conflict)));
     tx.commit().await.unwrap();
 
     let tx = db.begin().await.unwrap();
@@ -172,14 +172,14 @@ async fn a_decision_on_an_older_version_is_not_written() {
     let mut delete = Decision::on(conversation);
     say(&mut one);
     say(&mut other);
-    save(&tx, &one).await.unwrap();
-    assert!(matches!(save(&tx, &other).await, Err(Error::Conflict)));
+    save(&tx, &[&one]).await.unwrap();
+    assert!(matches!(save(&tx, &[&other]).await, Err(Error::Conflict)));
     // without a part of its own, the version alone stops it
     let (author, now) = (Author::system(), jiff::Timestamp::UNIX_EPOCH);
     delete
         .carry_out(&Command::Delete, &author, now, PartId::generate)
         .unwrap();
-    assert!(matches!(save(&tx, &delete).await, Err(Error::Conflict)));
+    assert!(matches!(save(&tx, &[&delete]).await, Err(Error::Conflict)));
     tx.commit().await.unwrap();
     let found = find(db.read(), &key()).await.unwrap().unwrap();
     assert_eq!((found.version, found.contact_head_seq), (2, 2));
@@ -195,7 +195,7 @@ async fn a_receipt_never_goes_back() {
     for _ in 0..5 {
         say(&mut start);
     }
-    save(&tx, &start).await.unwrap();
+    save(&tx, &[&start]).await.unwrap();
     for (seq, moves) in [(3, true), (2, false), (3, false), (5, true)] {
         let moved = receipt(&tx, &key(), &contact(), seq).await.unwrap();
         assert_eq!(moved, moves, "{seq}");
@@ -228,7 +228,7 @@ async fn a_tombstone_keeps_the_stamps_and_nothing_that_people_wrote() {
     };
     start.stamp(stamp.clone(), now, PartId::generate);
     say(&mut start);
-    save(&tx, &start).await.unwrap();
+    save(&tx, &[&start]).await.unwrap();
     assert!(receipt(&tx, &key(), &contact(), 3).await.unwrap());
 
     let mut delete = Decision::on(start.conversation);
@@ -236,7 +236,7 @@ async fn a_tombstone_keeps_the_stamps_and_nothing_that_people_wrote() {
     delete
         .carry_out(&Command::Delete, &author, now, PartId::generate)
         .unwrap();
-    save(&tx, &delete).await.unwrap();
+    save(&tx, &[&delete]).await.unwrap();
     let left = parts(&tx, &key(), None, 9).await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].content, Content::Stamp(stamp.clone()));

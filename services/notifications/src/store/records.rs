@@ -1,4 +1,4 @@
-use sea_orm::{DbErr, FromQueryResult, Value};
+use sea_orm::{DbErr, FromQueryResult, QueryResult, Value};
 use types::{ContactId, WorkspaceId, micros, timestamp};
 
 use super::InboxId;
@@ -49,6 +49,19 @@ impl TicketRecord {
         "ticket_update_time",
         "activity_time",
     ];
+
+    /// The ticket in a row of a join, its columns named with a prefix; `None` when the join found none.
+    pub(super) fn of(row: &QueryResult, prefix: &str) -> Result<Option<Self>, DbErr> {
+        let found: Option<String> = row.try_get(prefix, "ticket_id")?;
+        found
+            .map(|_| Self::from_query_result(row, prefix))
+            .transpose()
+    }
+
+    /// R2: where it is among others.
+    pub(super) fn place(&self) -> (i64, i64, &str) {
+        (self.ticket_update_time, self.create_time, &self.ticket_id)
+    }
 
     pub(super) fn parse(self) -> Result<(InboxId, TicketId, TicketRow), DbErr> {
         let told = match self.viewer_version {
@@ -159,6 +172,15 @@ impl ConversationRecord {
         "read_seq",
         "last_message_time",
     ];
+
+    /// The conversation in a row of a join, its columns named with a prefix; `None` when the join found
+    /// none.
+    pub(super) fn of(row: &QueryResult, prefix: &str) -> Result<Option<Self>, DbErr> {
+        let found: Option<String> = row.try_get(prefix, "conversation_id")?;
+        found
+            .map(|_| Self::from_query_result(row, prefix))
+            .transpose()
+    }
 
     pub(super) fn parse(self) -> Result<(InboxId, ConversationId, Told<Conversation>), DbErr> {
         let preview = match self.preview_text {

@@ -264,55 +264,46 @@ fn an_inbox_is_nobody_elses() {
     });
 }
 
-/// The cost of reading does not grow with a contact's history: every statement goes by an index made for
-/// it, and none sorts.
+/// The cost of reading does not grow with a contact's history: every part goes by an index made for it,
+/// and none sorts.
 #[tokio::test]
 async fn every_read_goes_by_its_index() {
     let stored = Stored::new().await;
     let id = stored.inboxes[0].clone();
     let [workspace, contact] = id.values();
-    let third = |value: Value| vec![workspace.clone(), contact.clone(), value];
-    for (sql, values, indexes) in [
-        (
-            COUNTS,
-            id.values().to_vec(),
-            &[
-                "ticket_inbox_unread",
-                "conversation_inbox_unread",
-                "ticket_inbox_visible",
-            ][..],
-        ),
-        (ON_CARD, third(3_i64.into()), &["ticket_inbox_card"]),
-        (
-            LATEST_CONVERSATION,
-            id.values().to_vec(),
-            &["conversation_inbox_latest"],
-        ),
-        (
-            LINKED_TICKET,
-            third("cnv".into()),
-            &["ticket_inbox_visible"],
-        ),
-    ] {
-        #[derive(FromQueryResult)]
-        struct Step {
-            detail: String,
-        }
-        let explained = format!("explain query plan {sql}");
-        let steps: Vec<Step> = many(stored.db.read(), &explained, values).await.unwrap();
-        let plan: Vec<&str> = steps.iter().map(|step| step.detail.as_str()).collect();
-        for index in indexes {
-            assert!(
-                plan.iter().any(|step| step.contains(index)),
-                "{index}: {plan:?}"
-            );
-        }
-        for table in ["ticket_inbox", "conversation_inbox", "contact_version", "v"] {
-            let whole = format!("SCAN {table}");
-            assert!(!plan.iter().any(|step| *step == whole), "{plan:?}");
-        }
-        // at most one ticket is linked to a conversation, so its order is no work
-        let sorted = plan.iter().any(|step| step.contains("ORDER BY"));
-        assert!(!sorted || sql == LINKED_TICKET, "{plan:?}");
+    let values = [workspace, contact, 3_i64.into()];
+    #[derive(FromQueryResult)]
+    struct Step {
+        detail: String,
     }
+    let explained = format!("explain query plan {}", *INBOX);
+    let steps: Vec<Step> = many(stored.db.read(), &explained, values).await.unwrap();
+    let plan: Vec<&str> = steps.iter().map(|step| step.detail.as_str()).collect();
+    for index in [
+        "ticket_inbox_unread",
+        "conversation_inbox_unread",
+        "ticket_inbox_visible (workspace_id=? AND contact_id=?)",
+        "ticket_inbox_card",
+        "conversation_inbox_latest",
+        "ticket_inbox_visible (workspace_id=? AND contact_id=? AND conversation_id=?)",
+    ] {
+        assert!(
+            plan.iter().any(|step| step.contains(index)),
+            "{index}: {plan:#?}"
+        );
+    }
+    // what a subquery found is walked; a table never is
+    for table in [
+        "ticket_inbox",
+        "conversation_inbox",
+        "contact_version",
+        "v",
+        "l",
+    ] {
+        let whole = format!("SCAN {table}");
+        assert!(!plan.iter().any(|step| *step == whole), "{plan:#?}");
+    }
+    // at most one ticket is linked to a conversation, so its order is no work
+    let sorted = plan.iter().filter(|step| step.contains("ORDER BY"));
+    assert!(sorted.count() <= 1, "{plan:#?}");
 }

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use database::{chunks, tuples};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 
 use super::{
@@ -10,9 +11,6 @@ use crate::projection::{
     self, Changed, ConversationChanged, ConversationId, Event, Rows, TicketChanged, TicketId,
     TicketRead,
 };
-
-/// Rows in one statement at the most. Few sizes, so that a prepared statement is soon met again.
-const ROWS: usize = 32;
 
 /// Takes events into the inboxes they concern, and lets the version of each grow in which the contact
 /// sees a difference. Call it inside the transaction that makes the events applied.
@@ -208,7 +206,7 @@ async fn load<T: FromQueryResult>(
 ) -> Result<Vec<T>, DbErr> {
     let keys: Vec<_> = keys.collect();
     let mut records = Vec::with_capacity(keys.len());
-    for keys in keys.chunks(ROWS) {
+    for keys in chunks(&keys) {
         // a join with the keys is as many look-ups by primary key; `in` with pairs is not portable
         let sql = format!(
             "with wanted (workspace_id, contact_id, {column}) as (values {}) \
@@ -340,7 +338,7 @@ async fn upsert<const N: usize>(
     set: &str,
 ) -> Result<(), DbErr> {
     let rows: Vec<_> = rows.collect();
-    for rows in rows.chunks(ROWS) {
+    for rows in chunks(&rows) {
         let sql = format!(
             "insert into {} ({}) values {} on conflict ({}) do update set {set}",
             table.name,
@@ -361,15 +359,4 @@ async fn execute(
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     tx.execute_raw(statement).await?;
     Ok(())
-}
-
-/// `($1, $2), ($3, $4)` for two rows of two.
-fn tuples(rows: usize, columns: usize) -> String {
-    let row = |row: usize| {
-        let marks: Vec<String> = (1..=columns)
-            .map(|column| format!("${}", row * columns + column))
-            .collect();
-        format!("({})", marks.join(", "))
-    };
-    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }

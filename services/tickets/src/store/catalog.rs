@@ -1,9 +1,10 @@
 //! Types and states.
 
+use database::tuples;
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use types::WorkspaceId;
 
-use super::{places, rows, rows::text, statement};
+use super::{rows, rows::text, statement};
 use crate::domain::{Catalog, State, TicketType};
 
 /// Every type and state that a workspace stored; `None` when it has stored none yet.
@@ -113,7 +114,7 @@ async fn put<const N: usize>(
     into: &str,
     rows: Vec<[Value; N]>,
 ) -> Result<(), DbErr> {
-    let places = places(rows.len(), N);
+    let places = tuples(rows.len(), N);
     let sql = format!("insert into {into} values {places} on conflict do nothing");
     db.execute_raw(statement(db, sql, rows.into_iter().flatten()))
         .await?;

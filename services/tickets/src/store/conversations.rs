@@ -1,6 +1,9 @@
 //! What Conversations told, as far as tickets need it: who is in a conversation, whether it was deleted,
 //! when something was last said there.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use database::{chunks, tuples};
 use sea_orm::{ConnectionTrait, DbErr};
 use types::{ContactId, WorkspaceId, micros, timestamp};
 
@@ -10,6 +13,20 @@ use super::{
     statement,
 };
 use crate::domain::{ConversationId, Member, News};
+
+/// A conversation of a workspace.
+pub type Place = (WorkspaceId, ConversationId);
+/// A contact's place in one.
+pub type Seat = (WorkspaceId, ConversationId, ContactId);
+
+/// Whose place some news are about.
+pub fn seat(workspace: &WorkspaceId, news: &News) -> Seat {
+    (
+        workspace.clone(),
+        news.conversation.clone(),
+        news.member.contact.clone(),
+    )
+}
 
 /// Everybody who is or was in a conversation; empty when Conversations has not told of it, or only to
 /// another workspace.
@@ -62,59 +79,116 @@ pub async fn is_deleted(
     Ok(row.is_some())
 }
 
-/// Keeps what was told of a contact in a conversation; false when something newer is kept.
+/// Keeps the newest that was told of each contact in each conversation, and returns those told
+/// something newer than was kept.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn put(
     db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-    news: &News,
-) -> Result<bool, DbErr> {
-    let done = db
-        .execute_raw(statement(
-            db,
-            "insert into conversation_member (workspace_id, conversation_id, contact_id, \
-             member_version, participant, deleted, last_message_at) values ($1, $2, $3, $4, $5, $6, $7) \
-             on conflict (workspace_id, conversation_id, contact_id) do update \
-             set member_version = excluded.member_version, participant = excluded.participant, \
-             deleted = excluded.deleted, last_message_at = excluded.last_message_at \
-             where conversation_member.member_version < excluded.member_version",
+    told: &[(WorkspaceId, News)],
+) -> Result<BTreeSet<Seat>, DbErr> {
+    let mut newest: BTreeMap<Seat, &News> = BTreeMap::new();
+    for (workspace, news) in told {
+        let kept = newest.entry(seat(workspace, news)).or_insert(news);
+        if kept.version < news.version {
+            *kept = news;
+        }
+    }
+    let rows: Vec<_> = newest
+        .into_iter()
+        .map(|((workspace, conversation, contact), news)| {
             [
-                text(workspace),
-                text(&news.conversation),
-                text(&news.member.contact),
+                text(&workspace),
+                text(&conversation),
+                text(&contact),
                 number(news.version),
                 news.member.participant.into(),
                 news.member.deleted.into(),
                 news.member.last_message_at.map(micros).into(),
-            ],
-        ))
-        .await?;
-    Ok(done.rows_affected() > 0)
+            ]
+        })
+        .collect();
+    let mut newer = BTreeSet::new();
+    for rows in chunks(&rows) {
+        let sql = format!(
+            "insert into conversation_member (workspace_id, conversation_id, contact_id, \
+             member_version, participant, deleted, last_message_at) values {} \
+             on conflict (workspace_id, conversation_id, contact_id) do update \
+             set member_version = excluded.member_version, participant = excluded.participant, \
+             deleted = excluded.deleted, last_message_at = excluded.last_message_at \
+             where conversation_member.member_version < excluded.member_version \
+             returning workspace_id, conversation_id, contact_id",
+            tuples(rows.len(), 7)
+        );
+        let values = rows.iter().flatten().cloned();
+        for row in db.query_all_raw(statement(db, sql, values)).await? {
+            newer.insert((
+                rows::id(&row, "workspace_id", WorkspaceId::parse)?,
+                rows::id(&row, "conversation_id", ConversationId::parse)?,
+                rows::id(&row, "contact_id", ContactId::parse)?,
+            ));
+        }
+    }
+    Ok(newer)
 }
 
-/// T7: takes in a contact's message, once: false when it, or a later one, was taken in before.
+/// T7: the newest message by a contact that was taken in, of each conversation that has one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take_reply(
+pub async fn replies(
     db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-    conversation: &ConversationId,
-    seq: u64,
-) -> Result<bool, DbErr> {
-    let done = db
-        .execute_raw(statement(
-            db,
-            "insert into conversation_reply (workspace_id, conversation_id, applied_seq) \
-             values ($1, $2, $3) on conflict (workspace_id, conversation_id) do update \
+    of: &BTreeSet<Place>,
+) -> Result<BTreeMap<Place, u64>, DbErr> {
+    let places: Vec<_> = of.iter().collect();
+    let mut taken = BTreeMap::new();
+    for places in chunks(&places) {
+        let sql = format!(
+            "with asked (workspace_id, conversation_id) as (values {}) \
+             select r.workspace_id, r.conversation_id, r.applied_seq from asked \
+             join conversation_reply r on r.workspace_id = asked.workspace_id \
+             and r.conversation_id = asked.conversation_id",
+            tuples(places.len(), 2)
+        );
+        let values = places
+            .iter()
+            .flat_map(|(workspace, conversation)| [text(workspace), text(conversation)]);
+        for row in db.query_all_raw(statement(db, sql, values)).await? {
+            let place = (
+                rows::id(&row, "workspace_id", WorkspaceId::parse)?,
+                rows::id(&row, "conversation_id", ConversationId::parse)?,
+            );
+            taken.insert(place, rows::count(&row, "applied_seq")?);
+        }
+    }
+    Ok(taken)
+}
+
+/// T7: takes in contacts' messages. Call it in the transaction that read [`replies`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_replies(
+    db: &impl ConnectionTrait,
+    taken: &BTreeMap<Place, u64>,
+) -> Result<(), DbErr> {
+    let rows: Vec<_> = taken
+        .iter()
+        .map(|((workspace, conversation), seq)| [text(workspace), text(conversation), number(*seq)])
+        .collect();
+    for rows in chunks(&rows) {
+        let sql = format!(
+            "insert into conversation_reply (workspace_id, conversation_id, applied_seq) values {} \
+             on conflict (workspace_id, conversation_id) do update \
              set applied_seq = excluded.applied_seq \
              where conversation_reply.applied_seq < excluded.applied_seq",
-            [text(workspace), text(conversation), number(seq)],
-        ))
-        .await?;
-    Ok(done.rows_affected() > 0)
+            tuples(rows.len(), 3)
+        );
+        let values = rows.iter().flatten().cloned();
+        db.execute_raw(statement(db, sql, values)).await?;
+    }
+    Ok(())
 }
 
 /// Forgets the replica, before all of it is told again. What was taken in of contacts' messages stays:

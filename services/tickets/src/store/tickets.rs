@@ -1,16 +1,20 @@
 //! One ticket with its viewers: loaded as a whole, saved as a whole.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use database::{chunks, tuples};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlErr, Value};
 use types::WorkspaceId;
 
 use super::{
-    places, rows,
+    conversations::Place,
+    rows,
     rows::{
         FIXED, HISTORY, MOVING, fixed_values, moving_values, number, of_ticket, of_viewer, text,
     },
     statement,
 };
-use crate::domain::{Aggregate, Change, ConversationId, HistoryEntry, Ticket, TicketRef, Viewer};
+use crate::domain::{Aggregate, Change, HistoryEntry, Ticket, TicketRef, Viewer};
 
 /// How a save ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,18 +50,47 @@ pub async fn load(
     .await
 }
 
-/// The live shared ticket that is linked to a conversation, with its viewers.
+/// The live shared ticket that is linked to each of these conversations, with its viewers.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn linked_to(
     db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-    conversation: &ConversationId,
-) -> Result<Option<Aggregate>, DbErr> {
-    // said as the partial unique index says it, so that it is used
-    let linked = "t.conversation_id = $2 and t.shared and not t.deleted";
-    one(db, workspace, linked, text(conversation)).await
+    conversations: &BTreeSet<Place>,
+) -> Result<Vec<Aggregate>, DbErr> {
+    let places: Vec<_> = conversations.iter().collect();
+    let mut linked = Vec::new();
+    for places in chunks(&places) {
+        let sql = linked_sql(places.len());
+        let values = places
+            .iter()
+            .flat_map(|(workspace, conversation)| [text(workspace), text(conversation)]);
+        let found = db.query_all_raw(statement(db, sql, values)).await?;
+        let mut tickets: BTreeMap<String, Vec<QueryResult>> = BTreeMap::new();
+        for row in found {
+            tickets
+                .entry(row.try_get("", "ticket_id")?)
+                .or_default()
+                .push(row);
+        }
+        for rows in tickets.values() {
+            linked.extend(assemble(rows)?);
+        }
+    }
+    Ok(linked)
+}
+
+/// By the workspace and the id of each conversation.
+pub(super) fn linked_sql(conversations: usize) -> String {
+    format!(
+        "with asked (workspace_id, conversation_id) as (values {}) select {}, {} from asked \
+         cross join ticket t left join ticket_viewer v on v.workspace_id = t.workspace_id \
+         and v.ticket_id = t.ticket_id where t.workspace_id = asked.workspace_id \
+         and t.conversation_id = asked.conversation_id and t.shared and not t.deleted",
+        tuples(conversations, 2),
+        of_ticket(),
+        of_viewer()
+    )
 }
 
 async fn one(
@@ -144,7 +177,7 @@ pub async fn insert(db: &impl ConnectionTrait, changes: &[&Change]) -> Result<Sa
         "insert into ticket ({}, {}) values {}",
         FIXED.join(", "),
         MOVING.join(", "),
-        places(changes.len(), FIXED.len() + MOVING.len())
+        tuples(changes.len(), FIXED.len() + MOVING.len())
     );
     let values = changes.iter().flat_map(|change| {
         let ticket = &change.after.ticket;
@@ -203,7 +236,7 @@ async fn insert_history(
     let sql = format!(
         "insert into ticket_history (workspace_id, ticket_id, {}) values {}",
         HISTORY.join(", "),
-        places(entries.len(), HISTORY.len() + 2)
+        tuples(entries.len(), HISTORY.len() + 2)
     );
     let values = entries
         .iter()
@@ -231,7 +264,7 @@ async fn put_viewers(db: &impl ConnectionTrait, changes: &[&Change]) -> Result<S
          ticket_update_at = excluded.ticket_update_at, activity_at = excluded.activity_at, \
          viewer_version = excluded.viewer_version \
          where ticket_viewer.viewer_version = excluded.viewer_version - 1",
-        places(viewers.len(), 9)
+        tuples(viewers.len(), 9)
     );
     let values = viewers
         .iter()

@@ -1,7 +1,8 @@
 //! The cursors in the consumer's own database: whoever moves one has the right to apply.
 
+use database::tuples_from;
 use proto::events::v1::Cursor;
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 use super::{Consumer, apply::ApplyStop, run::Stop};
 use crate::{PARTITIONS, UnitOfWork};
@@ -55,37 +56,50 @@ impl Consumer {
             .collect()
     }
 
-    /// The first statements of each transaction: whoever finds a cursor moved gives up.
+    /// The first statement of each transaction: whoever finds a cursor moved gives up.
     pub(super) async fn swap_cursors(
         &self,
         work: &UnitOfWork,
         old: &[Cursor],
         new: &[Cursor],
     ) -> Result<(), ApplyStop> {
-        let tx = work.tx();
+        let mut values: Vec<Value> = vec![self.projection.name().into(), self.source_name.into()];
+        let mut moved = 0;
         for (old, new) in old.iter().zip(new).filter(|(old, new)| old != new) {
-            let done = tx
-                .execute_raw(Statement::from_sql_and_values(
-                    tx.get_database_backend(),
-                    "update consumer_cursor set log_epoch = $1, pos = $2, event_id = $3 \
-                     where projection = $4 and source = $5 and part = $6 and pos = $7 and event_id = $8",
-                    [
-                        new.log_epoch.clone().into(),
-                        (new.position as i64).into(),
-                        new.event_id.clone().into(),
-                        self.projection.name().into(),
-                        self.source_name.into(),
-                        (old.partition as i32).into(),
-                        (old.position as i64).into(),
-                        old.event_id.clone().into(),
-                    ],
-                ))
-                .await?;
-            if done.rows_affected() == 0 {
-                return Err(ApplyStop::Stop(Stop::Lost));
-            }
+            moved += 1;
+            values.extend([
+                Value::from(old.partition as i32),
+                (old.position as i64).into(),
+                old.event_id.clone().into(),
+                (new.position as i64).into(),
+                new.event_id.clone().into(),
+                new.log_epoch.clone().into(),
+            ]);
         }
-        Ok(())
+        if moved == 0 {
+            return Ok(());
+        }
+        let tx = work.tx();
+        let sql = format!(
+            "with moved (part, old_pos, old_id, new_pos, new_id, new_epoch) as (values {}) \
+             update consumer_cursor set log_epoch = moved.new_epoch, pos = moved.new_pos, \
+             event_id = moved.new_id from moved where consumer_cursor.projection = $1 \
+             and consumer_cursor.source = $2 and consumer_cursor.part = moved.part \
+             and consumer_cursor.pos = moved.old_pos and consumer_cursor.event_id = moved.old_id",
+            tuples_from(3, moved, 6)
+        );
+        let done = tx
+            .execute_raw(Statement::from_sql_and_values(
+                tx.get_database_backend(),
+                sql,
+                values,
+            ))
+            .await?;
+        if done.rows_affected() == moved as u64 {
+            Ok(())
+        } else {
+            Err(ApplyStop::Stop(Stop::Lost))
+        }
     }
 
     /// Moves every cursor, wherever it is.

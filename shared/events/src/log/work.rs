@@ -1,11 +1,13 @@
 //! A transaction of the owner.
 
-use proto::events::v1::LogPosition;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
+use std::collections::HashMap;
+
+use proto::events::v1::{Envelope, LogPosition};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
 use types::micros;
 
-use super::{EventLog, NewEvent, partition_of};
-use crate::{MAX_PAYLOAD, PARTITIONS};
+use super::{EventLog, NewEvent};
+use crate::MAX_PAYLOAD;
 
 /// One transaction of the owner: its statements, then its events, then the commit. Dropped without
 /// [`UnitOfWork::commit`], nothing happened.
@@ -13,6 +15,7 @@ pub struct UnitOfWork {
     tx: DatabaseTransaction,
     events: Vec<NewEvent>,
     appended: Vec<LogPosition>,
+    written: Vec<Envelope>,
     log: EventLog,
 }
 
@@ -22,6 +25,7 @@ impl UnitOfWork {
             tx,
             events: Vec::new(),
             appended: Vec::new(),
+            written: Vec::new(),
             log,
         }
     }
@@ -43,13 +47,8 @@ impl UnitOfWork {
     /// answer to the commit itself was lost.
     pub async fn commit(mut self) -> Result<Vec<LogPosition>, DbErr> {
         self.append_emitted().await?;
-        let mut heads = [0; PARTITIONS];
-        for place in &self.appended {
-            let head = &mut heads[place.partition as usize];
-            *head = place.position.max(*head);
-        }
         self.tx.commit().await?;
-        self.log.announce(&heads);
+        self.log.committed(self.written);
         Ok(self.appended)
     }
 
@@ -60,27 +59,32 @@ impl UnitOfWork {
     /// # Errors
     /// When the database fails or a payload is over [`MAX_PAYLOAD`].
     pub async fn append_emitted(&mut self) -> Result<&[LogPosition], DbErr> {
-        let mut events: Vec<(usize, usize, NewEvent)> = std::mem::take(&mut self.events)
-            .into_iter()
-            .map(|event| {
-                (
-                    partition_of(event.contact.as_ref(), &event.workspace),
-                    event,
-                )
-            })
-            .enumerate()
-            .map(|(turn, (partition, event))| (turn, partition, event))
-            .collect();
-        // every writer takes partitions in the same order, so that none waits for another in a circle
-        events.sort_by_key(|(_, partition, _)| *partition);
-        let mut positions = vec![LogPosition::default(); events.len()];
-        for (turn, partition, event) in events {
-            positions[turn] = LogPosition {
-                source: self.log.source.into(),
-                partition: partition as u32,
-                position: self.append(partition, event).await?,
-            };
+        let recorded_at = micros(self.log.clock.now());
+        let mut events = Vec::with_capacity(self.events.len());
+        for (turn, event) in std::mem::take(&mut self.events).into_iter().enumerate() {
+            if event.payload.len() > MAX_PAYLOAD {
+                return Err(DbErr::Custom(format!(
+                    "an event of {} bytes is too large",
+                    event.payload.len()
+                )));
+            }
+            events.push((turn, self.log.sealed(event, recorded_at)));
         }
+        // every writer takes partitions in the same order, so that none waits for another in a circle
+        events.sort_by_key(|(_, event)| event.partition);
+        let mut positions = vec![LogPosition::default(); events.len()];
+        for chunk in chunks(&mut events) {
+            self.append(chunk, recorded_at).await?;
+            for (turn, event) in chunk {
+                positions[*turn] = LogPosition {
+                    source: self.log.source.into(),
+                    partition: event.partition,
+                    position: event.position,
+                };
+            }
+        }
+        self.written
+            .extend(events.into_iter().map(|(_, event)| event));
         self.appended.append(&mut positions);
         Ok(&self.appended)
     }
@@ -116,39 +120,75 @@ impl UnitOfWork {
         Ok(())
     }
 
-    async fn append(&self, partition: usize, event: NewEvent) -> Result<u64, DbErr> {
-        if event.payload.len() > MAX_PAYLOAD {
-            return Err(DbErr::Custom(format!(
-                "an event of {} bytes is too large",
-                event.payload.len()
-            )));
+    /// Writes events, sorted by partition, and notes their positions in them.
+    async fn append(
+        &self,
+        events: &mut [(usize, Envelope)],
+        recorded_at: i64,
+    ) -> Result<(), DbErr> {
+        const COLUMNS: usize = 11;
+        let mut values: Vec<Value> = Vec::with_capacity(events.len() * COLUMNS);
+        let (mut partition, mut nth) = (None, 0_i64);
+        for (_, event) in events.iter() {
+            nth = if partition == Some(event.partition) {
+                nth + 1
+            } else {
+                1
+            };
+            partition = Some(event.partition);
+            values.extend([
+                Value::from(event.partition as i32),
+                nth.into(),
+                event.event_id.clone().into(),
+                event.r#type.as_str().into(),
+                event.aggregate_id.as_str().into(),
+                (event.aggregate_version as i64).into(),
+                event.contact_id.as_str().into(),
+                event.workspace_id.as_str().into(),
+                crate::time::stored(event.occurred_time).into(),
+                recorded_at.into(),
+                event.payload.clone().into(),
+            ]);
         }
-        let row = self
+        let sql = format!(
+            "with fresh (part, nth, event_id, type, aggregate_id, aggregate_version, contact_id, \
+             workspace_id, occurred_at, recorded_at, payload) as (values {}) \
+             insert into evlog (part, pos, event_id, type, aggregate_id, aggregate_version, contact_id, \
+             workspace_id, occurred_at, recorded_at, traceparent, payload) select part, \
+             coalesce((select max(pos) from evlog where evlog.part = fresh.part), \
+             (select floor_pos from evlog_head where evlog_head.part = fresh.part), 0) + nth, \
+             event_id, type, aggregate_id, aggregate_version, contact_id, workspace_id, occurred_at, \
+             recorded_at, '', payload from fresh returning event_id, pos",
+            database::tuples(events.len(), COLUMNS)
+        );
+        let rows = self
             .tx
-            .query_one_raw(Statement::from_sql_and_values(
+            .query_all_raw(Statement::from_sql_and_values(
                 self.tx.get_database_backend(),
-                "insert into evlog (part, pos, event_id, type, aggregate_id, aggregate_version, contact_id, \
-                 workspace_id, occurred_at, recorded_at, traceparent, payload) values ($1, \
-                 coalesce((select max(pos) from evlog where part = $1), \
-                 (select floor_pos from evlog_head where part = $1), 0) + 1, \
-                 $2, $3, $4, $5, $6, $7, $8, $9, '', $10) returning pos",
-                [
-                    (partition as i32).into(),
-                    types::id::uuid().as_bytes().to_vec().into(),
-                    event.kind.into(),
-                    event.aggregate_id.into(),
-                    (event.aggregate_version as i64).into(),
-                    event.contact.map(String::from).unwrap_or_default().into(),
-                    String::from(event.workspace).into(),
-                    event.occurred_at.into(),
-                    micros(self.log.clock.now()).into(),
-                    event.payload.into(),
-                ],
+                sql,
+                values,
             ))
-            .await?
-            .ok_or_else(|| DbErr::RecordNotInserted)?;
-        Ok(row.try_get::<i64>("", "pos")? as u64)
+            .await?;
+        let mut places: HashMap<Vec<u8>, i64> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            places.insert(row.try_get("", "event_id")?, row.try_get("", "pos")?);
+        }
+        for (_, event) in events {
+            let place = places.get(&event.event_id);
+            event.position = *place.ok_or(DbErr::RecordNotInserted)? as u64;
+        }
+        Ok(())
     }
+}
+
+/// Pieces of few sizes, so that a prepared statement is soon met again.
+fn chunks<T>(mut all: &mut [T]) -> impl Iterator<Item = &mut [T]> {
+    std::iter::from_fn(move || {
+        let size = database::chunk(all.len());
+        let (chunk, rest) = std::mem::take(&mut all).split_at_mut(size);
+        all = rest;
+        (size > 0).then_some(chunk)
+    })
 }
 
 /// A place in a unit of work; there is one at a time.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use http::uri::PathAndQuery;
-use proto::events::v1::{ReadResponse, SubscribeRequest};
+use proto::events::v1::{Envelope, ReadResponse, SubscribeRequest};
 use runtime::error::reason_of;
 use testing::eventually;
 use tokio_stream::StreamExt;
@@ -283,6 +283,22 @@ async fn a_request_that_is_no_message_of_the_method_or_too_large_is_the_caller_s
         assert_eq!(reason_of(&status), reason);
         let info = status.get_details_error_info().unwrap();
         assert_eq!(info.metadata["request_id"].len(), 32);
+
+        // a stream's request is read by the same rule
+        let mut other = ReadResponse::default();
+        other.events.push(Envelope {
+            event_id: vec![0; bytes],
+            ..Default::default()
+        });
+        client.ready().await.unwrap();
+        let codec = ProstCodec::<ReadResponse, ReadResponse>::default();
+        let path = PathAndQuery::from_maybe_shared(format!("/{NAME}/Subscribe")).unwrap();
+        let status = client
+            .server_streaming(Request::new(other), path, codec)
+            .await
+            .unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        assert_eq!(reason_of(&status), reason);
     }
     assert_eq!(sample.handled(), 0);
 }
@@ -294,7 +310,7 @@ async fn a_message_or_header_that_is_too_large_is_refused_and_the_connection_liv
     let mut large = watch(ENDLESS);
     large.cursors[0].event_id = vec![0; runtime::serve::MAX_MESSAGE];
     let status = client.subscribe(large).await.unwrap_err();
-    assert_eq!(status.code(), Code::OutOfRange, "{status}");
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     let mut just_right = watch(ENDLESS);
     just_right.cursors[0].event_id = vec![0; runtime::serve::MAX_MESSAGE - 100];
     client.subscribe(just_right).await.unwrap();

@@ -26,7 +26,9 @@ async fn plans(shelf: &Shelf, statements: Vec<Statement>) -> Vec<String> {
 
 #[track_caller]
 fn assert_found_in_order(plan: &str) {
-    assert!(!plan.contains("SCAN"), "reads a whole table: {plan}");
+    // what was asked for is walked, as it should be
+    let tables = plan.replace("SCAN CONSTANT ROW; SCAN asked", "");
+    assert!(!tables.contains("SCAN"), "reads a whole table: {plan}");
     assert!(!plan.contains("TEMP B-TREE"), "sorts: {plan}");
 }
 
@@ -138,9 +140,8 @@ async fn everything_else_is_found_by_a_key_that_begins_with_the_workspace() {
         tickets::load(&db, workspace, named).await.unwrap();
         lists::seen_one(&db, workspace, &ada, named).await.unwrap();
     }
-    tickets::linked_to(&db, workspace, &conversation)
-        .await
-        .unwrap();
+    let places = [(workspace.clone(), conversation.clone())].into();
+    tickets::linked_to(&db, &places).await.unwrap();
     let conversations = [conversation.clone(), ConversationId::generate()];
     lists::seen_by_conversation(&db, workspace, &ada, &conversations)
         .await

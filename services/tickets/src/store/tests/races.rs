@@ -1,9 +1,14 @@
 //! Who wins when two are at it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::*;
 use crate::{
     domain::{InboxFilter, News, Ticket},
-    store::{conversations, lists},
+    store::{
+        conversations::{self, Place},
+        lists,
+    },
 };
 
 #[tokio::test]
@@ -128,28 +133,24 @@ async fn two_workspaces_may_use_the_same_id_of_a_conversation() {
 async fn a_message_is_taken_in_once_and_an_older_one_never_again() {
     let shelf = Shelf::new().await;
     let (db, workspace) = (shelf.db.read(), &shelf.workspace);
-    let on = ConversationId::generate();
+    let on = (workspace.clone(), ConversationId::generate());
     let mut taken = Vec::new();
     for seq in [3, 3, 2, 5, 4, 6] {
-        taken.push(
-            conversations::take_reply(db, workspace, &on, seq)
-                .await
-                .unwrap(),
-        );
+        let told = BTreeMap::from([(on.clone(), seq)]);
+        conversations::take_replies(db, &told).await.unwrap();
+        taken.push(known(db, &on).await);
     }
-    assert_eq!(taken, [true, false, false, true, false, true]);
+    assert_eq!(taken, [3, 3, 3, 5, 5, 6].map(Some));
     conversations::forget(db).await.unwrap();
-    assert!(
-        !conversations::take_reply(db, workspace, &on, 6)
-            .await
-            .unwrap()
-    );
-    let other = ConversationId::generate();
-    assert!(
-        conversations::take_reply(db, workspace, &other, 1)
-            .await
-            .unwrap()
-    );
+    assert_eq!(known(db, &on).await, Some(6));
+    let other = (workspace.clone(), ConversationId::generate());
+    assert_eq!(known(db, &other).await, None);
+}
+
+async fn known(db: &impl ConnectionTrait, of: &Place) -> Option<u64> {
+    let asked = BTreeSet::from([of.clone()]);
+    let known = conversations::replies(db, &asked).await.unwrap();
+    known.get(of).copied()
 }
 
 /// A6
@@ -159,39 +160,34 @@ async fn the_newest_told_of_a_member_is_kept_in_whatever_order_it_comes() {
     let (db, workspace) = (shelf.db.read(), &shelf.workspace);
     let on = ConversationId::generate();
     let ada = ContactId::generate();
-    let news = |version, deleted| News {
-        conversation: on.clone(),
-        version,
-        member: Member {
+    let news = |version, deleted| {
+        let member = Member {
             contact: ada.clone(),
             participant: true,
             deleted,
             last_message_at: None,
-        },
-        reply: None,
+        };
+        let news = News {
+            conversation: on.clone(),
+            version,
+            member,
+            reply: None,
+        };
+        (workspace.clone(), news)
     };
-    assert!(
-        conversations::put(db, workspace, &news(2, true))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !conversations::put(db, workspace, &news(1, false))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !conversations::put(db, workspace, &news(2, false))
-            .await
-            .unwrap()
-    );
-    assert!(conversations::is_deleted(db, workspace, &on).await.unwrap());
-    assert!(
-        conversations::put(db, workspace, &news(3, false))
-            .await
-            .unwrap()
-    );
-    assert!(!conversations::is_deleted(db, workspace, &on).await.unwrap());
+    let put = async |news: &[(WorkspaceId, News)]| {
+        let newer = conversations::put(db, news).await.unwrap();
+        assert!(newer.iter().all(|seat| seat.2 == ada));
+        newer.len()
+    };
+    let deleted = async || conversations::is_deleted(db, workspace, &on).await.unwrap();
+    assert_eq!(put(&[news(2, true), news(1, false)]).await, 1);
+    assert!(deleted().await);
+    assert_eq!(put(&[news(1, false)]).await, 0);
+    assert_eq!(put(&[news(2, false)]).await, 0);
+    assert!(deleted().await);
+    assert_eq!(put(&[news(2, true), news(3, false)]).await, 1);
+    assert!(!deleted().await);
     let elsewhere = WorkspaceId::generate();
     let there = conversations::members(db, &elsewhere, &on).await.unwrap();
     assert_eq!(there, [], "another workspace does not know of it");

@@ -1,0 +1,166 @@
+//! The newest events of this process, for readers that keep up: they cost the database nothing.
+
+use std::collections::VecDeque;
+
+use parking_lot::Mutex;
+use proto::events::v1::Envelope;
+
+use crate::{BATCH_BYTES, BATCH_EVENTS, PARTITIONS};
+
+/// What was committed last, of each partition one stretch without a gap.
+#[derive(Default)]
+pub(super) struct Recent {
+    partitions: [Mutex<Stretch>; PARTITIONS],
+}
+
+#[derive(Default)]
+struct Stretch {
+    events: VecDeque<Envelope>,
+    bytes: usize,
+}
+
+impl Recent {
+    /// Keeps committed events, those of a partition in order.
+    pub(super) fn add(&self, events: Vec<Envelope>) {
+        for event in events {
+            if let Some(stretch) = self.partitions.get(event.partition as usize) {
+                stretch.lock().add(event);
+            }
+        }
+    }
+
+    /// Drops what was pruned, so that memory answers no more than the database.
+    pub(super) fn forget(&self, partition: usize, up_to: u64) {
+        if let Some(stretch) = self.partitions.get(partition) {
+            let mut stretch = stretch.lock();
+            while stretch
+                .events
+                .front()
+                .is_some_and(|oldest| oldest.position <= up_to)
+            {
+                stretch.drop_oldest();
+            }
+        }
+    }
+
+    /// The events after a position, at least one; `None` when they are to be looked for in the database.
+    pub(super) fn after(
+        &self,
+        partition: usize,
+        position: u64,
+        limit: usize,
+    ) -> Option<Vec<Envelope>> {
+        let stretch = self.partitions.get(partition)?.lock();
+        let first = stretch.events.front()?.position;
+        let known = position.checked_add(1)?.checked_sub(first)?;
+        let known = usize::try_from(known).ok()?;
+        let events: Vec<_> = stretch
+            .events
+            .iter()
+            .skip(known)
+            .take(limit)
+            .cloned()
+            .collect();
+        (!events.is_empty()).then_some(events)
+    }
+}
+
+impl Stretch {
+    fn add(&mut self, event: Envelope) {
+        // Commits of other processes lie in between, or were told in another order than they happened:
+        // what is kept then is no stretch. The database has everything.
+        if self
+            .events
+            .back()
+            .is_some_and(|last| last.position + 1 != event.position)
+        {
+            *self = Self::default();
+        }
+        self.bytes += event.payload.len();
+        self.events.push_back(event);
+        while self.events.len() > BATCH_EVENTS || self.bytes > BATCH_BYTES {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.events.pop_front() {
+            self.bytes -= oldest.payload.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(position: u64) -> Envelope {
+        Envelope {
+            partition: 3,
+            position,
+            payload: vec![0; 8],
+            ..Default::default()
+        }
+    }
+
+    fn positions(recent: &Recent, after: u64, limit: usize) -> Option<Vec<u64>> {
+        let events = recent.after(3, after, limit)?;
+        Some(events.iter().map(|event| event.position).collect())
+    }
+
+    #[test]
+    fn what_was_committed_last_is_read_from_memory_and_the_rest_is_not() {
+        let recent = Recent::default();
+        recent.add((5..=9).map(event).collect());
+        assert_eq!(positions(&recent, 4, 3), Some(vec![5, 6, 7]));
+        assert_eq!(positions(&recent, 7, 9), Some(vec![8, 9]));
+        assert_eq!(positions(&recent, 9, 9), None, "nothing is not an answer");
+        assert_eq!(positions(&recent, 3, 9), None, "4 is not in memory");
+        assert_eq!(positions(&recent, u64::MAX, 9), None);
+        assert!(recent.after(4, 4, 9).is_none());
+        assert!(recent.after(PARTITIONS, 4, 9).is_none());
+    }
+
+    #[test]
+    fn a_stretch_in_memory_has_no_gap_and_no_place_twice() {
+        let recent = Recent::default();
+        recent.add(vec![event(1), event(2), event(4)]);
+        assert_eq!(positions(&recent, 0, 9), None);
+        assert_eq!(positions(&recent, 3, 9), Some(vec![4]));
+        // two commits told in the other order
+        recent.add(vec![event(6)]);
+        recent.add(vec![event(5)]);
+        assert_eq!(positions(&recent, 5, 9), None);
+        assert_eq!(positions(&recent, 4, 9), Some(vec![5]));
+    }
+
+    #[test]
+    fn what_was_pruned_is_not_in_memory_either() {
+        let recent = Recent::default();
+        recent.add((5..=9).map(event).collect());
+        recent.forget(3, 7);
+        assert_eq!(positions(&recent, 6, 9), None);
+        assert_eq!(positions(&recent, 7, 9), Some(vec![8, 9]));
+        recent.forget(3, 9);
+        assert_eq!(positions(&recent, 8, 9), None);
+    }
+
+    #[test]
+    fn memory_is_bounded_in_events_and_in_bytes() {
+        let recent = Recent::default();
+        let many = BATCH_EVENTS as u64 + 10;
+        recent.add((1..=many).map(event).collect());
+        assert_eq!(positions(&recent, 9, 1), None);
+        assert_eq!(positions(&recent, 10, 1), Some(vec![11]));
+        let large = |position| Envelope {
+            payload: vec![0; BATCH_BYTES / 2],
+            ..event(position)
+        };
+        recent.add((many + 1..=many + 3).map(large).collect());
+        assert_eq!(positions(&recent, many, 1), None);
+        assert_eq!(
+            positions(&recent, many + 1, 9),
+            Some(vec![many + 2, many + 3])
+        );
+    }
+}
