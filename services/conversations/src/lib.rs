@@ -91,7 +91,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         "tickets",
         Arc::new(GrpcSource::new(tickets)),
         Arc::new(Stamps::new(clock.clone())),
-    );
+    )
+    .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
     tasks.spawn(keep_house(log.clone(), clock.clone(), tasks.clone()));
 

@@ -1,5 +1,6 @@
 //! The schema, step by step. A step that was released is never changed.
 
+use database::migration::clustered;
 use sea_orm_migration::prelude::*;
 
 /// All steps, oldest first.
@@ -73,7 +74,9 @@ impl MigrationTrait for Inboxes {
              epoch bigint not null)",
             "insert into projection_epoch (id, epoch) values (1, 1)",
         ] {
-            db.execute_unprepared(sql).await?;
+            let small = sql.starts_with("create table") && !sql.contains(" projection_epoch ");
+            let clustered = if small { clustered(manager) } else { "" };
+            db.execute_unprepared(&format!("{sql}{clustered}")).await?;
         }
         Ok(())
     }

@@ -103,7 +103,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         "conversations",
         Arc::new(GrpcSource::new(channel)),
         Arc::new(replica),
-    );
+    )
+    .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
     tasks.spawn(housekeeping::run(log.clone(), tasks.stopping()));
 

@@ -7,7 +7,7 @@ mod progress;
 mod rebuild;
 mod run;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::events::v1::Envelope;
 use sea_orm::DbErr;
@@ -66,6 +66,7 @@ pub struct Consumer {
     source: Arc<dyn EventSource>,
     projection: Arc<dyn Projection>,
     progress: Progress,
+    spacing: Duration,
 }
 
 impl Consumer {
@@ -82,7 +83,17 @@ impl Consumer {
             source,
             projection,
             progress: Progress::new(),
+            spacing: Duration::ZERO,
         }
+    }
+
+    /// Starts transactions this far apart at least, for a projection that nobody waits for: the first of a
+    /// burst is applied at once, the others share the transactions after it. A commit costs more than what
+    /// is in it.
+    #[must_use]
+    pub fn spaced(mut self, spacing: Duration) -> Self {
+        self.spacing = spacing;
+        self
     }
 
     /// How far it has come; may be cloned and kept.

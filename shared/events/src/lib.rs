@@ -15,6 +15,8 @@ pub use feed::{FeedServer, SnapshotPage, SnapshotSource};
 pub use log::{EventLog, NewEvent, UnitOfWork, partition_of};
 pub use source::{Delivery, EventSource, GrpcSource, LocalSource, SourceError};
 
+/// How far apart the transactions of a projection are that nobody waits for.
+pub const UNHURRIED: std::time::Duration = std::time::Duration::from_millis(10);
 /// Partitions of every log; frozen, since a position means nothing without it.
 pub const PARTITIONS: usize = 16;
 /// Events in a batch at the most.

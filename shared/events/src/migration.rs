@@ -1,5 +1,6 @@
 //! The tables of the log and of its consumers; a service lists those it needs in its own migrations.
 
+use database::migration::clustered;
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
 
@@ -15,7 +16,7 @@ impl MigrationName for LogTables {
 #[async_trait::async_trait]
 impl MigrationTrait for LogTables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let blob = blob(manager);
+        let (blob, clustered) = (blob(manager), clustered(manager));
         let db = manager.get_connection();
         for sql in [
             format!(
@@ -31,7 +32,7 @@ impl MigrationTrait for LogTables {
                  type text not null, aggregate_id text not null, aggregate_version bigint not null, \
                  contact_id text not null, workspace_id text not null, occurred_at bigint not null, \
                  recorded_at bigint not null, traceparent text not null, payload {blob} not null, \
-                 primary key (part, pos))"
+                 primary key (part, pos)){clustered}"
             ),
         ] {
             db.execute_unprepared(&sql).await?;
@@ -52,19 +53,19 @@ impl MigrationName for ConsumerTables {
 #[async_trait::async_trait]
 impl MigrationTrait for ConsumerTables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let blob = blob(manager);
+        let (blob, clustered) = (blob(manager), clustered(manager));
         let db = manager.get_connection();
         for sql in [
             format!(
                 "create table consumer_cursor (projection text not null, source text not null, \
                  part integer not null, log_epoch {blob} not null, pos bigint not null, \
-                 event_id {blob} not null, primary key (projection, source, part))"
+                 event_id {blob} not null, primary key (projection, source, part)){clustered}"
             ),
             format!(
                 "create table consumer_quarantine (projection text not null, source text not null, \
                  part integer not null, pos bigint not null, event_id {blob} not null, \
                  contact_id text not null, envelope {blob} not null, error text not null, \
-                 parked_at bigint not null, primary key (projection, source, part, pos, event_id))"
+                 parked_at bigint not null, primary key (projection, source, part, pos, event_id)){clustered}"
             ),
         ] {
             db.execute_unprepared(&sql).await?;

@@ -1,4 +1,5 @@
 use database::migration::Plumbing;
+use database::migration::clustered;
 use events::migration::{ConsumerTables, LogTables};
 use sea_orm_migration::prelude::*;
 
@@ -28,12 +29,27 @@ impl MigrationName for Tickets {
 impl MigrationTrait for Tickets {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        for sql in TABLES.iter().chain(INDEXES) {
+        for sql in TABLES {
+            let small = CLUSTERED
+                .iter()
+                .any(|table| sql.starts_with(&format!("create table {table} ")));
+            let clustered = if small { clustered(manager) } else { "" };
+            db.execute_unprepared(&format!("{sql}{clustered}")).await?;
+        }
+        for sql in INDEXES {
             db.execute_unprepared(sql).await?;
         }
         Ok(())
     }
 }
+
+/// Tables of small rows that are found by their primary key.
+const CLUSTERED: [&str; 4] = [
+    "ticket_viewer",
+    "ticket_history",
+    "conversation_member",
+    "conversation_reply",
+];
 
 /// Times are microseconds since 1970, UTC; categories are the numbers of `rows`.
 const TABLES: &[&str] = &[

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use futures::StreamExt;
 use proto::events::v1::{Cursor, Envelope};
 use sea_orm::DbErr;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -106,6 +106,7 @@ impl Consumer {
                 Ok(None) => return Err(Stop::Retry("the feed ended".into())),
                 Err(_) => return Err(Stop::Retry("the feed went silent".into())),
             };
+            let next = Instant::now() + self.spacing;
             let mut events = Vec::new();
             let mut beat = None;
             let mut broken = None;
@@ -116,6 +117,8 @@ impl Consumer {
                     Err(error) => broken = Some(stop(error)),
                 }
             }
+            // a backlog is worked off without a pause
+            let crowded = events.len() >= BATCH_EVENTS;
             self.accept(&mut cursors, events).await?;
             if let Some(heads) = beat {
                 self.look_around(&mut cursors, &last_heads).await?;
@@ -128,6 +131,9 @@ impl Consumer {
             *backoff = BACKOFF;
             if let Some(heads) = &start {
                 self.progress.compare(&cursors, heads);
+            }
+            if !crowded {
+                sleep_until(next).await;
             }
         }
     }

@@ -112,3 +112,24 @@ async fn a_consumer_of_a_busy_log_is_caught_up_all_the_same() {
     assert!(progress.caught_up(Duration::from_secs(5)).await);
     writing.abort();
 }
+
+/// A commit costs more than what is in it: where nobody waits, one of them serves a burst.
+#[tokio::test]
+async fn the_first_of_a_burst_is_applied_at_once_and_the_others_share_a_transaction() {
+    let owner = Owner::start().await;
+    let reader = Reader::new().await;
+    let consumer = reader.consumer(local(&owner.log()));
+    let consumer = consumer.spaced(Duration::from_secs(2));
+    let progress = consumer.progress();
+    let _running = run(consumer);
+    assert!(progress.caught_up(LONG).await);
+    write(&owner.log(), &contact_in(6, 0), "thing").await;
+    assert!(progress.reached(6, 1, LONG).await);
+    for _ in 0..9 {
+        write(&owner.log(), &contact_in(6, 0), "thing").await;
+    }
+    assert!(progress.reached(6, 10, LONG).await);
+    let tries = reader.script.tries.lock().clone();
+    let sizes: Vec<usize> = tries.iter().map(Vec::len).collect();
+    assert!(sizes[0] == 1 && sizes.len() <= 3, "{sizes:?}");
+}
