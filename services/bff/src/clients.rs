@@ -27,9 +27,9 @@ use proto::{
 };
 use runtime::{
     KeyRing, StartError,
-    client::{ServiceChannel, channel, service_channel},
+    balance::{Connection, connection},
+    client::{ServiceChannel, service_channel},
 };
-use tonic::transport::Channel;
 
 pub(crate) use credential::Credential;
 pub(crate) use notifications::whole;
@@ -58,23 +58,24 @@ pub(crate) struct Addresses<'a> {
 /// One client a service; they share a connection a service.
 pub(crate) struct Clients {
     keys: Arc<KeyRing>,
-    tickets: Peer<TicketServiceClient<Channel>>,
-    types: Peer<TicketTypeServiceClient<Channel>>,
-    conversations: Peer<ConversationServiceClient<Channel>>,
-    settings: Peer<SettingsServiceClient<Channel>>,
+    tickets: Peer<TicketServiceClient<Connection>>,
+    types: Peer<TicketTypeServiceClient<Connection>>,
+    conversations: Peer<ConversationServiceClient<Connection>>,
+    settings: Peer<SettingsServiceClient<Connection>>,
     sessions: Peer<SessionStoreServiceClient<ServiceChannel>>,
-    inbox: Peer<NotificationServiceClient<Channel>>,
-    watches: Vec<NotificationServiceClient<Channel>>,
+    inbox: Peer<NotificationServiceClient<Connection>>,
+    watches: Vec<NotificationServiceClient<Connection>>,
     next_watch: AtomicUsize,
 }
 
 impl Clients {
     /// Connections are made when first used.
     pub(crate) fn new(keys: Arc<KeyRing>, at: &Addresses<'_>) -> Result<Self, StartError> {
-        let to_tickets = channel(at.tickets)?;
+        let to_tickets = connection(at.tickets)?;
         let to_sessions = service_channel(at.settings, keys.clone(), &["sessions:write"])?;
         let inbox = |at| -> Result<_, StartError> {
-            Ok(NotificationServiceClient::new(channel(at)?).max_decoding_message_size(MAX_ANSWER))
+            Ok(NotificationServiceClient::new(connection(at)?)
+                .max_decoding_message_size(MAX_ANSWER))
         };
         Ok(Self {
             tickets: Peer::new(
@@ -87,12 +88,12 @@ impl Clients {
             ),
             conversations: Peer::new(
                 "conversations",
-                ConversationServiceClient::new(channel(at.conversations)?)
+                ConversationServiceClient::new(connection(at.conversations)?)
                     .max_decoding_message_size(MAX_ANSWER),
             ),
             settings: Peer::new(
                 "settings",
-                SettingsServiceClient::new(channel(at.settings)?)
+                SettingsServiceClient::new(connection(at.settings)?)
                     .max_decoding_message_size(MAX_ANSWER),
             ),
             sessions: Peer::new(

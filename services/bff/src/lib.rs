@@ -57,7 +57,7 @@ pub struct Config {
     #[command(flatten)]
     pub server: ServerArgs,
 
-    /// Address of Tickets.
+    /// Address of Tickets; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "TICKETS",
@@ -66,7 +66,7 @@ pub struct Config {
     )]
     pub tickets: String,
 
-    /// Address of Conversations.
+    /// Address of Conversations; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "CONVERSATIONS",
@@ -75,7 +75,7 @@ pub struct Config {
     )]
     pub conversations: String,
 
-    /// Address of Settings.
+    /// Address of Settings; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "SETTINGS",
@@ -84,7 +84,7 @@ pub struct Config {
     )]
     pub settings: String,
 
-    /// Address of Notifications.
+    /// Address of Notifications; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "NOTIFICATIONS",

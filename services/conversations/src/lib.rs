@@ -51,7 +51,7 @@ pub struct Config {
     /// Where its data is.
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// Address of Tickets, whose feed it reads.
+    /// Address of Tickets, whose feed it reads; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "TICKETS",

@@ -61,7 +61,7 @@ pub struct Config {
     #[command(flatten)]
     #[serde(flatten)]
     pub database: DatabaseArgs,
-    /// Address of Tickets.
+    /// Address of Tickets; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "TICKETS",
@@ -69,7 +69,7 @@ pub struct Config {
         value_name = "URL"
     )]
     pub tickets: String,
-    /// Address of Conversations.
+    /// Address of Conversations; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
         env = "CONVERSATIONS",

@@ -10,7 +10,12 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use crate::{Failure, KeyRing, Kind, StartError, auth::Assertion, edge::time_left};
+use crate::{
+    Failure, KeyRing, Kind, StartError,
+    auth::Assertion,
+    balance::{Connection, NoneServes, connection},
+    edge::time_left,
+};
 
 /// A connection is given up after this long.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -38,17 +43,21 @@ pub fn channel(address: &str) -> Result<Channel, StartError> {
             "{address:?} is not an address such as http://127.0.0.1:7101: {e}"
         ))
     })?;
-    Ok(endpoint
+    Ok(tuned(endpoint).connect_lazy())
+}
+
+/// How every connection is set up.
+pub(crate) fn tuned(endpoint: Endpoint) -> Endpoint {
+    endpoint
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
-        .connect_lazy())
 }
 
 /// A channel that signs every call as this service.
-pub type ServiceChannel = InterceptedService<Channel, SignedAsSelf>;
+pub type ServiceChannel = InterceptedService<Connection, SignedAsSelf>;
 
 /// A connection on which this service speaks for itself with the given scopes.
 ///
@@ -64,7 +73,7 @@ pub fn service_channel(
         scopes,
         current: Arc::new(Mutex::new(None)),
     };
-    Ok(InterceptedService::new(channel(address)?, signer))
+    Ok(InterceptedService::new(connection(address)?, signer))
 }
 
 /// An assertion and its value as a header.
@@ -147,7 +156,8 @@ where
             Ok(Err(status)) => status,
             Err(_) => return Err(late()),
         };
-        let never_sent = is_caused_by::<tonic::ConnectError>(&status);
+        let never_sent =
+            is_caused_by::<tonic::ConnectError>(&status) || is_caused_by::<NoneServes>(&status);
         let status = if broke_off(&status) { away() } else { status };
         let again = never_sent || (idempotent && status.code() == Code::Unavailable);
         if !again
@@ -163,14 +173,26 @@ where
 }
 
 fn is_caused_by<E: std::error::Error + 'static>(status: &Status) -> bool {
+    cause::<E>(status).is_some()
+}
+
+fn cause<E: std::error::Error + 'static>(status: &Status) -> Option<&E> {
     let mut source = std::error::Error::source(status);
     while let Some(error) = source {
-        if error.downcast_ref::<E>().is_some() {
-            return true;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         source = error.source();
     }
-    false
+    None
+}
+
+/// No connection could be made, no replica serves, or the connection was closing just then: safe to try
+/// again, whatever the call does.
+fn was_never_sent(status: &Status) -> bool {
+    is_caused_by::<tonic::ConnectError>(status)
+        || is_caused_by::<NoneServes>(status)
+        || cause::<hyper::Error>(status).is_some_and(hyper::Error::is_canceled)
 }
 
 /// The connection could not be made or broke; what a service answers has no cause here. The code that

@@ -2,6 +2,7 @@
 //! this crate each service would refuse, log, drain and answer errors in its own way.
 
 pub mod auth;
+pub mod balance;
 pub mod client;
 pub mod config;
 pub mod edge;

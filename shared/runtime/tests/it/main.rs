@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod balance;
 mod client;
 mod deadline;
 mod drain;

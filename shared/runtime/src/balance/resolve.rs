@@ -1,0 +1,145 @@
+//! Which replicas there are.
+
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Uri, uri::PathAndQuery};
+use tokio::{net::lookup_host, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Endpoint;
+
+use super::{Backend, Known};
+use crate::{StartError, client};
+
+/// How often names are looked up again.
+const REFRESH: Duration = Duration::from_secs(5);
+/// How often while none of the replicas known is there.
+const REFRESH_WHEN_LOST: Duration = Duration::from_secs(1);
+/// A look-up that takes longer has failed.
+const LOOK_UP: Duration = Duration::from_secs(3);
+/// Addresses of one service at the most.
+const REPLICAS: usize = 256;
+
+/// Where to look for a service.
+pub(super) struct Places(Vec<Place>);
+
+struct Place {
+    uri: Uri,
+    host: String,
+    port: u16,
+}
+
+impl Places {
+    pub(super) fn parse(addresses: &str) -> Result<Self, StartError> {
+        let places = addresses.split(',').map(|address| {
+            let address = address.trim();
+            place(address).ok_or_else(|| {
+                StartError::Config(format!(
+                    "{address:?} is not an address such as http://127.0.0.1:7101"
+                ))
+            })
+        });
+        Ok(Self(places.collect::<Result<_, _>>()?))
+    }
+
+    /// One address for certain: a name may have several.
+    pub(super) fn is_one(&self) -> bool {
+        matches!(&self.0[..], [place] if place.host.parse::<IpAddr>().is_ok())
+    }
+}
+
+fn place(address: &str) -> Option<Place> {
+    let uri: Uri = address.parse().ok()?;
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    if uri.scheme_str() != Some("http") || path != "/" {
+        return None;
+    }
+    let host = uri.host()?.trim_matches(['[', ']']).to_owned();
+    let port = uri.port_u16().unwrap_or(80);
+    Some(Place { uri, host, port })
+}
+
+/// Keeps the list of replicas up to date. What DNS told last stands while it fails or says that there is
+/// none: replicas that are gone do not serve anyway.
+pub(super) async fn resolve(places: Places, known: Arc<Known>, stop: CancellationToken) {
+    loop {
+        let found = look_up(&places).await;
+        if !found.is_empty() {
+            replace(&known, found, &stop);
+        }
+        let lost = known.backends.lock().iter().all(|b| !b.is_serving());
+        tokio::time::sleep(if lost { REFRESH_WHEN_LOST } else { REFRESH }).await;
+    }
+}
+
+async fn look_up(places: &Places) -> Vec<(SocketAddr, Uri)> {
+    let mut found = Vec::new();
+    for place in &places.0 {
+        let name = (place.host.as_str(), place.port);
+        match timeout(LOOK_UP, lookup_host(name)).await {
+            Ok(Ok(addresses)) => {
+                found.extend(addresses.map(|address| (address, place.uri.clone())));
+            }
+            // one name that is not known must not take the replicas of the others away
+            Ok(Err(why)) => {
+                tracing::debug!(host = place.host, %why, "no address");
+                return Vec::new();
+            }
+            Err(_) => return Vec::new(),
+        }
+    }
+    found.truncate(REPLICAS);
+    found
+}
+
+fn replace(known: &Arc<Known>, found: Vec<(SocketAddr, Uri)>, stop: &CancellationToken) {
+    let mut backends = known.backends.lock();
+    let addresses: BTreeSet<SocketAddr> = found.iter().map(|(address, _)| *address).collect();
+    // calls under way at one that is gone keep their connection to the end
+    backends.retain(|backend| addresses.contains(&backend.address));
+    for (address, uri) in found {
+        if backends.iter().any(|backend| backend.address == address) {
+            continue;
+        }
+        let Ok(endpoint) = Endpoint::from_shared(format!("http://{address}")) else {
+            continue;
+        };
+        // the name that was asked for, not the address, is who it is to be
+        let channel = client::tuned(endpoint.origin(uri)).connect_lazy();
+        let backend = Arc::new(Backend::new(address, channel));
+        let watch = Backend::watch(Arc::downgrade(&backend), Arc::downgrade(known));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(watch));
+        backends.push(backend);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_replica_and_a_name_or_a_list_may_be_several() {
+        let one = |addresses: &str| Places::parse(addresses).ok().map(|places| places.is_one());
+        assert_eq!(one("http://127.0.0.1:7101"), Some(true));
+        assert_eq!(one("http://[::1]:7101/"), Some(true));
+        assert_eq!(one("http://tickets:7101"), Some(false));
+        assert_eq!(
+            one("http://127.0.0.1:7101, http://127.0.0.1:7201"),
+            Some(false)
+        );
+        for wrong in [
+            "",
+            "127.0.0.1:7101",
+            "http://",
+            "ftp://127.0.0.1:7101",
+            "http://127.0.0.1:7101/path",
+            "http://127.0.0.1:7101,",
+        ] {
+            assert_eq!(one(wrong), None, "{wrong:?}");
+        }
+    }
+}
