@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use futures::future::select_all;
 use tokio::{
     net::TcpStream,
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
     time::{Instant, sleep, timeout},
 };
 
@@ -21,11 +21,30 @@ const RESTARTS: usize = 5;
 /// The time in which deaths are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 
+/// Set for a process that must not outlive the one that started it.
+const LEASHED: &str = "SUITE_LEASHED";
+
+/// In a process started by [`Processes`]: ends it when the one that started it is gone, however that went.
+/// What was answered is stored, so there is nothing to say goodbye to.
+pub(crate) fn end_with_parent() {
+    if std::env::var_os(LEASHED).is_none() {
+        return;
+    }
+    std::thread::spawn(|| {
+        // nothing is ever written there
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        eprintln!("the program that started this service is gone");
+        std::process::exit(1);
+    });
+}
+
 /// Running processes, in the order of [`SERVICES`].
 pub(crate) struct Processes {
     layout: Layout,
     port: u16,
     children: Vec<Child>,
+    // each ends when the other end of its input is closed, even by a kill that lets nobody say goodbye
+    leashes: [Option<ChildStdin>; SERVICES.len()],
     deaths: [VecDeque<Instant>; SERVICES.len()],
 }
 
@@ -39,6 +58,7 @@ impl Processes {
             layout: layout.clone(),
             port,
             children: Vec::new(),
+            leashes: Default::default(),
             deaths: Default::default(),
         };
         match processes.start_all().await {
@@ -147,7 +167,7 @@ impl Processes {
         Ok(())
     }
 
-    fn spawn(&self, offset: usize) -> Result<Child> {
+    fn spawn(&mut self, offset: usize) -> Result<Child> {
         let program: PathBuf =
             std::env::current_exe().context("this program's own path is unknown")?;
         let service = SERVICES[offset];
@@ -159,7 +179,8 @@ impl Processes {
             .arg("--keys")
             .arg(self.layout.keys())
             .args(["--log", "warn"])
-            .stdin(Stdio::null())
+            .env(LEASHED, "1")
+            .stdin(Stdio::piped())
             .kill_on_drop(true);
         if service != "bff" {
             command
@@ -187,8 +208,11 @@ impl Processes {
         // Ctrl-C on the terminal goes to this program, which stops the services in order
         #[cfg(unix)]
         command.process_group(0);
-        command
+        let mut child = command
             .spawn()
-            .with_context(|| format!("{} cannot be started", program.display()))
+            .with_context(|| format!("{} cannot be started", program.display()))?;
+        // waiting for a child closes its input
+        self.leashes[offset] = child.stdin.take();
+        Ok(child)
     }
 }

@@ -9,7 +9,7 @@ use runtime::{Running, ServerArgs, StartError, auth::generate_keys, config::Data
 use crate::{
     Access, Endpoints, Layout, demo_workspace,
     layout::{SERVICES, SIGNERS},
-    processes::Processes,
+    processes::{Processes, end_with_parent},
 };
 
 /// How `run` starts.
@@ -54,6 +54,7 @@ pub(crate) struct ServiceArgs {
 
 /// Runs one service until it is told to stop, as its own binary would.
 pub(crate) fn service(args: ServiceArgs) -> ExitCode {
+    end_with_parent();
     let flags = std::iter::once(OsString::from(&args.name)).chain(args.flags);
     match args.name.as_str() {
         "tickets" => runtime::run_from("tickets", tickets::ABOUT, flags, tickets::start),

@@ -1,6 +1,6 @@
 //! The owner's side of a feed: `EventFeedService` over its log.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use futures::{StreamExt, future::BoxFuture, stream, stream::BoxStream};
 use proto::events::v1::{
@@ -11,12 +11,13 @@ use proto::events::v1::{
 };
 use sea_orm::DbErr;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
     BATCH_BYTES, BATCH_EVENTS, EventLog, PARTITIONS,
     log::NewEvent,
-    source::{Delivery, Snapshot, SnapshotPiece, SourceError, away},
+    source::{Delivery, Snapshot, SnapshotPiece, SourceError},
     tail::Tail,
 };
 
@@ -66,7 +67,9 @@ impl EventFeedService for FeedServer {
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let tail = Tail::new(self.log.clone(), &request.into_inner().cursors).map_err(refuse)?;
+        let tail = Tail::new(self.log.clone(), &request.into_inner().cursors).map_err(|_| {
+            refuse("cursors must each name a partition from 0 to 15, and none twice")
+        })?;
         let log = self.log.clone();
         let frames = tail.deliveries().then(move |delivery| {
             let log = log.clone();
@@ -92,7 +95,7 @@ impl EventFeedService for FeedServer {
         let request = request.into_inner();
         let partition = request.partition as usize;
         if partition >= PARTITIONS {
-            return Err(refuse(away("partition must be 0 to 15")));
+            return Err(refuse("partition must be 0 to 15"));
         }
         let limit = match request.limit as usize {
             0 => BATCH_EVENTS,
@@ -243,36 +246,30 @@ async fn reset(log: &EventLog, partition: usize, kind: ResetKind) -> Result<Fram
     }))
 }
 
-// Only services read feeds, so a status carries no details here.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "plumbing: these statuses are read by consumers only"
-)]
-fn refuse(error: SourceError) -> Status {
-    Status::invalid_argument(error.to_string())
+fn refuse(why: &str) -> Status {
+    told(Code::InvalidArgument, "INVALID_CURSORS", why)
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "plumbing: these statuses are read by consumers only"
-)]
 fn out_of_range(error: &SourceError) -> Status {
-    Status::out_of_range(error.to_string())
+    told(Code::OutOfRange, "PRUNED", &error.to_string())
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "plumbing: these statuses are read by consumers only"
-)]
 fn draining() -> Status {
-    Status::unavailable("the server is draining: resume from your cursor")
+    let why = "the server is draining: resume from your cursor";
+    told(Code::Unavailable, "DRAINING", why)
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "plumbing: these statuses are read by consumers only"
-)]
 fn internal(error: &dyn std::fmt::Display) -> Status {
     tracing::error!(%error, "a feed cannot be read");
-    Status::unavailable("the log cannot be read now")
+    let why = "the log cannot be read now; resume from your cursor";
+    told(Code::Unavailable, "UNAVAILABLE", why)
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the feed is below the crate that makes a service's statuses"
+)]
+fn told(code: Code, reason: &str, why: &str) -> Status {
+    let details = ErrorDetails::with_error_info(reason, "events.messenger", HashMap::new());
+    Status::with_error_details(code, why, details)
 }

@@ -252,6 +252,14 @@ fn unread(answer: Response<Body>) -> Result<Response<Body>, Failure> {
                 crate::serve::MAX_MESSAGE / 1024
             ),
         )),
+        Some("12") if text("grpc-message").is_some_and(|said| said.contains("compressed")) => {
+            Err(Failure::new(
+                Kind::Unimplemented,
+                DOMAIN,
+                "UNSUPPORTED_COMPRESSION",
+                "requests are taken uncompressed only: send identity as the encoding",
+            ))
+        }
         _ => Ok(answer),
     }
 }

@@ -8,6 +8,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::edge::request_id;
 
+/// Violations in one answer at the most. Each is a path and a sentence, below 150 bytes.
+const TOLD: usize = 25;
+
 /// What sort of refusal it is; decides the status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -31,6 +34,8 @@ pub enum Kind {
     Unavailable(Duration),
     /// Out of time: DEADLINE_EXCEEDED.
     Deadline,
+    /// Not offered here: UNIMPLEMENTED.
+    Unimplemented,
     /// Our fault: INTERNAL, with a generic sentence.
     Internal,
 }
@@ -121,14 +126,22 @@ impl Failure {
         }))
     }
 
-    /// Malformed fields, all at once.
+    /// Malformed fields, all at once; of very many the first ones, as the sentence says: details travel in a
+    /// header, and clients refuse one of more than 8 KiB.
     pub fn invalid(domain: &'static str, violations: Vec<Violation>) -> Self {
         let message = match violations.as_slice() {
             [one] => format!("{} {}", one.field, one.description),
-            many => format!("{} fields are invalid; the details name each", many.len()),
+            many if many.len() <= TOLD => {
+                format!("{} fields are invalid; the details name each", many.len())
+            }
+            many => format!(
+                "{} fields are invalid; the details name the first {TOLD}",
+                many.len()
+            ),
         };
         let mut failure = Self::new(Kind::Invalid, domain, "INVALID_FIELDS", message);
         failure.0.violations = violations;
+        failure.0.violations.truncate(TOLD);
         failure
     }
 
@@ -190,6 +203,7 @@ impl From<Failure> for Status {
             Kind::Exhausted(after) => (Code::ResourceExhausted, Some(after)),
             Kind::Unavailable(after) => (Code::Unavailable, Some(after)),
             Kind::Deadline => (Code::DeadlineExceeded, None),
+            Kind::Unimplemented => (Code::Unimplemented, None),
             Kind::Internal => (Code::Internal, None),
         };
         let mut metadata: std::collections::HashMap<String, String> =

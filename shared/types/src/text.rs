@@ -69,7 +69,7 @@ fn check(
 fn is_blank(text: &str) -> bool {
     text.chars().all(|c| {
         c.is_whitespace()
-            || matches!(c, '\u{00AD}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}')
+            || matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
     })
 }
 
@@ -94,6 +94,9 @@ mod tests {
         assert_eq!(body("a\n\tb", 1, 4), Ok("a\n\tb".into()));
         assert_eq!(body(" \n", 1, 4), Err(InvalidText::Empty));
         assert_eq!(line("\u{200B}\u{2060}", 1, 4), Err(InvalidText::Empty));
+        for blank in ["\u{61C}", "\u{34F}", "\u{17B4}", "\u{E0020}"] {
+            assert_eq!(line(blank, 1, 4), Err(InvalidText::Empty), "{blank:?}");
+        }
         assert_eq!(body("\u{200B}\n", 1, 4), Err(InvalidText::Empty));
         assert_eq!(body("a\0b", 1, 4), Err(InvalidText::Control));
         assert_eq!(line("a\u{202E}b", 1, 4), Err(InvalidText::Control));
