@@ -1,0 +1,346 @@
+//! Reading the streams of several partitions over one connection, for as long as nothing is odd.
+
+use std::time::Duration;
+
+use async_nats::{Client, Message, StatusCode, Subscriber};
+use events::{BATCH_BYTES, BATCH_EVENTS, PARTITIONS};
+use futures::{FutureExt, StreamExt};
+use prost::Message as _;
+use proto::events::v1::{Cursor, Envelope};
+use tokio::{
+    sync::watch,
+    task::unconstrained,
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::{Error, Link};
+
+/// Bytes of one request at the most: what the server sends of a partition before it is asked again.
+const PULL_BYTES: usize = 256 * 1024;
+/// How long the server keeps a request.
+const PULL_EXPIRES: Duration = Duration::from_secs(30);
+/// How often the server says that a request is still there.
+const PULL_HEARTBEAT: Duration = Duration::from_secs(2);
+/// Without any word for so long the consumer is taken for dead.
+const WATCHDOG: Duration = Duration::from_secs(5);
+/// Longest wait for more of what the server says is on its way, so that a backlog comes in whole batches.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Why a session is over. Nothing of it judges the log: what was read so far counts.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fall {
+    /// The connection broke, the consumer is gone or silent, messages were lost: begin again.
+    #[error("{0}")]
+    Broken(String),
+    /// From this position on, the stream of a partition is not the log's.
+    #[error("partition {partition} is not the log's from {from} on")]
+    Wrong { partition: usize, from: u64 },
+}
+
+/// Where a session is in one partition.
+pub(crate) struct Place {
+    stream: String,
+    consumer: String,
+    cursor: Cursor,
+    /// Events that the open request may still bring; 0 when none is open.
+    open: usize,
+    /// Waiting in the stream, as of the last message.
+    waiting: u64,
+    heard: Instant,
+    /// Nothing was taken yet.
+    fresh: bool,
+}
+
+impl Place {
+    pub fn new(stream: String, consumer: String, cursor: Cursor) -> Self {
+        Self {
+            stream,
+            consumer,
+            cursor,
+            open: 0,
+            waiting: 0,
+            heard: Instant::now(),
+            fresh: true,
+        }
+    }
+
+    fn wrong(&self) -> Fall {
+        Fall::Wrong {
+            partition: self.cursor.partition as usize,
+            from: self.cursor.position + 1,
+        }
+    }
+}
+
+/// Consumers of some partitions' streams, whose messages arrive at one inbox. Holds a request's worth of each
+/// partition at the most; nothing more is sent before it was taken.
+pub(crate) struct Session {
+    client: Client,
+    link: watch::Receiver<Link>,
+    breaks: u64,
+    inbox: String,
+    messages: Subscriber,
+    places: [Option<Place>; PARTITIONS],
+    batch: Vec<Envelope>,
+    bytes: usize,
+    /// The next one, for which the batch had no room.
+    held: Option<Envelope>,
+}
+
+impl Session {
+    pub async fn start(
+        client: Client,
+        link: watch::Receiver<Link>,
+        breaks: u64,
+        taken: Vec<Place>,
+    ) -> Result<Self, Error> {
+        let inbox = client.new_inbox();
+        let messages = client.subscribe(format!("{inbox}.*")).await;
+        let messages = messages.map_err(|e| Error::new("cannot subscribe", e))?;
+        let mut places = [const { None }; PARTITIONS];
+        for place in taken {
+            let slot = places.get_mut(place.cursor.partition as usize);
+            let slot = slot.ok_or_else(|| Error::new("no such partition", &place.stream))?;
+            *slot = Some(place);
+        }
+        Ok(Self {
+            client,
+            link,
+            breaks,
+            inbox,
+            messages,
+            places,
+            batch: Vec::new(),
+            bytes: 0,
+            held: None,
+        })
+    }
+
+    /// What has arrived, as soon as anything has; a whole batch if more is on its way. May be dropped while
+    /// it waits: nothing is lost.
+    pub async fn batch(&mut self) -> Result<Vec<Envelope>, Fall> {
+        let mut linger: Option<Instant> = None;
+        if let Some(event) = self.held.take() {
+            self.add(event);
+        }
+        loop {
+            self.ask().await?;
+            while self.held.is_none() && self.batch.len() < BATCH_EVENTS {
+                match unconstrained(self.messages.next()).now_or_never() {
+                    Some(Some(message)) => self.take(message)?,
+                    Some(None) => return Err(Fall::Broken("the connection was closed".into())),
+                    None => break,
+                }
+            }
+            if self.link.borrow().breaks != self.breaks {
+                return Err(Fall::Broken("the connection broke".into()));
+            }
+            let now = Instant::now();
+            let full = self.held.is_some() || self.batch.len() >= BATCH_EVENTS;
+            let until = *linger.get_or_insert(now + LINGER);
+            if full || !self.batch.is_empty() && (now >= until || !self.more_is_coming()) {
+                // the next is on its way while this one is applied
+                self.ask().await?;
+                self.bytes = 0;
+                return Ok(std::mem::take(&mut self.batch));
+            }
+            let until = if self.batch.is_empty() {
+                linger = None;
+                self.watch(now)?
+            } else {
+                until
+            };
+            tokio::select! {
+                message = self.messages.next() => match message {
+                    Some(message) => self.take(message)?,
+                    None => return Err(Fall::Broken("the connection was closed".into())),
+                },
+                changed = self.link.changed() => if changed.is_err() {
+                    return Err(Fall::Broken("the connection was closed".into()));
+                },
+                () = sleep_until(until) => {}
+            }
+        }
+    }
+
+    /// Opens a request for each partition that has none.
+    async fn ask(&mut self) -> Result<(), Fall> {
+        for place in self.places.iter_mut().flatten() {
+            if place.open > 0 {
+                continue;
+            }
+            let request = format!(
+                r#"{{"batch":{BATCH_EVENTS},"max_bytes":{PULL_BYTES},"expires":{},"idle_heartbeat":{}}}"#,
+                PULL_EXPIRES.as_nanos(),
+                PULL_HEARTBEAT.as_nanos(),
+            );
+            let subject = format!(
+                "$JS.API.CONSUMER.MSG.NEXT.{}.{}",
+                place.stream, place.consumer
+            );
+            let reply = format!("{}.{}", self.inbox, place.cursor.partition);
+            let asked = self
+                .client
+                .publish_with_reply(subject, reply, request.into());
+            match timeout(WATCHDOG, asked).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(Fall::Broken(error.to_string())),
+                Err(_) => return Err(Fall::Broken("a request cannot be sent".into())),
+            }
+            place.open = BATCH_EVENTS;
+            place.heard = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// When to look again whether all consumers live.
+    fn watch(&self, now: Instant) -> Result<Instant, Fall> {
+        let places = self.places.iter().flatten();
+        let silent = places.map(|place| place.heard).min().unwrap_or(now) + WATCHDOG;
+        if silent <= now {
+            return Err(Fall::Broken("a consumer went silent".into()));
+        }
+        Ok(silent)
+    }
+
+    fn more_is_coming(&self) -> bool {
+        let mut places = self.places.iter().flatten();
+        places.any(|place| place.open > 0 && place.waiting > 0)
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Fall> {
+        if message
+            .status
+            .is_some_and(|status| status != StatusCode::OK)
+        {
+            return self.status(&message);
+        }
+        let reply = message.reply.as_deref().unwrap_or_default();
+        let Some(Delivered {
+            stream,
+            sequence,
+            waiting,
+        }) = delivered(reply)
+        else {
+            return Ok(());
+        };
+        let mut places = self.places.iter_mut().flatten();
+        let Some(place) = places.find(|place| place.stream == stream) else {
+            return Ok(());
+        };
+        place.heard = Instant::now();
+        place.open = place.open.saturating_sub(1);
+        place.waiting = waiting;
+        let at = &place.cursor;
+        let Ok(event) = Envelope::decode(message.payload) else {
+            return Err(place.wrong());
+        };
+        if event.position != sequence || event.partition != at.partition {
+            return Err(place.wrong());
+        }
+        if event.position <= at.position {
+            // sent again, or from before the cursor
+            return if event.position == at.position && event.event_id != at.event_id {
+                Err(place.wrong())
+            } else {
+                Ok(())
+            };
+        }
+        if event.position > at.position + 1 {
+            // lost on the way, unless the stream never had it
+            return Err(if place.fresh {
+                place.wrong()
+            } else {
+                Fall::Broken("messages are missing".into())
+            });
+        }
+        let same_epoch = at.position == 0 || event.log_epoch == at.log_epoch;
+        if event.prev_event_id != at.event_id || !same_epoch {
+            return Err(place.wrong());
+        }
+        place.fresh = false;
+        place.cursor = Cursor {
+            partition: event.partition,
+            position: event.position,
+            event_id: event.event_id.clone(),
+            log_epoch: event.log_epoch.clone(),
+        };
+        self.add(event);
+        Ok(())
+    }
+
+    fn add(&mut self, event: Envelope) {
+        let bytes = event.payload.len();
+        if !self.batch.is_empty() && self.bytes + bytes > BATCH_BYTES {
+            self.held = Some(event);
+        } else {
+            self.bytes += bytes;
+            self.batch.push(event);
+        }
+    }
+
+    /// What the server says of a request.
+    fn status(&mut self, message: &Message) -> Result<(), Fall> {
+        let partition = message.subject.rsplit('.').next();
+        let partition = partition.and_then(|partition| partition.parse::<usize>().ok());
+        let place = partition.and_then(|partition| self.places.get_mut(partition)?.as_mut());
+        let Some(place) = place else { return Ok(()) };
+        let said = message.description.as_deref().unwrap_or_default();
+        match message.status {
+            Some(StatusCode::IDLE_HEARTBEAT) => {}
+            Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND) => place.open = 0,
+            Some(StatusCode::REQUEST_TERMINATED)
+                if said.contains("Batch Completed") || said.contains("MaxBytes") =>
+            {
+                if place.open == BATCH_EVENTS && said.contains("MaxBytes") {
+                    return Err(place.wrong()); // a message too large for any request is no relay's
+                }
+                place.open = 0;
+            }
+            status => return Err(Fall::Broken(format!("{status:?} {said}"))),
+        }
+        place.heard = Instant::now();
+        Ok(())
+    }
+}
+
+/// What the server tells of a message, in the subject of its acknowledgement.
+#[derive(Debug, PartialEq, Eq)]
+struct Delivered<'a> {
+    stream: &'a str,
+    sequence: u64,
+    waiting: u64,
+}
+
+fn delivered(reply: &str) -> Option<Delivered<'_>> {
+    let mut tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+    // with a domain and an account in front, from 11 tokens on
+    if tokens.len() > 7 {
+        tokens.drain(..2);
+    }
+    Some(Delivered {
+        stream: tokens.first()?,
+        sequence: tokens.get(3)?.parse().ok()?,
+        waiting: tokens.get(6)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_tells_stream_and_sequence_with_a_domain_and_without() {
+        let expected = Some(Delivered {
+            stream: "EV_TICKETS_03",
+            sequence: 42,
+            waiting: 9,
+        });
+        let short = "$JS.ACK.EV_TICKETS_03.name.1.42.7.1790230470084404000.9";
+        assert_eq!(delivered(short), expected);
+        let long = "$JS.ACK.hub.account.EV_TICKETS_03.name.1.42.7.1790230470084404000.9.random";
+        assert_eq!(delivered(long), expected);
+        assert_eq!(delivered("$JS.ACK.EV"), None);
+        assert_eq!(delivered("_INBOX.x"), None);
+    }
+}
