@@ -91,7 +91,7 @@ impl ContactWatch {
             let link = *self.link.borrow_and_update();
             let broke = link.breaks != self.seen.breaks;
             self.seen = link;
-            if broke && !self.lost || !link.up && !self.lost {
+            if !self.lost && (broke || !link.up) {
                 self.lost = true;
                 return Some(Hint::Lost);
             }

@@ -50,7 +50,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !digits || text.len() % 2 != 0 {
+    if !digits || !text.len().is_multiple_of(2) {
         return None;
     }
     (0..text.len())

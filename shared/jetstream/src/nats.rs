@@ -23,7 +23,7 @@ const RECONNECT: Duration = Duration::from_secs(1);
 pub struct Link {
     /// Connected now.
     pub up: bool,
-    /// How often it broke, or dropped messages: what was sent then may not have arrived.
+    /// How often it broke: what was sent then may not have arrived.
     pub breaks: u64,
 }
 
@@ -64,7 +64,6 @@ impl Nats {
                             breaks: link.breaks + 1,
                         }
                     }
-                    Event::SlowConsumer(_) => link.breaks += 1,
                     _ => {}
                 });
                 async {}

@@ -30,7 +30,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How often a relay with nothing to do looks whether the streams are still what it left.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often a relay that lost a race looks whether the winner goes on.
-const STAND_BY: Duration = Duration::from_millis(500);
+const STAND_BY: Duration = Duration::from_secs(1);
 /// First wait after a failure.
 const BACKOFF: Duration = Duration::from_millis(50);
 /// Longest wait after repeated failures.

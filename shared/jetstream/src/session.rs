@@ -203,7 +203,8 @@ impl Session {
         Ok(silent)
     }
 
-    fn more_is_coming(&self) -> bool {
+    /// The server said that more waits for a request that is open.
+    pub fn more_is_coming(&self) -> bool {
         let mut places = self.places.iter().flatten();
         places.any(|place| place.open > 0 && place.waiting > 0)
     }

@@ -144,12 +144,12 @@ impl Subscription {
         loop {
             match &mut self.way {
                 Way::Undecided => self.way = self.decide().await?,
-                Way::Nats(_) => match self.from_nats().await {
+                Way::Nats(_) => match self.nats_says().await {
                     Ok(delivery) => return Ok(delivery),
                     Err(fall) => self.fallen(fall).await?,
                 },
                 Way::Feed(_) => {
-                    if let Some(delivery) = self.from_feed().await? {
+                    if let Some(delivery) = self.feed_says().await? {
                         return Ok(delivery);
                     }
                 }
@@ -197,19 +197,26 @@ impl Subscription {
         Ok(())
     }
 
-    async fn from_nats(&mut self) -> Result<Delivery, Fall> {
+    async fn nats_says(&mut self) -> Result<Delivery, Fall> {
         let Way::Nats(nats) = &mut self.way else {
             return Err(Fall::Broken("not reading from NATS".into()));
         };
         loop {
-            if nats.asking.is_none() && Instant::now() >= self.next_heartbeat {
+            // Over a backlog a batch is sign of life enough: heads far ahead would make a reader believe that
+            // what it has not got was lost.
+            let due = if nats.session.more_is_coming() {
+                self.next_heartbeat + HEARTBEAT
+            } else {
+                self.next_heartbeat
+            };
+            if nats.asking.is_none() && Instant::now() >= due {
                 nats.asking = Some((ask(self.attach.feed.clone()), self.cursors.clone()));
             }
             let asking = async {
                 match &mut nats.asking {
                     Some((heads, _)) => Some(heads.await),
                     None => {
-                        sleep_until(self.next_heartbeat).await;
+                        sleep_until(due).await;
                         None
                     }
                 }
@@ -237,7 +244,7 @@ impl Subscription {
     }
 
     /// `None` when NATS is the way from here on.
-    async fn from_feed(&mut self) -> Result<Option<Delivery>, SourceError> {
+    async fn feed_says(&mut self) -> Result<Option<Delivery>, SourceError> {
         let Way::Feed(feed) = &mut self.way else {
             return Ok(None);
         };

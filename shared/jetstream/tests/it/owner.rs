@@ -4,8 +4,11 @@ use std::{fs, net::SocketAddr, time::Duration};
 
 use database::Database;
 use events::{EventLog, PARTITIONS, log::Heads};
+use futures::{StreamExt, stream};
 use jetstream::{Relay, StreamSettings, Streams};
 use parking_lot::Mutex;
+use prost::Message;
+use proto::events::v1::Envelope;
 use sea_orm::ConnectionTrait;
 use testing::{Scratch, conformance::SampleOwner, eventually};
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
@@ -142,7 +145,6 @@ impl Relaying {
 
 /// Asserts that the streams hold the log from these positions on, each event at its own sequence.
 pub async fn hold(streams: &Streams, log: &EventLog, from: Heads, server: SocketAddr) {
-    use prost::Message;
     let client = async_nats::connect(server.to_string()).await.unwrap();
     let context = async_nats::jetstream::new(client);
     let heads = log.refresh_heads().await.unwrap();
@@ -154,13 +156,18 @@ pub async fn hold(streams: &Streams, log: &EventLog, from: Heads, server: Socket
             "partition {partition}"
         );
         assert_eq!(state.messages, heads[partition] - from[partition]);
+        let stream = &stream;
+        let mut copies = stream::iter(from[partition] + 1..=heads[partition])
+            .map(|at| async move { stream.get_raw_message(at).await.unwrap() })
+            .buffered(64);
         let mut at = from[partition];
         while at < heads[partition] {
             for event in log.read(partition, at, 256).await.unwrap() {
                 at += 1;
-                let message = stream.get_raw_message(at).await.unwrap();
+                let message = copies.next().await.unwrap();
+                assert_eq!(message.sequence, at);
                 assert_eq!(message.subject.as_str(), streams.subject(partition));
-                let found = proto::events::v1::Envelope::decode(message.payload).unwrap();
+                let found = Envelope::decode(message.payload).unwrap();
                 assert_eq!((found.position, found.event_id), (at, event.event_id));
             }
         }
