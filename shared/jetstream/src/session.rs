@@ -24,7 +24,7 @@ const PULL_HEARTBEAT: Duration = Duration::from_secs(2);
 /// Without any word for so long the consumer is taken for dead.
 const WATCHDOG: Duration = Duration::from_secs(5);
 /// Longest wait for more of what the server says is on its way, so that a backlog comes in whole batches.
-const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(20);
 
 /// Why a session is over. Nothing of it judges the log: what was read so far counts.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,10 @@ pub(crate) struct Place {
     open: usize,
     /// Waiting in the stream, as of the last message.
     waiting: u64,
+    /// Where the reader came to over another way, if further: what is up to here is checked, not delivered.
+    reached: Cursor,
+    /// Where the owner's log is known to stand.
+    head: u64,
     heard: Instant,
     /// Nothing was taken yet.
     fresh: bool,
@@ -56,6 +60,8 @@ impl Place {
         Self {
             stream,
             consumer,
+            head: 0,
+            reached: cursor.clone(),
             cursor,
             open: 0,
             waiting: 0,
@@ -116,6 +122,26 @@ impl Session {
         })
     }
 
+    /// Delivers nothing up to these places: the reader came there over another way meanwhile.
+    pub fn skip_to(&mut self, cursors: &[Cursor]) {
+        for place in self.places.iter_mut().flatten() {
+            let mut cursors = cursors.iter();
+            if let Some(cursor) = cursors.find(|c| c.partition == place.cursor.partition) {
+                place.reached.clone_from(cursor);
+            }
+        }
+    }
+
+    /// Learns where the owner's log stands: up to there, more is on its way.
+    pub fn expect(&mut self, heads: &[Cursor]) {
+        for place in self.places.iter_mut().flatten() {
+            let mut heads = heads.iter();
+            if let Some(head) = heads.find(|head| head.partition == place.cursor.partition) {
+                place.head = head.position;
+            }
+        }
+    }
+
     /// What has arrived, as soon as anything has; a whole batch if more is on its way. May be dropped while
     /// it waits: nothing is lost.
     pub async fn batch(&mut self) -> Result<Vec<Envelope>, Fall> {
@@ -138,7 +164,7 @@ impl Session {
             let now = Instant::now();
             let full = self.held.is_some() || self.batch.len() >= BATCH_EVENTS;
             let until = *linger.get_or_insert(now + LINGER);
-            if full || !self.batch.is_empty() && (now >= until || !self.more_is_coming()) {
+            if full || !self.batch.is_empty() && (now >= until || !self.behind()) {
                 // the next is on its way while this one is applied
                 self.ask().await?;
                 self.bytes = 0;
@@ -209,6 +235,11 @@ impl Session {
         places.any(|place| place.open > 0 && place.waiting > 0)
     }
 
+    fn behind(&self) -> bool {
+        let mut places = self.places.iter().flatten();
+        self.more_is_coming() || places.any(|place| place.cursor.position < place.head)
+    }
+
     fn take(&mut self, message: Message) -> Result<(), Fall> {
         if message
             .status
@@ -266,7 +297,11 @@ impl Session {
             event_id: event.event_id.clone(),
             log_epoch: event.log_epoch.clone(),
         };
-        self.add(event);
+        if event.position > place.reached.position {
+            self.add(event);
+        } else if event.position == place.reached.position && place.cursor != place.reached {
+            return Err(place.wrong());
+        }
         Ok(())
     }
 

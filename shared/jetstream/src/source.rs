@@ -228,6 +228,7 @@ impl Subscription {
                     let asked = nats.asking.take().map(|(_, cursors)| cursors).unwrap_or_default();
                     if let Some(heads) = heads {
                         nats.compare(&heads, &asked, &self.cursors)?;
+                        nats.session.expect(&heads);
                         self.heads = heads;
                     }
                     self.next_heartbeat = Instant::now() + HEARTBEAT;
@@ -274,7 +275,9 @@ impl Subscription {
                 biased;
                 attached = attached => {
                     match attached {
-                        Some(Ok(session)) => {
+                        Some(Ok(mut session)) => {
+                            // the feed went on while NATS was asked
+                            session.skip_to(&self.cursors);
                             tracing::debug!("reading from NATS");
                             self.way = Way::nats(session);
                             return Ok(None);

@@ -98,9 +98,12 @@ impl Streams {
             .get_stream_no_info(self.name(partition));
         let stream = stream.await.map_err(|e| Error::new("no stream", e))?;
         let purge = stream.purge().sequence(up_to.saturating_add(1));
-        let purged = purge.await.map_err(|e| Error::new("cannot prune", e))?;
-        tracing::debug!(partition, purged = purged.purged, "a stream was pruned");
-        Ok(())
+        match purge.await {
+            Ok(_) => Ok(()),
+            // it is being made anew, from the log's floor on
+            Err(_) if matches!(self.look(partition).await, Ok(None)) => Ok(()),
+            Err(error) => Err(Error::new("cannot prune", error)),
+        }
     }
 
     /// Removes every stream. Readers go on over the owner's feed.
