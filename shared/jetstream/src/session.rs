@@ -1,6 +1,6 @@
 //! Reading the streams of several partitions over one connection, for as long as nothing is odd.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use async_nats::{Client, Message, StatusCode, Subscriber};
 use events::{BATCH_BYTES, BATCH_EVENTS, PARTITIONS};
@@ -24,7 +24,7 @@ const PULL_HEARTBEAT: Duration = Duration::from_secs(2);
 /// Without any word for so long the consumer is taken for dead.
 const WATCHDOG: Duration = Duration::from_secs(5);
 /// Longest wait for more of what the server says is on its way, so that a backlog comes in whole batches.
-const LINGER: Duration = Duration::from_millis(20);
+const LINGER: Duration = Duration::from_millis(50);
 
 /// Why a session is over. Nothing of it judges the log: what was read so far counts.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,7 @@ pub(crate) struct Place {
     heard: Instant,
     /// Nothing was taken yet.
     fresh: bool,
+    arrived: VecDeque<Envelope>,
 }
 
 impl Place {
@@ -67,6 +68,7 @@ impl Place {
             waiting: 0,
             heard: Instant::now(),
             fresh: true,
+            arrived: VecDeque::new(),
         }
     }
 
@@ -87,10 +89,11 @@ pub(crate) struct Session {
     inbox: String,
     messages: Subscriber,
     places: [Option<Place>; PARTITIONS],
-    batch: Vec<Envelope>,
+    /// Arrived and not delivered, in all partitions together.
+    events: usize,
     bytes: usize,
-    /// The next one, for which the batch had no room.
-    held: Option<Envelope>,
+    /// The partition that the last batch started with.
+    first: usize,
 }
 
 impl Session {
@@ -116,9 +119,9 @@ impl Session {
             inbox,
             messages,
             places,
-            batch: Vec::new(),
+            events: 0,
             bytes: 0,
-            held: None,
+            first: 0,
         })
     }
 
@@ -146,41 +149,31 @@ impl Session {
     /// it waits: nothing is lost.
     pub async fn batch(&mut self) -> Result<Vec<Envelope>, Fall> {
         let mut linger: Option<Instant> = None;
-        if let Some(event) = self.held.take() {
-            self.add(event);
-        }
         loop {
             self.ask().await?;
-            while self.held.is_none() && self.batch.len() < BATCH_EVENTS {
-                match unconstrained(self.messages.next()).now_or_never() {
-                    Some(Some(message)) => self.take(message)?,
-                    Some(None) => return Err(Fall::Broken("the connection was closed".into())),
-                    None => break,
-                }
+            // all that is there: it is no more than was asked for
+            while let Some(message) = unconstrained(self.messages.next()).now_or_never() {
+                self.take(message)?;
             }
             if self.link.borrow().breaks != self.breaks {
                 return Err(Fall::Broken("the connection broke".into()));
             }
             let now = Instant::now();
-            let full = self.held.is_some() || self.batch.len() >= BATCH_EVENTS;
-            let until = *linger.get_or_insert(now + LINGER);
-            if full || !self.batch.is_empty() && (now >= until || !self.behind()) {
-                // the next is on its way while this one is applied
-                self.ask().await?;
-                self.bytes = 0;
-                return Ok(std::mem::take(&mut self.batch));
-            }
-            let until = if self.batch.is_empty() {
+            let full = self.events >= BATCH_EVENTS || self.bytes >= BATCH_BYTES;
+            let until = if self.events == 0 {
                 linger = None;
                 self.watch(now)?
             } else {
-                until
+                *linger.get_or_insert(now + LINGER)
             };
+            if full || self.events > 0 && (now >= until || !self.behind()) {
+                let batch = self.compose();
+                // the next is on its way while this one is applied
+                self.ask().await?;
+                return Ok(batch);
+            }
             tokio::select! {
-                message = self.messages.next() => match message {
-                    Some(message) => self.take(message)?,
-                    None => return Err(Fall::Broken("the connection was closed".into())),
-                },
+                message = self.messages.next() => self.take(message)?,
                 changed = self.link.changed() => if changed.is_err() {
                     return Err(Fall::Broken("the connection was closed".into()));
                 },
@@ -189,10 +182,33 @@ impl Session {
         }
     }
 
-    /// Opens a request for each partition that has none.
+    /// A batch of what has arrived, starting with another partition each time, so that a busy one starves
+    /// nobody.
+    fn compose(&mut self) -> Vec<Envelope> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        self.first = (self.first + 1) % PARTITIONS;
+        let (before, from) = self.places.split_at_mut(self.first);
+        'full: for place in from.iter_mut().chain(before).flatten() {
+            while let Some(event) = place.arrived.front() {
+                let more = event.payload.len();
+                let fits = bytes + more <= BATCH_BYTES && batch.len() < BATCH_EVENTS;
+                if !batch.is_empty() && !fits {
+                    break 'full;
+                }
+                bytes += more;
+                batch.extend(place.arrived.pop_front());
+            }
+        }
+        self.events -= batch.len();
+        self.bytes -= bytes;
+        batch
+    }
+
+    /// Opens a request for each partition that has none and of which everything was delivered.
     async fn ask(&mut self) -> Result<(), Fall> {
         for place in self.places.iter_mut().flatten() {
-            if place.open > 0 {
+            if place.open > 0 || !place.arrived.is_empty() {
                 continue;
             }
             let request = format!(
@@ -240,7 +256,10 @@ impl Session {
         self.more_is_coming() || places.any(|place| place.cursor.position < place.head)
     }
 
-    fn take(&mut self, message: Message) -> Result<(), Fall> {
+    fn take(&mut self, message: Option<Message>) -> Result<(), Fall> {
+        let Some(message) = message else {
+            return Err(Fall::Broken("the connection was closed".into()));
+        };
         if message
             .status
             .is_some_and(|status| status != StatusCode::OK)
@@ -298,21 +317,13 @@ impl Session {
             log_epoch: event.log_epoch.clone(),
         };
         if event.position > place.reached.position {
-            self.add(event);
+            self.events += 1;
+            self.bytes += event.payload.len();
+            place.arrived.push_back(event);
         } else if event.position == place.reached.position && place.cursor != place.reached {
             return Err(place.wrong());
         }
         Ok(())
-    }
-
-    fn add(&mut self, event: Envelope) {
-        let bytes = event.payload.len();
-        if !self.batch.is_empty() && self.bytes + bytes > BATCH_BYTES {
-            self.held = Some(event);
-        } else {
-            self.bytes += bytes;
-            self.batch.push(event);
-        }
     }
 
     /// What the server says of a request.
