@@ -24,7 +24,7 @@ const PULL_HEARTBEAT: Duration = Duration::from_secs(2);
 /// Without any word for so long the consumer is taken for dead.
 const WATCHDOG: Duration = Duration::from_secs(5);
 /// Longest wait for more of what the server says is on its way, so that a backlog comes in whole batches.
-const LINGER: Duration = Duration::from_millis(50);
+const LINGER: Duration = Duration::from_millis(100);
 
 /// Why a session is over. Nothing of it judges the log: what was read so far counts.
 #[derive(Debug, thiserror::Error)]
@@ -251,9 +251,12 @@ impl Session {
         places.any(|place| place.open > 0 && place.waiting > 0)
     }
 
+    /// More is known to be on its way.
     fn behind(&self) -> bool {
         let mut places = self.places.iter().flatten();
-        self.more_is_coming() || places.any(|place| place.cursor.position < place.head)
+        places.any(|place| {
+            place.open > 0 && (place.waiting > 0 || place.cursor.position < place.head)
+        })
     }
 
     fn take(&mut self, message: Option<Message>) -> Result<(), Fall> {
