@@ -151,10 +151,7 @@ impl Session {
         let mut linger: Option<Instant> = None;
         loop {
             self.ask().await?;
-            // all that is there: it is no more than was asked for
-            while let Some(message) = unconstrained(self.messages.next()).now_or_never() {
-                self.take(message)?;
-            }
+            self.drain()?;
             if self.link.borrow().breaks != self.breaks {
                 return Err(Fall::Broken("the connection broke".into()));
             }
@@ -168,8 +165,9 @@ impl Session {
             };
             if full || self.events > 0 && (now >= until || !self.behind()) {
                 let batch = self.compose();
-                // the next is on its way while this one is applied
-                self.ask().await?;
+                // The next is on its way while this one is applied. Not waited for: whoever drops this
+                // future here would drop the batch.
+                let _ = self.ask().now_or_never();
                 return Ok(batch);
             }
             tokio::select! {
@@ -180,6 +178,20 @@ impl Session {
                 () = sleep_until(until) => {}
             }
         }
+    }
+
+    /// Takes all that is there: it is no more than was asked for.
+    pub fn drain(&mut self) -> Result<(), Fall> {
+        while let Some(message) = unconstrained(self.messages.next()).now_or_never() {
+            self.take(message)?;
+        }
+        Ok(())
+    }
+
+    /// Where the stream of a partition is waited for; `None` while what it brought is not delivered yet.
+    pub fn waits_at(&self, partition: usize) -> Option<u64> {
+        let place = self.places.get(partition)?.as_ref()?;
+        (place.open > 0 && place.arrived.is_empty()).then_some(place.cursor.position)
     }
 
     /// A batch of what has arrived, starting with another partition each time, so that a busy one starves

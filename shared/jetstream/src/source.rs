@@ -91,7 +91,6 @@ struct Nats {
 
 struct Feed {
     deliveries: Deliveries,
-    heard: Instant,
     next_try: Instant,
     attaching: Option<Attaching>,
 }
@@ -170,11 +169,9 @@ impl Subscription {
     async fn open_feed(&mut self) -> Result<Way, SourceError> {
         let feed = self.attach.feed.subscribe(self.cursors.clone());
         let deliveries = timeout(SILENCE, feed).await.map_err(|_| silent())??;
-        let now = Instant::now();
         Ok(Way::Feed(Feed {
             deliveries,
-            heard: now,
-            next_try: now + RETRY,
+            next_try: Instant::now() + RETRY,
             attaching: None,
         }))
     }
@@ -227,7 +224,8 @@ impl Subscription {
                     let Some(heads) = heads else { continue };
                     let asked = nats.asking.take().map(|(_, cursors)| cursors).unwrap_or_default();
                     if let Some(heads) = heads {
-                        nats.compare(&heads, &asked, &self.cursors)?;
+                        nats.session.drain()?;
+                        nats.compare(&heads, &asked)?;
                         nats.session.expect(&heads);
                         self.heads = heads;
                     }
@@ -249,6 +247,7 @@ impl Subscription {
         let Way::Feed(feed) = &mut self.way else {
             return Ok(None);
         };
+        let silence = Instant::now() + SILENCE;
         loop {
             if feed.attaching.is_none() && Instant::now() >= feed.next_try {
                 let (attach, cursors) = (self.attach.clone(), self.cursors.clone());
@@ -294,9 +293,8 @@ impl Subscription {
                 delivery = feed.deliveries.next() => delivery.unwrap_or_else(|| {
                     Err(SourceError::Unavailable("the owner's feed ended".into()))
                 })?,
-                () = sleep_until(feed.heard + SILENCE) => return Err(silent()),
+                () = sleep_until(silence) => return Err(silent()),
             };
-            feed.heard = Instant::now();
             match &delivery {
                 Delivery::Batch(events) => advance(&mut self.cursors, events),
                 Delivery::Heartbeat(heads) => {
@@ -323,8 +321,8 @@ impl Way {
 impl Nats {
     /// Lays what the owner says beside what came from NATS. `asked` is where the reader was before the owner
     /// was asked, so that what arrived meanwhile is not mistaken for a difference.
-    fn compare(&mut self, heads: &[Cursor], asked: &[Cursor], now: &[Cursor]) -> Result<(), Fall> {
-        for (asked, now) in asked.iter().zip(now) {
+    fn compare(&mut self, heads: &[Cursor], asked: &[Cursor]) -> Result<(), Fall> {
+        for asked in asked {
             let partition = asked.partition as usize;
             let Some(head) = heads.iter().find(|head| head.partition == asked.partition) else {
                 continue;
@@ -337,7 +335,8 @@ impl Nats {
                 self.useful = false;
                 return Err(Fall::Broken(why.into()));
             }
-            let behind = (head.position > now.position).then_some(now.position);
+            let waiting = self.session.waits_at(partition);
+            let behind = waiting.filter(|at| *at < head.position);
             let slot = &mut self.behind[partition];
             *slot = match (behind, *slot) {
                 (Some(at), Some((was, since))) if at == was => {

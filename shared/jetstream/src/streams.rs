@@ -6,8 +6,8 @@ use async_nats::jetstream::{
     ErrorCode,
     context::GetStreamErrorKind,
     stream::{
-        Compression, Config, DirectGetErrorKind, DiscardPolicy, Info, RawMessageErrorKind,
-        RetentionPolicy, StorageType,
+        Compression, Config, DirectGetErrorKind, DiscardPolicy, Info, PurgeErrorKind,
+        RawMessageErrorKind, RetentionPolicy, StorageType,
     },
 };
 use events::{EventLog, PARTITIONS};
@@ -81,7 +81,13 @@ impl Streams {
         let each = (0..PARTITIONS).map(|partition| async move {
             match self.look(partition).await? {
                 None => self.create(log, partition).await,
-                Some(info) => self.adjust(partition, info).await,
+                Some(info) => {
+                    if let Err(error) = self.adjust(partition, info).await {
+                        // it serves as it is
+                        tracing::warn!(stream = self.name(partition), %error, "old settings");
+                    }
+                    Ok(())
+                }
             }
         });
         try_join_all(each).await.map(drop)
@@ -100,9 +106,13 @@ impl Streams {
         let purge = stream.purge().sequence(up_to.saturating_add(1));
         match purge.await {
             Ok(_) => Ok(()),
-            // it is being made anew, from the log's floor on
-            Err(_) if matches!(self.look(partition).await, Ok(None)) => Ok(()),
-            Err(error) => Err(Error::new("cannot prune", error)),
+            Err(error) => match error.kind() {
+                // being made anew, from the log's floor on
+                PurgeErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                    Ok(())
+                }
+                _ => Err(Error::new("cannot prune", error)),
+            },
         }
     }
 
