@@ -25,7 +25,7 @@ const BACKOFF: Duration = Duration::from_millis(100);
 /// Longest wait after repeated failures: what D3 bounds starts to count before.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// A wait this long is told.
-const WORTH_TELLING: Duration = Duration::from_millis(800);
+const WORTH_TELLING: Duration = Duration::from_millis(1_600);
 
 const SETTINGS_CHANGED: &str = "messenger.settings.v1.MessengerSettingsChanged";
 const SESSION_REVOKED: &str = "messenger.settings.v1.SessionRevoked";

@@ -62,8 +62,9 @@ impl Access {
         match fs::read(&path) {
             Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| {
                 format!(
-                    "{} is damaged; start over with `make run ARGS=--fresh`",
-                    path.display()
+                    "{} is damaged; start over with {}",
+                    path.display(),
+                    layout.make("run --fresh")
                 )
             })?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

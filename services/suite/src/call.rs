@@ -173,9 +173,9 @@ fn list(pool: &DescriptorPool) -> Result<()> {
 
 fn find(pool: &DescriptorPool, name: &str) -> Result<MethodDescriptor> {
     let name = name.trim_start_matches('/');
-    let (service, method) = name
-        .split_once('/')
-        .ok_or_else(|| anyhow!("{name:?} is no Service/Method; `suite call` lists them"))?;
+    let (service, method) = name.split_once('/').ok_or_else(|| {
+        anyhow!("{name:?} is not a Service/Method; `suite call` without one lists them")
+    })?;
     let found: Vec<MethodDescriptor> = pool
         .services()
         .filter(|candidate| candidate.full_name() == service || candidate.name() == service)
@@ -194,10 +194,10 @@ fn find(pool: &DescriptorPool, name: &str) -> Result<MethodDescriptor> {
 }
 
 fn parse(message: &MessageDescriptor, text: &str) -> Result<DynamicMessage> {
-    let mut json: Value = serde_json::from_str(text).context("the body is no JSON")?;
+    let mut json: Value = serde_json::from_str(text).context("the body is not JSON")?;
     expand(message, &mut json);
     DynamicMessage::deserialize(message.clone(), json)
-        .with_context(|| format!("the body is no {}", message.full_name()))
+        .with_context(|| format!("the body is not a {}", message.full_name()))
 }
 
 /// Lets people write `WEB` where the contract says `PLATFORM_WEB`.
@@ -249,6 +249,9 @@ fn show(message: &DynamicMessage) -> Result<()> {
 }
 
 fn describe(status: &Status) -> anyhow::Error {
+    if std::error::Error::source(status).is_some() {
+        return anyhow!("nothing answers there; is the suite running? `make run` starts it");
+    }
     let details = status.get_error_details();
     let mut text = format!("{:?}", status.code());
     if let Some(info) = details.error_info() {

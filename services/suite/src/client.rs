@@ -268,6 +268,13 @@ fn passing(status: &Status) -> bool {
 /// The refusal, as a sentence.
 pub fn explain<T>(what: &str, answer: Result<T, Status>) -> Result<T> {
     answer
-        .map_err(|status| anyhow::anyhow!("{:?}: {}", status.code(), status.message()))
+        .map_err(|status| {
+            if std::error::Error::source(&status).is_some() {
+                return anyhow::anyhow!(
+                    "nothing answers there; is the suite running? `make run` starts it"
+                );
+            }
+            anyhow::anyhow!("{:?}: {}", status.code(), status.message())
+        })
         .with_context(|| format!("{what} failed"))
 }

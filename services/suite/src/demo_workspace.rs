@@ -343,7 +343,8 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
     }
     let _ = writeln!(
         text,
-        "`make demo` plays the whole story. Ctrl-C stops; the next start finds everything again."
+        "{} plays the whole story. Ctrl-C stops; the next start finds everything again.",
+        layout.make("demo")
     );
     text
 }

@@ -27,6 +27,9 @@ pub(crate) const SIGNERS: [&str; 6] = [
     "operator",
 ];
 
+/// Where the data is unless told otherwise.
+pub(crate) const DEFAULT: &str = ".data";
+
 /// A data directory.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -91,6 +94,21 @@ impl Layout {
         }
         remove(&self.access())?;
         remove(&self.endpoints())
+    }
+
+    /// What to type for a target of the Makefile with options, on this directory.
+    pub(crate) fn make(&self, target: &str) -> String {
+        let (target, options) = target.split_once(' ').unwrap_or((target, ""));
+        let mut arguments = Vec::new();
+        if self.directory != Path::new(DEFAULT) {
+            arguments.push(format!("--data {}", self.directory.display()));
+        }
+        arguments.extend((!options.is_empty()).then(|| options.to_owned()));
+        match arguments.join(" ") {
+            none if none.is_empty() => format!("`make {target}`"),
+            one if !one.contains(' ') => format!("`make {target} ARGS={one}`"),
+            many => format!("`make {target} ARGS=\"{many}\"`"),
+        }
     }
 
     /// The directory itself.
@@ -181,8 +199,9 @@ impl Endpoints {
     pub fn load(layout: &Layout) -> Result<Self> {
         let text = fs::read(layout.endpoints()).with_context(|| {
             format!(
-                "no suite was started on {}; start one with `make run`",
-                layout.directory.display()
+                "no suite was started on {}; start one with {}",
+                layout.directory.display(),
+                layout.make("run")
             )
         })?;
         serde_json::from_slice(&text).context("endpoints.json is damaged; start the suite again")

@@ -8,7 +8,7 @@ use runtime::{Running, ServerArgs, StartError, auth::generate_keys, config::Data
 
 use crate::{
     Access, Endpoints, Layout, demo_workspace,
-    layout::{SERVICES, SIGNERS},
+    layout::{self, SERVICES, SIGNERS},
     processes::{Processes, end_with_parent},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Args)]
 pub(crate) struct RunArgs {
     /// Directory for databases, keys and credentials; created if missing.
-    #[arg(long, env = "DATA", default_value = ".data", value_name = "DIRECTORY")]
+    #[arg(long, env = "DATA", default_value = layout::DEFAULT, value_name = "DIRECTORY")]
     data: PathBuf,
 
     /// First of five ports in a row on 127.0.0.1: BFF, Tickets, Conversations, Settings, Notifications.
@@ -89,7 +89,7 @@ pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
 /// Starts everything and runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: RunArgs) -> Result<()> {
     let layout = Layout::new(args.data.clone());
-    let _lock = claim(&layout, args.fresh)?;
+    let _lock = claim(&layout, args.port, args.fresh)?;
     let endpoints = Endpoints::from_port(args.port);
     let mut suite = if args.separate {
         Suite::Separate(Processes::start(&layout, args.port).await?)
@@ -131,8 +131,18 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
     Ok(())
 }
 
-fn claim(layout: &Layout, fresh: bool) -> Result<File> {
+/// Nothing is touched unless the ports are free: whoever has them may be using what lies there.
+fn claim(layout: &Layout, port: u16, fresh: bool) -> Result<File> {
     let lock = layout.claim()?;
+    for offset in 0..SERVICES.len() as u16 {
+        let address = Endpoints::address(port, offset);
+        if let Err(why) = std::net::TcpListener::bind(address) {
+            bail!(
+                "cannot listen on {address}: {why}; is another instance running? Choose five other ports \
+                 with --port"
+            );
+        }
+    }
     if fresh {
         layout.wipe()?;
     }
@@ -209,9 +219,13 @@ impl Embedded {
     pub async fn start_service(&mut self, service: &'static str) -> Result<()> {
         let running = self.launch(service).await.map_err(|error| {
             let advice = match error {
-                StartError::Database(_) => "; `make run ARGS=--fresh` starts over with empty data",
-                StartError::Bind { .. } => ", or for the suite with --port",
-                _ => "",
+                StartError::Database(_) => {
+                    format!(
+                        "; {} starts over with empty data",
+                        self.layout.make("run --fresh")
+                    )
+                }
+                _ => String::new(),
             };
             anyhow::anyhow!("{service} cannot start: {error}{advice}")
         })?;

@@ -17,7 +17,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::{
     BATCH_BYTES, BATCH_EVENTS, EventLog, PARTITIONS,
     log::NewEvent,
-    source::{Delivery, Snapshot, SnapshotPiece, SourceError},
+    source::{Delivery, Snapshot, SnapshotPiece, SourceError, away},
     tail::Tail,
 };
 

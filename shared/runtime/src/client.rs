@@ -156,8 +156,7 @@ where
             Ok(Err(status)) => status,
             Err(_) => return Err(late()),
         };
-        let never_sent =
-            is_caused_by::<tonic::ConnectError>(&status) || is_caused_by::<NoneServes>(&status);
+        let never_sent = was_never_sent(&status);
         let status = if broke_off(&status) { away() } else { status };
         let again = never_sent || (idempotent && status.code() == Code::Unavailable);
         if !again

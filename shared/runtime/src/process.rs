@@ -142,14 +142,19 @@ fn serde_json<C: Serialize>(config: &C) -> Option<String> {
     serde_json::to_string_pretty(config).ok()
 }
 
-/// Waits for SIGTERM or Ctrl-C.
+/// Waits for SIGTERM, Ctrl-C, or the end of the terminal.
 pub async fn stop_signal() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut term) = signal(SignalKind::terminate()) {
+        let signals = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
+        );
+        if let (Ok(mut term), Ok(mut hangup)) = signals {
             tokio::select! {
                 _ = term.recv() => {}
+                _ = hangup.recv() => {}
                 _ = tokio::signal::ctrl_c() => {}
             }
             return;

@@ -26,7 +26,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// Deliveries taken at once, if so many have arrived: a live feed sends one for each event.
 const DELIVERIES: usize = BATCH_EVENTS;
 /// A wait this long is no neighbour's restart any more: somebody should know.
-const WORTH_TELLING: Duration = Duration::from_millis(800);
+const WORTH_TELLING: Duration = Duration::from_millis(1_600);
 
 pub(super) enum Stop {
     Retry(String),

@@ -68,7 +68,7 @@ impl KeyRing {
     pub fn load(directory: &Path, name: &str) -> Result<Self, StartError> {
         let problem = |path: &Path, cause: &dyn std::fmt::Display| {
             StartError::Keys(format!(
-                "the key {} cannot be used: {cause}; make keys with `suite keys --dir {}`",
+                "the key {} cannot be used: {cause}; remove it if it is damaged, and make what is missing with `suite keys --dir {}`",
                 path.display(),
                 directory.display()
             ))
