@@ -47,9 +47,7 @@ impl World {
     async fn on(scratch: Scratch, clock: ManualClock) -> Self {
         let config = settings::Config {
             server: ServerArgs::loopback(scratch.path("keys")),
-            database: DatabaseArgs {
-                database_url: scratch.database_url("settings"),
-            },
+            database: DatabaseArgs::at(scratch.database_url("settings")),
         };
         let running = settings::start_with(config, Arc::new(clock.clone()))
             .await
