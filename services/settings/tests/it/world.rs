@@ -336,3 +336,11 @@ pub fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, reaso
     );
     status
 }
+
+/// A number as 32 bytes, in the words of the database.
+pub fn bytes(n: usize) -> String {
+    match testing::on_postgres() {
+        true => format!("'\\x{n:064x}'"),
+        false => format!("x'{n:064x}'"),
+    }
+}
