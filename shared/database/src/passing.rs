@@ -9,8 +9,8 @@ use tokio::time::Instant;
 /// Tries of a transaction, the first included.
 const TRIES: u32 = 6;
 /// None begins later than this after the first, so that a call is answered within its deadline: who waited
-/// for a lock in vain does not wait for it again.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// for a lock in vain, which takes 2 s, does not wait for it again. A deadlock is found after one.
+const PATIENCE: Duration = Duration::from_millis(1_900);
 /// The first wait is up to so long, and each after it up to twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 

@@ -10,7 +10,7 @@ use sea_orm_migration::MigratorTrait;
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long the start waits for a server that is not there: a person is waiting, or something that
 /// starts it again.
-const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER: Duration = Duration::from_secs(5);
 /// Connections idle for longer are tried before they are used: the server may have restarted. Busy ones
 /// are not, so that no statement costs two round trips.
 const IDLE: Duration = Duration::from_secs(1);
