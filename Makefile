@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint fmt proto audit doc bench tools clean-data
+.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run all services in one process (ARGS="--help" for its options)
 	cargo run --release -p suite -- run $(ARGS)
@@ -19,6 +19,15 @@ bench: ## Load the services and print their latencies
 test: ## Run every test (with nextest if it is there)
 	cargo test --workspace --locked --doc --quiet
 	cargo $$(command -v cargo-nextest > /dev/null && echo nextest run || echo test) --workspace --locked --lib --test '*'
+
+test-cluster: ## Run every test on Postgres (and NATS, if it is there)
+	@bash .ci/services test
+
+services-up: ## Start a throw-away Postgres (and NATS) for tests
+	@bash .ci/services up
+
+services-down: ## End them and remove their data
+	@bash .ci/services down
 
 lint: ## Check formatting and lints
 	cargo fmt --all --check

@@ -1,7 +1,8 @@
 //! Everything that can go wrong in this service, and what a caller hears of it.
 
+use database::is_passing;
 use runtime::{Failure, Kind, error::Violation};
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::DbErr;
 use tonic::Status;
 
 use crate::{domain::Refusal, store};
@@ -100,7 +101,7 @@ impl From<Error> for Failure {
             Error::InvalidPageToken => refuse(Kind::Invalid, "INVALID_PAGE_TOKEN"),
             Error::TeammatesOnly => refuse(Kind::Forbidden, "PERMISSION_DENIED"),
             Error::Contended => Self::unavailable(DOMAIN, &error),
-            Error::Database(ref cause) if is_away(cause) => Self::unavailable(DOMAIN, cause),
+            Error::Database(ref cause) if is_passing(cause) => Self::unavailable(DOMAIN, cause),
             Error::Database(ref cause) => Self::internal(DOMAIN, cause),
             Error::Answer(ref cause) => Self::internal(DOMAIN, cause),
             Error::Refused(failure) => *failure,
@@ -114,33 +115,10 @@ impl From<Error> for Status {
     }
 }
 
-/// Whether another try may well succeed: the database is away or busy.
-fn is_away(error: &DbErr) -> bool {
-    match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            match &**cause {
-                SqlxError::Io(_)
-                | SqlxError::PoolTimedOut
-                | SqlxError::PoolClosed
-                | SqlxError::WorkerCrashed => true,
-                // SQLITE_BUSY and its variants; Postgres: serialization, deadlock, lock timeout
-                SqlxError::Database(cause) => cause.code().is_some_and(|code| {
-                    matches!(
-                        &*code,
-                        "5" | "261" | "517" | "773" | "40001" | "40P01" | "55P03"
-                    )
-                }),
-                _ => false,
-            }
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sea_orm::RuntimeErr;
     use tonic::Code;
 
     /// V2: what is not there and what is somebody else's are one refusal.

@@ -76,9 +76,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
     let unusable = |error: DbErr| StartError::Database(error.to_string());
-    let db = Database::open::<Migrator>(&config.database.database_url)
-        .await
-        .map_err(|error| StartError::Database(error.to_string()))?;
+    let db = Database::open_with::<Migrator>(
+        &config.database.database_url,
+        config.database.database_connections,
+    )
+    .await
+    .map_err(|error| StartError::Database(error.to_string()))?;
     let tokens = PageTokens::new(page_key(&db).await.map_err(unusable)?);
     let log = EventLog::open(db, NAME, clock.clone())
         .await

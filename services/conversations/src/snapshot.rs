@@ -2,7 +2,7 @@
 
 use events::{EventLog, SnapshotPage, SnapshotSource};
 use futures::future::BoxFuture;
-use sea_orm::{DbErr, TransactionTrait};
+use sea_orm::DbErr;
 
 use crate::{
     convert,
@@ -35,7 +35,7 @@ impl Copies {
             })
             .transpose()?;
         // places and frontiers of one moment
-        let tx = self.log.database().read().begin().await?;
+        let tx = self.log.database().snapshot().await?;
         let copies = store::views(&tx, Whose::Page(after, PAGE)).await?;
         tx.commit().await?;
         let next = copies.last().filter(|_| copies.len() == PAGE).map(|last| {

@@ -10,7 +10,9 @@ mod write;
 use sea_orm::{DbErr, SqlErr};
 
 pub use lists::{Inbox, Place, contact_conversations, contact_parts, conversations, parts};
-pub use read::{among_contacts, batch, find, find_for_contact, members, newest_stamps, of_keys};
+pub use read::{
+    For, among_contacts, batch, find, find_for_contact, members, newest_stamps, of_keys,
+};
 pub use views::{Whose, views};
 pub use write::{receipt, save};
 

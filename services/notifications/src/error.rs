@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use database::is_passing;
 use events::{ApplyError, RebuildError, SourceError};
 use runtime::{Failure, Kind, error::Violation};
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
 use tonic::Status;
 
 /// Names this service in statuses.
@@ -84,7 +85,7 @@ impl From<Error> for Failure {
             Error::RebuildRunning => refuse(Kind::Conflict, "REBUILD_RUNNING"),
             Error::Source(_) | Error::Unfinished => Self::unavailable(DOMAIN, &error),
             Error::Store(ref cause) | Error::Apply(ApplyError::Store(ref cause))
-                if is_away(cause) =>
+                if is_passing(cause) =>
             {
                 Self::unavailable(DOMAIN, cause)
             }
@@ -100,28 +101,10 @@ impl From<Error> for Status {
     }
 }
 
-/// Whether the database may be back in a moment.
-fn is_away(error: &DbErr) -> bool {
-    match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            match cause.as_database_error() {
-                // SQLITE_BUSY and SQLITE_LOCKED with their variants
-                Some(cause) => cause
-                    .code()
-                    .and_then(|code| code.parse::<u32>().ok())
-                    .is_some_and(|code| code < 10_000 && matches!(code & 0xff, 5 | 6)),
-                // what is no answer of the database is the way to it
-                None => true,
-            }
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sea_orm::RuntimeErr;
     use tonic::Code;
 
     #[test]

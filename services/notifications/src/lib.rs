@@ -94,9 +94,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// for in the background.
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
-    let db = Database::open::<Migrations>(&config.database.database_url)
-        .await
-        .map_err(|e| StartError::Database(e.to_string()))?;
+    let db = Database::open_with::<Migrations>(
+        &config.database.database_url,
+        config.database.database_connections,
+    )
+    .await
+    .map_err(|e| StartError::Database(e.to_string()))?;
     let log = EventLog::open(db.clone(), NAME, clock)
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;

@@ -1,7 +1,7 @@
 //! Everything that can be refused, and why.
 
 use runtime::{Failure, Kind, StartError, error::Violation};
-use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
+use sea_orm::{DbErr, SqlErr};
 use tonic::Status;
 use types::InvalidPageToken;
 
@@ -49,6 +49,13 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] DbErr),
+}
+
+impl Error {
+    /// Another try may well succeed, and nothing has happened yet for sure.
+    pub(crate) fn is_undone(&self) -> bool {
+        matches!(self, Self::Store(error) if database::is_undone(error))
+    }
 }
 
 impl From<Failure> for Error {
@@ -126,33 +133,15 @@ impl From<Error> for Status {
 
 /// Another try may well succeed: the database is away or busy, or another transaction was faster.
 fn is_passing(error: &DbErr) -> bool {
-    match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            match &**cause {
-                SqlxError::Io(_)
-                | SqlxError::PoolTimedOut
-                | SqlxError::PoolClosed
-                | SqlxError::WorkerCrashed => true,
-                // SQLITE_BUSY and its extended codes; Postgres: serialization, deadlock, lock timeout
-                SqlxError::Database(cause) => {
-                    cause.code().is_some_and(|code| {
-                        matches!(
-                            &*code,
-                            "5" | "261" | "517" | "773" | "40001" | "40P01" | "55P03"
-                        )
-                    }) || matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
-                }
-                _ => false,
-            }
-        }
-        _ => false,
-    }
+    database::is_passing(error)
+        || matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use sea_orm::{RuntimeErr, SqlxError};
 
     use super::*;
 

@@ -77,9 +77,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
     let unusable = |cause: String| StartError::Database(cause);
-    let db = Database::open::<store::migration::Migrator>(&config.database.database_url)
-        .await
-        .map_err(|e| unusable(e.to_string()))?;
+    let db = Database::open_with::<store::migration::Migrator>(
+        &config.database.database_url,
+        config.database.database_connections,
+    )
+    .await
+    .map_err(|e| unusable(e.to_string()))?;
     let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
     let log = EventLog::open(db, NAME, clock)
         .await

@@ -9,6 +9,7 @@ mod workspaces;
 
 use std::sync::Arc;
 
+use database::Tries;
 use events::EventLog;
 use proto::settings::v1::{
     contact_service_server::ContactService, session_store_service_server::SessionStoreService,
@@ -75,9 +76,13 @@ impl SettingsService for Service {
         request: Request<UpdateSpaceRequest>,
     ) -> Result<Response<UpdateSpaceResponse>, Status> {
         let (actor, request) = called(request)?;
-        Ok(Response::new(
-            spaces::update_space(self, &actor, request).await?,
-        ))
+        let mut tries = Tries::new();
+        loop {
+            match spaces::update_space(self, &actor, request.clone()).await {
+                Err(error) if tries.again(error.is_undone()).await => {}
+                done => return Ok(Response::new(done?)),
+            }
+        }
     }
 
     async fn list_audit_entries(
@@ -118,9 +123,13 @@ impl WorkspaceService for Service {
         request: Request<CreateIdentityKeyRequest>,
     ) -> Result<Response<CreateIdentityKeyResponse>, Status> {
         let (actor, request) = called(request)?;
-        Ok(Response::new(
-            identity_keys::create_identity_key(self, &actor, request).await?,
-        ))
+        let mut tries = Tries::new();
+        loop {
+            match identity_keys::create_identity_key(self, &actor, request.clone()).await {
+                Err(error) if tries.again(error.is_undone()).await => {}
+                done => return Ok(Response::new(done?)),
+            }
+        }
     }
 
     async fn list_identity_keys(
@@ -210,9 +219,13 @@ impl ContactService for Service {
         request: Request<IdentifyContactRequest>,
     ) -> Result<Response<IdentifyContactResponse>, Status> {
         let (actor, request) = called(request)?;
-        Ok(Response::new(
-            contacts::identify_contact(self, &actor, request).await?,
-        ))
+        let mut tries = Tries::new();
+        loop {
+            match contacts::identify_contact(self, &actor, request.clone()).await {
+                Err(error) if tries.again(error.is_undone()).await => {}
+                done => return Ok(Response::new(done?)),
+            }
+        }
     }
 
     async fn get_contact(
@@ -243,9 +256,13 @@ impl SessionStoreService for Service {
         request: Request<OpenSessionRequest>,
     ) -> Result<Response<OpenSessionResponse>, Status> {
         let (actor, request) = called(request)?;
-        Ok(Response::new(
-            sessions::open_session(self, &actor, request).await?,
-        ))
+        let mut tries = Tries::new();
+        loop {
+            match sessions::open_session(self, &actor, request.clone()).await {
+                Err(error) if tries.again(error.is_undone()).await => {}
+                done => return Ok(Response::new(done?)),
+            }
+        }
     }
 
     async fn look_up_session(

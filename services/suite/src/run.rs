@@ -250,9 +250,7 @@ impl Embedded {
             listen,
             ..ServerArgs::loopback(self.layout.keys())
         };
-        let database = DatabaseArgs {
-            database_url: self.layout.database_url(service),
-        };
+        let database = DatabaseArgs::at(self.layout.database_url(service));
         let Endpoints {
             tickets,
             conversations,

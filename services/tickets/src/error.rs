@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use database::is_passing;
 use prost::DecodeError;
 use runtime::{Failure, Kind, error::Violation};
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
 
 use crate::domain::Refusal;
 
@@ -57,7 +58,7 @@ impl From<Error> for Failure {
             Error::Contended => (Kind::Unavailable(SETTLED_SOON), "UNAVAILABLE"),
             Error::Invalid(violations) => return Self::invalid(DOMAIN, violations.clone()),
             Error::Denied(failure) => return (**failure).clone(),
-            Error::Store(cause) if is_away(cause) => return Self::unavailable(DOMAIN, cause),
+            Error::Store(cause) if is_passing(cause) => return Self::unavailable(DOMAIN, cause),
             Error::Store(cause) => return Self::internal(DOMAIN, cause),
             Error::Kept(cause) => return Self::internal(DOMAIN, cause),
         };
@@ -83,23 +84,5 @@ fn kind_and_reason(refusal: Refusal) -> (Kind, &'static str) {
             (Kind::Unavailable(KNOWN_SOON), "CONVERSATION_NOT_KNOWN_YET")
         }
         Refusal::StaleVersion => (Kind::Conflict, "STALE_VERSION"),
-    }
-}
-
-/// The database is away or busy, and may be back in a moment.
-fn is_away(error: &DbErr) -> bool {
-    match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            match cause.as_database_error() {
-                // SQLITE_BUSY and its kin; Postgres: serialization, deadlock, shutdown
-                Some(told) => matches!(
-                    told.code().as_deref(),
-                    Some("5" | "6" | "261" | "517" | "40001" | "40P01" | "57P01")
-                ),
-                None => true,
-            }
-        }
-        _ => false,
     }
 }

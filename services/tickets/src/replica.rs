@@ -40,14 +40,15 @@ impl Replica {
         work: &mut UnitOfWork,
         told: Vec<(WorkspaceId, News)>,
     ) -> Result<(), ApplyError> {
+        let place = |(workspace, news): &(WorkspaceId, News)| {
+            (workspace.clone(), news.conversation.clone())
+        };
+        conversations::take_turns(work.tx(), &told.iter().map(place).collect()).await?;
         let newer = conversations::put(work.tx(), &told).await?;
         let news: Vec<_> = told
             .into_iter()
             .filter(|(workspace, news)| newer.contains(&conversations::seat(workspace, news)))
             .collect();
-        let place = |(workspace, news): &(WorkspaceId, News)| {
-            (workspace.clone(), news.conversation.clone())
-        };
         let mut taken = self.take_replies(work, &news, place).await?;
         let places: BTreeSet<Place> = news.iter().map(place).collect();
         let linked = tickets::linked_to(work.tx(), &places).await?;

@@ -3,10 +3,14 @@
 
 pub mod migration;
 mod open;
+mod passing;
 pub mod requests;
 mod rows;
 mod secret;
+mod turns;
 
-pub use open::{Database, OpenError};
+pub use open::{DEFAULT_CONNECTIONS, Database, OpenError};
+pub use passing::{Tries, is_passing, is_undone};
 pub use rows::{chunk, chunks, tuples, tuples_from};
 pub use secret::page_key;
+pub use turns::{Turn, number_of, take_turns};

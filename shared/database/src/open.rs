@@ -1,15 +1,14 @@
-use std::time::Duration;
-
 use sea_orm::{
-    ConnectOptions, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    RuntimeErr, SqliteTransactionMode, SqlxError, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
-/// Connections that read. SQLite answers each on a thread of its own, so a few of them overlap.
-const READERS: u32 = 6;
-/// How long a call waits for a connection before it gives up as unavailable.
-const ACQUIRE: Duration = Duration::from_secs(5);
+mod postgres;
+mod sqlite;
+
+/// Connections to Postgres unless told otherwise. Each is a process there, and replicas add up.
+pub const DEFAULT_CONNECTIONS: u32 = 8;
 
 /// Why a database cannot be used, as a sentence for the person who started the program.
 #[derive(Debug, thiserror::Error)]
@@ -37,30 +36,56 @@ pub enum OpenError {
 pub struct Database {
     read: DatabaseConnection,
     // SQLite has one writer at a time: one connection makes them queue here, in order, instead of
-    // spinning on its lock
+    // spinning on its lock. On Postgres it is the pool that reads.
     write: DatabaseConnection,
 }
 
 impl Database {
-    /// Opens, creating the file if there is none, and brings the schema to this version.
+    /// Opens, creating a SQLite file if there is none, and brings the schema to this version.
     ///
     /// # Errors
     /// When it cannot be opened or migrated.
     pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, OpenError> {
-        // some drivers repeat the whole address
-        let cause = |e: DbErr| e.to_string().replace(url, &redact(url));
+        Self::open_with::<M>(url, DEFAULT_CONNECTIONS).await
+    }
+
+    /// The same, with so many connections to Postgres at the most; SQLite has its own number.
+    ///
+    /// # Errors
+    /// When it cannot be opened or migrated.
+    pub async fn open_with<M: MigratorTrait>(
+        url: &str,
+        connections: u32,
+    ) -> Result<Self, OpenError> {
         let open = |e| OpenError::Open {
             url: redact(url),
-            cause: cause(e),
+            cause: cause(&e, url),
         };
-        let write = sea_orm::Database::connect(options(url, 1))
-            .await
-            .map_err(open)?;
-        M::up(&write, None).await.map_err(|e| OpenError::Migrate {
+        let migrate = |e| OpenError::Migrate {
             url: redact(url),
-            cause: cause(e),
-        })?;
-        let read = sea_orm::Database::connect(options(url, READERS))
+            cause: cause(&e, url),
+        };
+        let connect = sea_orm::Database::connect;
+        if let Some(postgres) = postgres::address(url) {
+            let alone = connect(postgres::migrating(&postgres))
+                .await
+                .map_err(open)?;
+            postgres::migrate::<M>(&alone).await.map_err(migrate)?;
+            alone.close().await.map_err(open)?;
+            let all = connect(postgres::serving(&postgres, connections))
+                .await
+                .map_err(open)?;
+            return Ok(Self {
+                read: all.clone(),
+                write: all,
+            });
+        }
+        let write = connect(sqlite::options(url, 1)).await.map_err(open)?;
+        // as a whole: a start that is killed half way leaves nothing that the next one trips over
+        let tx = begin(&write).await.map_err(migrate)?;
+        M::up(&tx, None).await.map_err(migrate)?;
+        tx.commit().await.map_err(migrate)?;
+        let read = connect(sqlite::options(url, sqlite::READERS))
             .await
             .map_err(open)?;
         Ok(Self { read, write })
@@ -76,17 +101,23 @@ impl Database {
     /// # Errors
     /// When no connection is free in time, or the database is away.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let mode = match self.write.get_database_backend() {
-            // a deferred transaction that turns into a writer fails at once when another wrote meanwhile
-            DbBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
-            _ => None,
-        };
-        self.write
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: mode,
-                ..Default::default()
-            })
-            .await
+        begin(&self.write).await
+    }
+
+    /// Starts a transaction that reads, all of it as of one moment: on Postgres, two statements of an
+    /// ordinary transaction see two moments.
+    ///
+    /// # Errors
+    /// When no connection is free in time, or the database is away.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        match self.read.get_database_backend() {
+            DbBackend::Postgres => {
+                let level = Some(IsolationLevel::RepeatableRead);
+                let mode = Some(AccessMode::ReadOnly);
+                self.read.begin_with_config(level, mode).await
+            }
+            _ => self.read.begin().await,
+        }
     }
 
     /// Closes every connection.
@@ -99,31 +130,28 @@ impl Database {
     }
 }
 
-fn options(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections)
-        .min_connections(connections.min(2))
-        .acquire_timeout(ACQUIRE)
-        .sqlx_logging(false)
-        .test_before_acquire(false)
-        .map_sqlx_sqlite_opts(|sqlite| {
-            sqlite
-                .create_if_missing(true)
-                .foreign_keys(true)
-                .busy_timeout(ACQUIRE)
-                // readers never wait for the writer
-                .pragma("journal_mode", "WAL")
-                // a commit that was answered survives a power cut: events handed out are never taken back
-                .pragma("synchronous", "FULL")
-                // hot pages change with every commit: written back 16 MB at a time instead of 4, each of
-                // them once
-                .pragma("wal_autocheckpoint", "4000")
-                .pragma("cache_size", "-32768")
-                .pragma("mmap_size", "268435456")
-                .statement_cache_capacity(256)
-        });
-    options
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let mode = match db.get_database_backend() {
+        // a deferred transaction that turns into a writer fails at once when another wrote meanwhile
+        DbBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
+        _ => None,
+    };
+    db.begin_with_options(TransactionOptions {
+        sqlite_transaction_mode: mode,
+        ..Default::default()
+    })
+    .await
+}
+
+// one sentence, and some drivers repeat the whole address
+fn cause(error: &DbErr, url: &str) -> String {
+    match error {
+        // a server that is not there is asked again until the time is over
+        DbErr::Conn(RuntimeErr::SqlxError(why)) if matches!(**why, SqlxError::PoolTimedOut) => {
+            "nobody answers there".into()
+        }
+        error => error.to_string().replace(url, &redact(url)),
+    }
 }
 
 // user and password never reach a message, wherever they stand; a file has none

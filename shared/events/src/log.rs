@@ -161,6 +161,7 @@ impl EventLog {
         for (p, head) in heads.iter_mut().enumerate() {
             *head = row.try_get::<i64>("", &format!("p{p}"))? as u64;
         }
+        self.recent.keep_up_to(&heads);
         self.announce(&heads);
         Ok(heads)
     }
@@ -307,8 +308,9 @@ impl EventLog {
             let done = tx
                 .execute_raw(Statement::from_sql_and_values(
                     backend,
-                    "delete from evlog where part = $1 and pos in \
-                     (select pos from evlog where part = $1 and pos <= $2 order by pos limit 1000)",
+                    // a stretch of the key, in its order: replicas that prune at once do not wait in a circle
+                    "delete from evlog where part = $1 and pos <= (select max(pos) from \
+                     (select pos from evlog where part = $1 and pos <= $2 order by pos limit 1000) as oldest)",
                     [(partition as i32).into(), (up_to as i64).into()],
                 ))
                 .await?;

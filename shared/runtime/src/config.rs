@@ -50,10 +50,28 @@ impl ServerArgs {
 /// Where a service keeps its data.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct DatabaseArgs {
-    /// The service's own database, such as `sqlite://.data/NAME.db`.
+    /// The service's own database: `sqlite://.data/NAME.db`, or `postgres://USER@HOST/NAME` where several
+    /// replicas share it.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     #[serde(serialize_with = "redacted")]
     pub database_url: String,
+
+    /// Connections to Postgres at the most, for this process; SQLite needs no such number.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = CONNECTIONS, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..=200))]
+    pub database_connections: u32,
+}
+
+/// Enough for a service that many call at once; each is a process of the server's.
+const CONNECTIONS: u32 = 8;
+
+impl DatabaseArgs {
+    /// A database with everything else as it is unless told otherwise.
+    pub fn at(database_url: impl Into<String>) -> Self {
+        Self {
+            database_url: database_url.into(),
+            database_connections: CONNECTIONS,
+        }
+    }
 }
 
 fn redacted<S: serde::Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {

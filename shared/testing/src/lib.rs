@@ -12,17 +12,16 @@
 
 pub mod conformance;
 mod proxy;
+mod scratch;
 
 pub use proxy::Proxy;
+pub use scratch::{Scratch, on_postgres, on_postgres_for, on_sqlite_for};
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use database::Database;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
-use runtime::{Actor, ActorKind, KeyRing, auth::generate_keys};
-use sea_orm_migration::MigratorTrait;
-use tempfile::TempDir;
+use runtime::{Actor, ActorKind, KeyRing};
 use types::{Clock, ContactId, TeammateId, WorkspaceId};
 
 /// Longest wait for a condition; a test that needs it has failed.
@@ -56,49 +55,6 @@ impl Default for ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock()
-    }
-}
-
-/// A directory for a test's databases and keys, gone with the test.
-pub struct Scratch(TempDir);
-
-impl Scratch {
-    /// An empty one.
-    pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// A path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// The URL of a SQLite database in it.
-    pub fn database_url(&self, name: &str) -> String {
-        format!("sqlite://{}", self.path(&format!("{name}.db")).display())
-    }
-
-    /// A database in it with a service's schema.
-    pub async fn database<M: MigratorTrait>(&self, name: &str) -> Database {
-        Database::open::<M>(&self.database_url(name)).await.unwrap()
-    }
-
-    /// A directory with a key pair for each of these services; made before any ring is loaded.
-    pub fn keys(&self, names: &[&str]) -> PathBuf {
-        let directory = self.path("keys");
-        generate_keys(&directory, names).unwrap();
-        directory
-    }
-
-    /// The ring of one service, trusting everybody [`Scratch::keys`] made keys for.
-    pub fn ring(&self, name: &str) -> Arc<KeyRing> {
-        Arc::new(KeyRing::load(&self.path("keys"), name).unwrap())
-    }
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

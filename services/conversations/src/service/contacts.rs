@@ -107,7 +107,7 @@ impl Conversations {
         let before = self.before(&scope, &request.page_token)?;
         let size = page_size(request.page_size);
         let db = self.log.database().read();
-        let view = readable(db, &key, &contact).await?;
+        let view = readable(db, &key, &contact, store::For::Reading).await?;
         let found = store::contact_parts(db, &key, before, size + 1).await?;
         let mut page: Vec<ContactPart> = found
             .into_iter()

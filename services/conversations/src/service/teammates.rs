@@ -13,7 +13,7 @@ use crate::{
     convert,
     domain::{Command, Conversation, ConversationId, State},
     error::Error,
-    store::{self, Inbox},
+    store::{self, For, Inbox},
 };
 
 impl Conversations {
@@ -122,7 +122,7 @@ impl Conversations {
         let before = self.before(&scope, &request.page_token)?;
         let size = page_size(request.page_size);
         let db = self.log.database().read();
-        store::find(db, &key)
+        store::find(db, &key, For::Reading)
             .await?
             .filter(|conversation| conversation.deleted_at.is_none())
             .ok_or(Error::NotFound)?;

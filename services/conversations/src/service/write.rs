@@ -1,6 +1,9 @@
 //! Carrying commands out: one transaction each, with its events, its answer kept for a retry.
 
-use database::requests::{self, Request, Seen};
+use database::{
+    Tries, is_passing, is_undone,
+    requests::{self, Request, Seen},
+};
 use events::{EventLog, UnitOfWork, log::Heads, partition_of};
 use prost::Message;
 use proto::events::v1::LogPosition;
@@ -16,7 +19,7 @@ use crate::{
         UpTo, View,
     },
     error::Error,
-    store::{self, Whose},
+    store::{self, For, Whose},
 };
 
 /// Tries of a command that others overtake; each time at least one of them got through.
@@ -101,10 +104,18 @@ impl Conversations {
             id: order.request_id,
             body_hash: hash(order.method, order.request),
         };
-        let mut attempt = 1;
+        let (mut attempt, mut tries) = (1, Tries::new());
         loop {
             match self.attempt(caller, order, &request, &reply).await {
                 Err(Error::Contended) if attempt < ATTEMPTS => attempt += 1,
+                // without a request id only what has not happened for sure may happen again
+                Err(Error::Database(error))
+                    if tries
+                        .again(match order.request_id {
+                            "" => is_undone(&error),
+                            _ => is_passing(&error),
+                        })
+                        .await => {}
                 done => return done,
             }
         }
@@ -170,10 +181,10 @@ impl Conversations {
             }
             Target::Ensured(id, contact) => {
                 let key = caller.key(id.clone());
-                if store::find(db, &key).await?.is_none() {
+                if store::find(db, &key, For::Changing).await?.is_none() {
                     return Ok(Decision::start(key, contact.clone(), now));
                 }
-                let view = store::find_for_contact(db, &key, contact).await?;
+                let view = store::find_for_contact(db, &key, contact, For::Changing).await?;
                 let View {
                     conversation,
                     participant,
@@ -187,7 +198,7 @@ impl Conversations {
                 Ok(Decision::on(conversation))
             }
             Target::Existing(id) => {
-                let found = store::find(db, &caller.key(id.clone())).await?;
+                let found = store::find(db, &caller.key(id.clone()), For::Changing).await?;
                 found
                     .filter(|conversation| conversation.deleted_at.is_none())
                     .map(Decision::on)
@@ -195,7 +206,7 @@ impl Conversations {
             }
             Target::Of(id, contact) => {
                 let key = caller.key(id.clone());
-                let view = readable(db, &key, contact).await?;
+                let view = readable(db, &key, contact, For::Changing).await?;
                 Ok(Decision::on(view.conversation))
             }
         }
@@ -209,7 +220,23 @@ impl Conversations {
         contact: &ContactId,
         up_to: UpTo,
     ) -> Result<(u64, Vec<LogPosition>), Error> {
-        let view = readable(self.log.database().read(), key, contact).await?;
+        let mut tries = Tries::new();
+        loop {
+            match self.try_read_up_to(key, contact, up_to).await {
+                // a position that is there already moves nothing
+                Err(Error::Database(error)) if tries.again(is_passing(&error)).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_read_up_to(
+        &self,
+        key: &Key,
+        contact: &ContactId,
+        up_to: UpTo,
+    ) -> Result<(u64, Vec<LogPosition>), Error> {
+        let view = readable(self.log.database().read(), key, contact, For::Reading).await?;
         let seq = view.conversation.place(up_to)?;
         if seq <= view.participant.read_seq {
             return Ok((view.participant.read_seq, Vec::new()));
@@ -217,7 +244,7 @@ impl Conversations {
         let mut work = self.log.begin().await?;
         if !store::receipt(work.tx(), key, contact, seq).await? {
             // overtaken by a receipt that goes as far, or by the end of the conversation
-            let view = readable(work.tx(), key, contact).await?;
+            let view = readable(work.tx(), key, contact, For::Reading).await?;
             return Ok((view.participant.read_seq, Vec::new()));
         }
         // read after the write: what the event tells includes every write that it waited for
@@ -231,8 +258,9 @@ pub(super) async fn readable(
     db: &impl ConnectionTrait,
     key: &Key,
     contact: &ContactId,
+    purpose: For,
 ) -> Result<View, Error> {
-    let view = store::find_for_contact(db, key, contact).await?;
+    let view = store::find_for_contact(db, key, contact, purpose).await?;
     view.filter(View::readable).ok_or(Error::NotFound)
 }
 

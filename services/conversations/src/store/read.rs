@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use types::{ContactId, WorkspaceId};
 
 use super::{
@@ -11,17 +11,41 @@ use super::{
 };
 use crate::domain::{Conversation, ConversationId, Key, TicketId, View};
 
+/// What a conversation is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// To look at it.
+    Reading,
+    /// To decide upon it, in the transaction that does: others who do wait for its end, instead of
+    /// finding out at theirs that they were overtaken. (On SQLite they wait for the transaction itself.)
+    Changing,
+}
+
+impl For {
+    fn held(self, db: &impl ConnectionTrait) -> &'static str {
+        match (self, db.get_database_backend()) {
+            (Self::Changing, DbBackend::Postgres) => " for update of c",
+            _ => "",
+        }
+    }
+}
+
 /// A conversation that exists, a tombstone included.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find(db: &impl ConnectionTrait, key: &Key) -> Result<Option<Conversation>, Error> {
+pub async fn find(
+    db: &impl ConnectionTrait,
+    key: &Key,
+    purpose: For,
+) -> Result<Option<Conversation>, Error> {
     let row = db
         .query_one_raw(Statement::from_sql_and_values(
             db.get_database_backend(),
             format!(
                 "select {CONVERSATION} from conversation c \
-                 where c.workspace_id = $1 and c.conversation_id = $2"
+                 where c.workspace_id = $1 and c.conversation_id = $2{}",
+                purpose.held(db)
             ),
             [key.workspace.as_str().into(), id(&key.conversation)],
         ))
@@ -38,6 +62,7 @@ pub async fn find_for_contact(
     db: &impl ConnectionTrait,
     key: &Key,
     contact: &ContactId,
+    purpose: For,
 ) -> Result<Option<View>, Error> {
     let row = db
         .query_one_raw(Statement::from_sql_and_values(
@@ -46,7 +71,8 @@ pub async fn find_for_contact(
                 "select {CONVERSATION}, {PARTICIPANT} from conversation_participant p \
                  join conversation c on c.workspace_id = p.workspace_id \
                  and c.conversation_id = p.conversation_id \
-                 where p.workspace_id = $1 and p.contact_id = $2 and p.conversation_id = $3"
+                 where p.workspace_id = $1 and p.contact_id = $2 and p.conversation_id = $3{}",
+                purpose.held(db)
             ),
             [
                 key.workspace.as_str().into(),

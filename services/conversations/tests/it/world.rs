@@ -53,9 +53,7 @@ impl World {
         self.stop().await;
         let config = Config {
             server: ServerArgs::loopback(self.scratch.path("keys")),
-            database: DatabaseArgs {
-                database_url: self.scratch.database_url("conversations"),
-            },
+            database: DatabaseArgs::at(self.scratch.database_url("conversations")),
             tickets: self.tickets.url(),
         };
         let clock = Arc::new(self.clock.clone());

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use database::{chunks, tuples};
+use database::{Turn, chunks, take_turns, tuples};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 
 use super::{
@@ -12,6 +12,11 @@ use crate::projection::{
     TicketRead,
 };
 
+/// The kind of turn that rows are changed in: all who change some share it with each other, and nobody does
+/// with who starts over. Otherwise what was worked out from rows that are gone would be written over those
+/// told anew. Replicas of all versions have to agree on it.
+const REBUILD: i32 = 7003;
+
 /// Takes events into the inboxes they concern, and lets the version of each grow in which the contact
 /// sees a difference. Call it inside the transaction that makes the events applied.
 ///
@@ -22,6 +27,7 @@ pub async fn apply(
     events: Vec<(InboxId, Event)>,
 ) -> Result<BTreeMap<InboxId, Changed>, DbErr> {
     let touched = Touched::by(&events);
+    take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
     lock(tx, &touched.inboxes).await?;
     let before = touched.load(tx).await?;
     let mut after = before.clone();
@@ -81,6 +87,7 @@ pub enum Source {
 /// # Errors
 /// When the database fails.
 pub async fn blank(tx: &impl ConnectionTrait, source: Source) -> Result<(), DbErr> {
+    take_turns(tx, REBUILD, Turn::Alone, [0]).await?;
     let forget: &[&str] = match source {
         Source::Tickets => &[
             "update ticket_inbox set viewer_version = 0, visible = false, revision = 0, \

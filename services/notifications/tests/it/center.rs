@@ -90,9 +90,7 @@ impl Center {
                 drain_seconds: 1,
                 ..ServerArgs::loopback(self.scratch.path("keys"))
             },
-            database: DatabaseArgs {
-                database_url: self.scratch.database_url("notifications"),
-            },
+            database: DatabaseArgs::at(self.scratch.database_url("notifications")),
             tickets: self.tickets.address(),
             conversations: self.conversations.address(),
         };

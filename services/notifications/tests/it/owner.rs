@@ -67,7 +67,7 @@ impl SnapshotSource for States {
 /// Stands in for Tickets or Conversations.
 pub struct Owner {
     name: &'static str,
-    database_url: String,
+    scratch: Scratch,
     keys: PathBuf,
     ring: Arc<KeyRing>,
     log: EventLog,
@@ -83,7 +83,7 @@ impl Owner {
             keys: scratch.path("keys"),
             ring: scratch.ring(name),
             log: open(&scratch.database_url(name), name).await,
-            database_url: scratch.database_url(name),
+            scratch: scratch.clone(),
             states: Arc::default(),
             running: None,
             proxy: None,
@@ -136,7 +136,7 @@ impl Owner {
     /// Loses its log and starts another with what it knows, as after a restore from elsewhere.
     pub async fn lose_history(&mut self) {
         self.stop().await;
-        let elsewhere = format!("{}-2", self.database_url);
+        let elsewhere = self.scratch.database_url(&format!("{}-2", self.name));
         self.log = open(&elsewhere, self.name).await;
         self.serve().await;
     }

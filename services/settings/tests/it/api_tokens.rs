@@ -92,6 +92,9 @@ async fn a_tokens_text_is_shown_once_and_kept_as_a_hash() {
     let rows = world.rows("select hash from api_token").await;
     let kept: Vec<u8> = rows[0].try_get("", "hash").unwrap();
     assert_eq!(kept, Sha256::digest(&made.secret).to_vec());
+    if !testing::on_sqlite_for("what the file of the database holds") {
+        return;
+    }
     for file in ["settings.db", "settings.db-wal"] {
         let bytes = std::fs::read(world.scratch.path(file)).unwrap();
         let secret = parts[3].as_bytes();

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use proto::{events::v1::Envelope, settings::v1::*};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
-use crate::world::World;
+use crate::world::{World, bytes};
 
 async fn source(world: &World) -> impl EventSource {
     let address = format!("http://{}", world.running.address());
@@ -132,7 +132,8 @@ async fn a_snapshot_of_many_pages_tells_each_aggregate_once() {
             format!("insert into space_switch values ('{workspace}', 'WEB', 'TICKETS', false, 1)"),
             format!(
                 "insert into session select workspace_id, 'ses_{n:032x}', contact_id, key_id, platform, \
-                 x'{n:064x}', created_at, expires_at, created_at from session where revoked_at is null"
+                 {}, created_at, expires_at, created_at from session where revoked_at is null",
+                bytes(n)
             ),
         ] {
             tx.execute_unprepared(&sql).await.unwrap();

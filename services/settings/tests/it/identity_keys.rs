@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 use tonic::{Code, Status};
 use types::Clock;
 
-use crate::world::{Key, Tenant, World, instant, refused};
+use crate::world::{Key, Tenant, World, bytes, instant, refused};
 
 async fn create(world: &World, tenant: &Tenant, platform: Platform) -> Result<(), Status> {
     let body = CreateIdentityKeyRequest {
@@ -175,7 +175,8 @@ async fn copy_session(world: &World, copies: usize) {
     for n in 0..copies {
         let copy = format!(
             "insert into session select workspace_id, 'ses_{n:032x}', contact_id, key_id, platform, \
-             x'{n:064x}', created_at, expires_at, revoked_at from session order by id desc limit 1"
+             {}, created_at, expires_at, revoked_at from session order by id desc limit 1",
+            bytes(n)
         );
         tx.execute_unprepared(&copy).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! What callers hear while the database cannot be written.
 
 use proto::settings::v1::*;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend};
 use tonic::Code;
 
 use crate::world::{World, refused};
@@ -15,7 +15,11 @@ async fn while_the_database_is_held_writes_are_unavailable_and_reads_go_on() {
     let key = world.key(&tenant, Platform::Web).await;
     let opened = world.session(&tenant, &key, "ada").await;
     let holder = world.database().await;
-    holder.execute_unprepared("begin immediate").await.unwrap();
+    let hold = match holder.get_database_backend() {
+        DbBackend::Postgres => "begin; lock table workspace in exclusive mode",
+        _ => "begin immediate",
+    };
+    holder.execute_unprepared(hold).await.unwrap();
     let turned = world.turn(&tenant, Platform::Web, false, 0).await;
     let status = refused(turned, Code::Unavailable, "UNAVAILABLE");
     assert!(status.get_details_retry_info().is_some());

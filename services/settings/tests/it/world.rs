@@ -47,9 +47,7 @@ impl World {
     async fn on(scratch: Scratch, clock: ManualClock) -> Self {
         let config = settings::Config {
             server: ServerArgs::loopback(scratch.path("keys")),
-            database: DatabaseArgs {
-                database_url: scratch.database_url("settings"),
-            },
+            database: DatabaseArgs::at(scratch.database_url("settings")),
         };
         let running = settings::start_with(config, Arc::new(clock.clone()))
             .await
@@ -337,4 +335,12 @@ pub fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, reaso
         status.message()
     );
     status
+}
+
+/// A number as 32 bytes, in the words of the database.
+pub fn bytes(n: usize) -> String {
+    match testing::on_postgres() {
+        true => format!("'\\x{n:064x}'"),
+        false => format!("x'{n:064x}'"),
+    }
 }

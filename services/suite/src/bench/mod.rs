@@ -89,9 +89,7 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     let mut embedded = Embedded::start(&layout, args.port).await?;
     let alone = tickets::start(tickets::Config {
         server: ServerArgs::loopback(layout.keys()),
-        database: DatabaseArgs {
-            database_url: layout.database_url("alone"),
-        },
+        database: DatabaseArgs::at(layout.database_url("alone")),
         conversations: embedded.endpoints().conversations.clone(),
     })
     .await?;

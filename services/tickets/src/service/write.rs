@@ -1,7 +1,12 @@
 //! How a command is carried out: once for a request id, on the newest version, in one transaction with
 //! its events and its answer.
 
-use database::requests::{self, Seen};
+use std::collections::BTreeSet;
+
+use database::{
+    Tries, is_passing, is_undone,
+    requests::{self, Seen},
+};
 use events::UnitOfWork;
 use prost::Message;
 use proto::events::v1::LogPosition;
@@ -24,8 +29,8 @@ use crate::{
     },
 };
 
-/// Tries of a command that others keep overtaking. On SQLite the second one succeeds: it loads with
-/// the writers' turn in hand.
+/// Tries of a command that others keep overtaking. The second one nearly always succeeds: it loads with
+/// the ticket's turn in hand.
 const ATTEMPTS: usize = 8;
 
 /// What somebody asks for, as far as all commands have it.
@@ -53,6 +58,15 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// Whether another try may succeed, and a commit whose answer was lost does no harm then.
+    fn may_come_again<A>(&self, outcome: &Result<A, Error>) -> bool {
+        match outcome {
+            Err(Error::Store(error)) if self.request_id.is_empty() => is_undone(error),
+            Err(Error::Store(error)) => is_passing(error),
+            _ => false,
+        }
+    }
+
     fn request(&self) -> requests::Request<'_> {
         requests::Request {
             workspace: &self.caller.workspace,
@@ -77,17 +91,23 @@ impl Service {
         &self,
         order: &Order<'_>,
         new: &Create,
-        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send,
+        reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
     ) -> Result<A, Error> {
-        let outcome = self.try_create(order, new, reply).await;
-        self.or_given_before(order, outcome).await
+        let mut tries = Tries::new();
+        loop {
+            let outcome = self.try_create(order, new, &reply).await;
+            let outcome = self.or_given_before(order, outcome).await;
+            if !tries.again(order.may_come_again(&outcome)).await {
+                return outcome;
+            }
+        }
     }
 
     async fn try_create<A: Message>(
         &self,
         order: &Order<'_>,
         new: &Create,
-        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A,
+        reply: &(impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Sync),
     ) -> Result<A, Error> {
         let workspace = &order.caller.workspace;
         let known = self.known(workspace).await?;
@@ -120,6 +140,8 @@ impl Service {
         };
         let conversation = match &new.conversation {
             Some(asked) => {
+                let turn = BTreeSet::from([(workspace.clone(), asked.clone())]);
+                conversations::take_turns(db, &turn).await?;
                 let members = conversations::members(db, workspace, asked).await?;
                 Some((asked.clone(), members))
             }
@@ -154,10 +176,18 @@ impl Service {
         target: &Target,
         beside: Option<&ConversationId>,
         decide: impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync,
-        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send,
+        reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
     ) -> Result<A, Error> {
-        let outcome = self.try_change(order, target, beside, decide, reply).await;
-        self.or_given_before(order, outcome).await
+        let mut tries = Tries::new();
+        loop {
+            let outcome = self
+                .try_change(order, target, beside, &decide, &reply)
+                .await;
+            let outcome = self.or_given_before(order, outcome).await;
+            if !tries.again(order.may_come_again(&outcome)).await {
+                return outcome;
+            }
+        }
     }
 
     async fn try_change<A: Message>(
@@ -165,8 +195,8 @@ impl Service {
         order: &Order<'_>,
         target: &Target,
         beside: Option<&ConversationId>,
-        decide: impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync,
-        reply: impl FnOnce(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send,
+        decide: &(impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync),
+        reply: &(impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync),
     ) -> Result<A, Error> {
         let known = self.known(&order.caller.workspace).await?;
         for attempt in 0..ATTEMPTS {
@@ -177,7 +207,13 @@ impl Service {
                 false => Some(self.log.begin().await?),
             };
             let (ticket, members) = match &work {
-                Some(work) => self.find(work.tx(), order, target, beside).await?,
+                Some(work) => {
+                    let workspace = &order.caller.workspace;
+                    let turn = beside.map(|asked| (workspace.clone(), asked.clone()));
+                    conversations::take_turns(work.tx(), &turn.into_iter().collect()).await?;
+                    tickets::hold(work.tx(), workspace, &target.ticket).await?;
+                    self.find(work.tx(), order, target, beside).await?
+                }
                 None => self.find(self.read(), order, target, beside).await?,
             };
             ticket.expect(target.expected_version)?;

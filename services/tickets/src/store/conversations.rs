@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use database::{chunks, tuples};
+use database::{Turn, chunks, number_of, tuples};
 use sea_orm::{ConnectionTrait, DbErr};
 use types::{ContactId, WorkspaceId, micros, timestamp};
 
@@ -26,6 +26,22 @@ pub fn seat(workspace: &WorkspaceId, news: &News) -> Seat {
         news.conversation.clone(),
         news.member.contact.clone(),
     )
+}
+
+/// The kind of turn that a conversation is; replicas of all versions have to agree on it.
+const CONVERSATION: i32 = 7002;
+
+/// Waits for the turn of these conversations, before it is read who is in them. Who links a ticket and who
+/// hears of a new participant look at each other's rows: without turns neither sees the other's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turns(tx: &impl ConnectionTrait, of: &BTreeSet<Place>) -> Result<(), DbErr> {
+    let numbers: Vec<i32> = of
+        .iter()
+        .map(|(workspace, conversation)| number_of(&[workspace.as_str(), conversation.as_str()]))
+        .collect();
+    database::take_turns(tx, CONVERSATION, Turn::Alone, numbers).await
 }
 
 /// Everybody who is or was in a conversation; empty when Conversations has not told of it, or only to

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use database::{chunks, tuples};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, SqlErr, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, SqlErr, Value};
 use types::WorkspaceId;
 
 use super::{
@@ -37,10 +37,7 @@ pub async fn load(
     workspace: &WorkspaceId,
     ticket: &TicketRef,
 ) -> Result<Option<Aggregate>, DbErr> {
-    let (column, value) = match ticket {
-        TicketRef::Id(id) => ("ticket_id", text(id)),
-        TicketRef::Number(said) => ("number", number(*said)),
-    };
+    let (column, value) = key(ticket);
     one(
         db,
         workspace,
@@ -48,6 +45,35 @@ pub async fn load(
         value,
     )
     .await
+}
+
+/// Waits for this ticket's turn to change: what is loaded from here on is what is saved upon. (On SQLite
+/// a transaction that writes has everybody's turn.)
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold(
+    tx: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    ticket: &TicketRef,
+) -> Result<(), DbErr> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let (column, value) = key(ticket);
+    let sql = format!(
+        "select t.version from ticket t where t.workspace_id = $1 and t.{column} = $2 for update"
+    );
+    tx.query_one_raw(statement(tx, sql, [text(workspace), value]))
+        .await?;
+    Ok(())
+}
+
+fn key(ticket: &TicketRef) -> (&'static str, Value) {
+    match ticket {
+        TicketRef::Id(id) => ("ticket_id", text(id)),
+        TicketRef::Number(said) => ("number", number(*said)),
+    }
 }
 
 /// The live shared ticket that is linked to each of these conversations, with its viewers.

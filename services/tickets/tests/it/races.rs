@@ -127,6 +127,26 @@ async fn two_taps_on_two_devices_at_once_give_one_conversation() {
     }
 }
 
+/// T6: neither sees what the other has not committed yet, so they have to take turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_joins_a_conversation_while_a_ticket_is_linked_to_it_sees_the_ticket() {
+    let (desk, feed) = Desk::with_feed().await;
+    for round in 0..12 {
+        let conversation = ConversationId::generate();
+        feed.tell(&desk, member(&desk.ada, conversation.as_str()))
+            .await;
+        let ticket = desk.submit(&desk.ada, "Help").await.ticket_id;
+        desk.unlink(&ticket).await;
+        let seen_before = desk.list(&desk.bob).await.len();
+        tokio::join!(
+            async { desk.link(&ticket, conversation.as_str()).await.unwrap() },
+            feed.tell(&desk, member(&desk.bob, conversation.as_str())),
+        );
+        let seen = desk.list(&desk.bob).await;
+        assert_eq!(seen.len(), seen_before + 1, "round {round}");
+    }
+}
+
 /// T10
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_same_request_many_times_at_once_has_one_effect_and_one_answer() {

@@ -75,9 +75,7 @@ impl Desk {
         let clock = ManualClock::new();
         let config = Config {
             server: ServerArgs::loopback(scratch.path("keys")),
-            database: DatabaseArgs {
-                database_url: scratch.database_url("tickets"),
-            },
+            database: DatabaseArgs::at(scratch.database_url("tickets")),
             conversations: conversations.into(),
         };
         let running = tickets::start_with(config, Arc::new(clock.clone()));

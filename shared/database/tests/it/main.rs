@@ -1,4 +1,4 @@
-//! Tests over real SQLite files.
+//! Tests over real databases.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,14 +10,15 @@
 )]
 
 mod open;
+mod postgres;
 mod requests;
 mod secret;
 mod transactions;
 
-use database::{Database, migration::Plumbing};
+use database::{Database, Turn, migration::Plumbing, number_of, take_turns};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
-use tempfile::TempDir;
+use testing::Scratch;
 
 struct Schema;
 
@@ -45,16 +46,17 @@ impl MigrationTrait for Counters {
     }
 }
 
-fn url(directory: &TempDir) -> String {
-    format!("sqlite://{}", directory.path().join("test.db").display())
+fn url(scratch: &Scratch) -> String {
+    scratch.database_url("test")
 }
 
-async fn open(directory: &TempDir) -> Database {
-    Database::open::<Schema>(&url(directory)).await.unwrap()
+async fn open(scratch: &Scratch) -> Database {
+    scratch.database::<Schema>("test").await
 }
 
-/// Adds one to the counter, reading it first: two at once would lose one.
+/// Adds one to the counter, reading it first: two at once would lose one, so each waits for its turn.
 async fn count(tx: &impl ConnectionTrait, name: &str) -> Result<i64, DbErr> {
+    take_turns(tx, 1, Turn::Alone, [number_of(&[name])]).await?;
     let value = value(tx, name).await? + 1;
     tx.execute_raw(Statement::from_sql_and_values(
         tx.get_database_backend(),

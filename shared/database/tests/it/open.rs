@@ -4,7 +4,7 @@ use std::{fs, time::Instant};
 
 use database::{Database, OpenError};
 use sea_orm::{ConnectionTrait, Statement};
-use tempfile::tempdir;
+use testing::{Scratch, on_sqlite_for};
 
 use crate::{Schema, count, open, url, value};
 
@@ -19,14 +19,14 @@ async fn refusal(url: &str) -> String {
 
 #[tokio::test]
 async fn a_file_that_is_not_there_is_made_and_keeps_what_is_written() {
-    let directory = tempdir().unwrap();
-    let db = open(&directory).await;
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
     let tx = db.begin().await.unwrap();
     count(&tx, "a").await.unwrap();
     tx.commit().await.unwrap();
     db.close().await.unwrap();
     // a second start finds the schema at this version, and the data
-    let db = open(&directory).await;
+    let db = open(&scratch).await;
     assert_eq!(value(db.read(), "a").await.unwrap(), 1);
 }
 
@@ -41,11 +41,11 @@ async fn a_directory_that_does_not_exist_is_named() {
 /// The superuser may write anywhere, but not into a directory that is a file, nor over one that is a directory.
 #[tokio::test]
 async fn a_place_that_cannot_be_written_is_named() {
-    let directory = tempdir().unwrap();
-    fs::write(directory.path().join("file"), "x").unwrap();
-    fs::create_dir(directory.path().join("directory")).unwrap();
+    let scratch = Scratch::new();
+    fs::write(scratch.path("file"), "x").unwrap();
+    fs::create_dir(scratch.path("directory")).unwrap();
     for place in ["file/x.db", "directory"] {
-        let place = directory.path().join(place);
+        let place = scratch.path(place);
         let text = refusal(&format!("sqlite://{}", place.display())).await;
         assert!(text.contains(&*place.to_string_lossy()), "{text}");
         assert!(text.contains("cannot be opened"), "{text}");
@@ -56,24 +56,30 @@ async fn a_place_that_cannot_be_written_is_named() {
 #[tokio::test]
 async fn a_file_that_may_only_be_read_is_named() {
     use std::os::unix::fs::PermissionsExt;
-    let directory = tempdir().unwrap();
-    let path = directory.path().join("test.db");
-    open(&directory).await.close().await.unwrap();
+    if !on_sqlite_for("files") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.path("test.db");
+    open(&scratch).await.close().await.unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
     if fs::OpenOptions::new().write(true).open(&path).is_ok() {
         return; // a superuser may
     }
-    let text = refusal(&url(&directory)).await;
+    let text = refusal(&url(&scratch)).await;
     assert!(text.contains("test.db"), "{text}");
 }
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
-    let directory = tempdir().unwrap();
-    let path = directory.path().join("test.db");
+    if !on_sqlite_for("files") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let path = scratch.path("test.db");
     let letter = "Dear diary, this is no database. ".repeat(200);
     fs::write(&path, &letter).unwrap();
-    let text = refusal(&url(&directory)).await;
+    let text = refusal(&url(&scratch)).await;
     assert!(
         text.contains("test.db") && text.contains("not a database"),
         "{text}"
@@ -84,21 +90,19 @@ async fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
 /// A table of that name is there, but nobody knows whose.
 #[tokio::test]
 async fn a_database_of_something_else_is_not_migrated() {
-    let directory = tempdir().unwrap();
-    let db = open(&directory).await;
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
     let tx = db.begin().await.unwrap();
     tx.execute_unprepared("delete from seaql_migrations")
         .await
         .unwrap();
     tx.commit().await.unwrap();
     db.close().await.unwrap();
-    let error = Database::open::<Schema>(&url(&directory))
-        .await
-        .unwrap_err();
+    let error = Database::open::<Schema>(&url(&scratch)).await.unwrap_err();
     assert!(matches!(error, OpenError::Migrate { .. }), "{error:?}");
     let text = error.to_string();
     assert!(
-        text.contains("test.db cannot be brought to this version: "),
+        text.contains(" cannot be brought to this version: "),
         "{text}"
     );
 }
@@ -123,8 +127,11 @@ async fn no_message_tells_a_password() {
 /// What was answered survives a power cut, and readers never wait for the writer.
 #[tokio::test]
 async fn every_connection_is_set_up_to_be_durable() {
-    let directory = tempdir().unwrap();
-    let db = open(&directory).await;
+    if !on_sqlite_for("pragmas") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
     let tx = db.begin().await.unwrap();
     let pragma = |name: &'static str| Statement::from_string(tx.get_database_backend(), name);
     for (name, expected) in [("synchronous", 2), ("foreign_keys", 1)] {

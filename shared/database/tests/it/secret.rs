@@ -2,7 +2,7 @@
 
 use database::page_key;
 use futures::future::join_all;
-use tempfile::tempdir;
+use testing::Scratch;
 use types::PageTokens;
 
 use crate::open;
@@ -10,8 +10,8 @@ use crate::open;
 /// L3: a page token made by one replica, or before a restart, is good at another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_share_one_key_even_if_they_start_at_once() {
-    let directory = tempdir().unwrap();
-    let replicas = [open(&directory).await, open(&directory).await];
+    let scratch = Scratch::new();
+    let replicas = [open(&scratch).await, open(&scratch).await];
     let keys = (0..8).map(|n| {
         let db = replicas[n % 2].clone();
         tokio::spawn(async move { page_key(&db).await.unwrap() })
@@ -26,14 +26,14 @@ async fn replicas_share_one_key_even_if_they_start_at_once() {
     for replica in replicas {
         replica.close().await.unwrap();
     }
-    let after_restart = page_key(&open(&directory).await).await.unwrap();
+    let after_restart = page_key(&open(&scratch).await).await.unwrap();
     let read = PageTokens::new(after_restart).decode(&["list"], &token);
     assert_eq!(read, Ok(Some("17".into())));
 }
 
 #[tokio::test]
 async fn every_service_has_a_key_of_its_own() {
-    let (one, other) = (tempdir().unwrap(), tempdir().unwrap());
+    let (one, other) = (Scratch::new(), Scratch::new());
     let one = page_key(&open(&one).await).await.unwrap();
     let other = page_key(&open(&other).await).await.unwrap();
     assert_ne!(one, other);

@@ -2,30 +2,43 @@
 
 use database::tuples_from;
 use proto::events::v1::Cursor;
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use super::{Consumer, apply::ApplyStop, run::Stop};
 use crate::{PARTITIONS, UnitOfWork};
 
+/// Postgres locks rows in the order in which an update meets them, and that is any. Two consumers that
+/// move the same cursors would wait for each other; so each takes them in the order of the partitions. Who
+/// comes second finds them moved: the update looks at a row again that changed while it waited.
+const HELD: &str = ", held as (select part from consumer_cursor where projection = $1 and source = $2 \
+    and part in (select part from moved) order by part for update)";
+
 impl Consumer {
     /// All sixteen, in order; the first reader makes them.
     pub(super) async fn load_cursors(&self) -> Result<Vec<Cursor>, DbErr> {
-        let tx = self.log.database().begin().await?;
-        let backend = tx.get_database_backend();
-        for partition in 0..PARTITIONS {
-            tx.execute_raw(Statement::from_sql_and_values(
-                backend,
-                "insert into consumer_cursor (projection, source, part, log_epoch, pos, event_id) \
-                 values ($1, $2, $3, $4, 0, $4) on conflict do nothing",
-                [
-                    self.projection.name().into(),
-                    self.source_name.into(),
-                    (partition as i32).into(),
-                    Vec::<u8>::new().into(),
-                ],
-            ))
-            .await?;
+        let stored = self.read_cursors(self.log.database().read()).await?;
+        if stored.len() == PARTITIONS {
+            return Ok(stored);
         }
+        let tx = self.log.database().begin().await?;
+        let mut values: Vec<Value> = vec![
+            self.projection.name().into(),
+            self.source_name.into(),
+            Vec::<u8>::new().into(),
+        ];
+        let rows: Vec<String> = (0..PARTITIONS)
+            .map(|partition| format!("($1, $2, ${}, $3, 0, $3)", partition + 4))
+            .collect();
+        values.extend((0..PARTITIONS as i32).map(Value::from));
+        // others that make them at the same time make them in the same order
+        let sql = format!(
+            "insert into consumer_cursor (projection, source, part, log_epoch, pos, event_id) \
+             values {} on conflict do nothing",
+            rows.join(", ")
+        );
+        let backend = tx.get_database_backend();
+        tx.execute_raw(Statement::from_sql_and_values(backend, sql, values))
+            .await?;
         let cursors = self.read_cursors(&tx).await?;
         tx.commit().await?;
         Ok(cursors)
@@ -80,20 +93,25 @@ impl Consumer {
             return Ok(());
         }
         let tx = work.tx();
+        let backend = tx.get_database_backend();
+        let (held, and_held) = match backend {
+            DbBackend::Postgres => (HELD, "and consumer_cursor.part = held.part"),
+            _ => ("", ""),
+        };
+        let from = match held {
+            "" => "moved",
+            _ => "moved, held",
+        };
         let sql = format!(
-            "with moved (part, old_pos, old_id, new_pos, new_id, new_epoch) as (values {}) \
+            "with moved (part, old_pos, old_id, new_pos, new_id, new_epoch) as (values {}){held} \
              update consumer_cursor set log_epoch = moved.new_epoch, pos = moved.new_pos, \
-             event_id = moved.new_id from moved where consumer_cursor.projection = $1 \
-             and consumer_cursor.source = $2 and consumer_cursor.part = moved.part \
+             event_id = moved.new_id from {from} where consumer_cursor.projection = $1 \
+             and consumer_cursor.source = $2 and consumer_cursor.part = moved.part {and_held} \
              and consumer_cursor.pos = moved.old_pos and consumer_cursor.event_id = moved.old_id",
             tuples_from(3, moved, 6)
         );
         let done = tx
-            .execute_raw(Statement::from_sql_and_values(
-                tx.get_database_backend(),
-                sql,
-                values,
-            ))
+            .execute_raw(Statement::from_sql_and_values(backend, sql, values))
             .await?;
         if done.rows_affected() == moved as u64 {
             Ok(())

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use proto::events::v1::Envelope;
 
+use super::Heads;
 use crate::{BATCH_BYTES, BATCH_EVENTS, PARTITIONS};
 
 /// What was committed last, of each partition one stretch without a gap.
@@ -43,6 +44,21 @@ impl Recent {
         }
     }
 
+    /// Drops what the database does not have: it was restored, or another server took over that had not
+    /// heard of it. (Or what was committed since these heads were read, which is read again then.)
+    pub(super) fn keep_up_to(&self, heads: &Heads) {
+        for (stretch, head) in self.partitions.iter().zip(heads) {
+            let mut stretch = stretch.lock();
+            if stretch
+                .events
+                .back()
+                .is_some_and(|last| last.position > *head)
+            {
+                *stretch = Stretch::default();
+            }
+        }
+    }
+
     /// The events after a position, at least one; `None` when they are to be looked for in the database.
     pub(super) fn after(
         &self,
@@ -67,14 +83,15 @@ impl Recent {
 
 impl Stretch {
     fn add(&mut self, event: Envelope) {
-        // Commits of other processes lie in between, or were told in another order than they happened:
-        // what is kept then is no stretch. The database has everything.
-        if self
-            .events
-            .back()
-            .is_some_and(|last| last.position + 1 != event.position)
-        {
-            *self = Self::default();
+        if let (Some(first), Some(last)) = (self.events.front(), self.events.back()) {
+            // told later than the commit after it: the database has it
+            if event.position < first.position {
+                return;
+            }
+            // Commits of other processes lie in between: what is kept then is no stretch.
+            if last.position + 1 != event.position {
+                *self = Self::default();
+            }
         }
         self.bytes += event.payload.len();
         self.events.push_back(event);
@@ -130,8 +147,28 @@ mod tests {
         // two commits told in the other order
         recent.add(vec![event(6)]);
         recent.add(vec![event(5)]);
-        assert_eq!(positions(&recent, 5, 9), None);
-        assert_eq!(positions(&recent, 4, 9), Some(vec![5]));
+        assert_eq!(positions(&recent, 4, 9), None);
+        assert_eq!(positions(&recent, 5, 9), Some(vec![6]));
+        recent.add(vec![event(7)]);
+        assert_eq!(positions(&recent, 5, 9), Some(vec![6, 7]));
+    }
+
+    /// A place that is in memory and was given away again: whatever follows it here is of another history.
+    #[test]
+    fn what_the_database_no_longer_has_is_not_in_memory_either() {
+        let recent = Recent::default();
+        recent.add((5..=9).map(event).collect());
+        let mut heads = [0; PARTITIONS];
+        heads[3] = 9;
+        recent.keep_up_to(&heads);
+        assert_eq!(positions(&recent, 7, 9), Some(vec![8, 9]));
+        heads[3] = 8;
+        recent.keep_up_to(&heads);
+        assert_eq!(positions(&recent, 7, 9), None);
+        recent.add((5..=9).map(event).collect());
+        recent.add(vec![event(7)]);
+        assert_eq!(positions(&recent, 6, 9), Some(vec![7]));
+        assert_eq!(positions(&recent, 7, 9), None);
     }
 
     #[test]

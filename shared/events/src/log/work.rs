@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 
+use database::Turn;
 use proto::events::v1::{Envelope, LogPosition};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
 use types::micros;
 
 use super::{EventLog, NewEvent};
 use crate::MAX_PAYLOAD;
+
+/// The kind of turn that a partition is; replicas of all versions have to agree on it.
+const PARTITION: i32 = 7001;
 
 /// One transaction of the owner: its statements, then its events, then the commit. Dropped without
 /// [`UnitOfWork::commit`], nothing happened.
@@ -72,6 +76,7 @@ impl UnitOfWork {
         }
         // every writer takes partitions in the same order, so that none waits for another in a circle
         events.sort_by_key(|(_, event)| event.partition);
+        self.take_partitions(&events).await?;
         let mut positions = vec![LogPosition::default(); events.len()];
         for chunk in chunks(&mut events) {
             self.append(chunk, recorded_at).await?;
@@ -118,6 +123,14 @@ impl UnitOfWork {
     pub(crate) async fn keep(&self, _: Mark) -> Result<(), DbErr> {
         self.tx.execute_unprepared("release savepoint mark").await?;
         Ok(())
+    }
+
+    /// Holds the partitions to the commit, in ascending order. A statement of its own, before the one that
+    /// looks for the newest position: what the holder before committed is then seen. So positions are
+    /// dense, and a reader who sees one sees all before it.
+    async fn take_partitions(&self, events: &[(usize, Envelope)]) -> Result<(), DbErr> {
+        let partitions = events.iter().map(|(_, event)| event.partition as i32);
+        database::take_turns(&self.tx, PARTITION, Turn::Alone, partitions).await
     }
 
     /// Writes events, sorted by partition, and notes their positions in them.

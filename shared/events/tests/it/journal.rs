@@ -10,7 +10,7 @@ use events::{
 use parking_lot::Mutex;
 use proto::events::v1::{Cursor, Envelope};
 use rand::Rng;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 use testing::{Scratch, conformance::owner::CHANGED};
 use tokio::sync::Semaphore;
@@ -42,9 +42,15 @@ impl MigrationName for JournalTables {
 #[async_trait::async_trait]
 impl MigrationTrait for JournalTables {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sql = "create table effect (n integer primary key autoincrement, part integer not null, \
-                   pos bigint not null, thing text not null, version bigint not null)";
-        manager.get_connection().execute_unprepared(sql).await?;
+        let n = match manager.get_database_backend() {
+            DbBackend::Postgres => "bigserial primary key",
+            _ => "integer primary key autoincrement",
+        };
+        let sql = format!(
+            "create table effect (n {n}, part integer not null, \
+             pos bigint not null, thing text not null, version bigint not null)"
+        );
+        manager.get_connection().execute_unprepared(&sql).await?;
         Ok(())
     }
 }

@@ -16,4 +16,5 @@ mod journal;
 mod local;
 mod log;
 mod owner;
+mod replicas;
 mod sources;

@@ -1,11 +1,10 @@
-//! The owner of a sample log on SQLite, which can be taken back to a backup.
+//! The owner of a sample log, which can be taken back to a backup.
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use database::Database;
 use events::EventLog;
 use parking_lot::Mutex;
-use sea_orm::ConnectionTrait;
 use testing::{Scratch, conformance::SampleOwner};
 use types::SystemClock;
 
@@ -33,23 +32,14 @@ impl Owner {
     }
 
     pub async fn back_up(&self) {
-        let copy = self.scratch.path("copy");
-        let sql = format!("vacuum into '{}'", copy.display());
         let log = self.log();
-        log.database()
-            .read()
-            .execute_unprepared(&sql)
-            .await
-            .unwrap();
+        self.scratch.back_up("owner", log.database()).await;
     }
 
     /// Nobody may have the database open any more.
     pub async fn restore(&self) {
         self.log().database().clone().close().await.unwrap();
-        for left in ["owner.db", "owner.db-wal", "owner.db-shm"] {
-            let _ = fs::remove_file(self.scratch.path(left));
-        }
-        fs::copy(self.scratch.path("copy"), self.scratch.path("owner.db")).unwrap();
+        self.scratch.restore("owner");
         *self.log.lock() = open(&self.scratch).await;
     }
 }

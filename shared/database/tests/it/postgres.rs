@@ -1,0 +1,191 @@
+//! What is different on Postgres: many processes, limits on the server, locks.
+
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
+
+use database::{Database, Tries, Turn, is_passing, take_turns};
+use futures::future::join_all;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
+use testing::{Scratch, eventually, on_postgres_for};
+
+use crate::{Schema, count, open, value};
+
+async fn setting(tx: &DatabaseTransaction, name: &str) -> String {
+    let statement = Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "select current_setting($1) as value",
+        [name.into()],
+    );
+    let row = tx.query_one_raw(statement).await.unwrap().unwrap();
+    row.try_get("", "value").unwrap()
+}
+
+#[tokio::test]
+async fn every_wait_on_the_server_is_bounded() {
+    if !on_postgres_for("limits of the server") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let tx = db.begin().await.unwrap();
+    for (name, expected) in [
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "2s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("transaction_isolation", "read committed"),
+    ] {
+        assert_eq!(setting(&tx, name).await, expected, "{name}");
+    }
+    assert!(setting(&tx, "application_name").await.contains("it-"));
+    let reading = db.snapshot().await.unwrap();
+    let level = setting(&reading, "transaction_isolation").await;
+    assert_eq!(level, "repeatable read");
+}
+
+/// Replicas of a new version start together on an old database, or on none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_start_at_once_migrate_one_after_the_other() {
+    if !on_postgres_for("replicas that migrate at once") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let url = scratch.database_url("test");
+    let opened = (0..8).map(|_| {
+        let url = url.clone();
+        tokio::spawn(async move { Database::open_with::<Schema>(&url, 2).await })
+    });
+    for db in join_all(opened.collect::<Vec<_>>()).await {
+        let db = db.unwrap().unwrap();
+        assert_eq!(value(db.read(), "a").await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_in_one_sentence() {
+    let url = "postgres://me:s3cret@127.0.0.1:1/data";
+    let start = Instant::now();
+    let error = Database::open::<Schema>(url).await.unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(8));
+    assert_eq!(
+        error.to_string(),
+        "the database postgres://127.0.0.1:1/data cannot be opened: nobody answers there"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_named_without_its_password() {
+    if !on_postgres_for("databases of a server") {
+        return;
+    }
+    let url = Scratch::new().database_url("test");
+    let (address, name) = url.rsplit_once('/').unwrap();
+    let url = format!("{}/nothing_here", address.replace('@', ":s3cret@"));
+    let text = Database::open::<Schema>(&url)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("\"nothing_here\" does not exist"), "{text}");
+    assert!(!text.contains("s3cret") && !text.contains(name), "{text}");
+}
+
+/// What two transactions want in opposite orders: one of them is told so, and its second try succeeds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_that_wait_in_a_circle_both_happen_in_the_end() {
+    if !on_postgres_for("deadlocks") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let met = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+    let writers = [["a", "b"], ["b", "a"]].map(|names| {
+        let (db, met) = (db.clone(), met.clone());
+        tokio::spawn(async move {
+            let (mut tries, mut first) = (Tries::new(), true);
+            loop {
+                let write = async {
+                    let tx = db.begin().await?;
+                    count(&tx, names[0]).await?;
+                    if std::mem::take(&mut first) {
+                        met.wait().await;
+                    }
+                    count(&tx, names[1]).await?;
+                    tx.commit().await
+                };
+                match write.await {
+                    Err(error) if tries.again(is_passing(&error)).await => {}
+                    done => return done,
+                }
+            }
+        })
+    });
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    assert_eq!(value(db.read(), "a").await.unwrap(), 2);
+    assert_eq!(value(db.read(), "b").await.unwrap(), 2);
+}
+
+/// A turn that is never given back is given up in time, and the reason passes.
+#[tokio::test]
+async fn a_turn_that_somebody_keeps_is_not_waited_for_for_ever() {
+    if !on_postgres_for("turns") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let (one, other) = (db.begin().await.unwrap(), db.begin().await.unwrap());
+    take_turns(&one, 1, Turn::Shared, [3, 1, 3]).await.unwrap();
+    // shared with whoever wants to share, and another number is nobody's business
+    take_turns(&other, 1, Turn::Shared, [1]).await.unwrap();
+    take_turns(&other, 1, Turn::Alone, [2]).await.unwrap();
+    let start = Instant::now();
+    let refused = take_turns(&other, 1, Turn::Alone, [3]).await.unwrap_err();
+    assert!(is_passing(&refused), "{refused:?}");
+    assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+/// The server ends every session, as a restart does: whoever asks next does not notice.
+#[tokio::test]
+async fn lost_connections_are_replaced() {
+    if !on_postgres_for("lost connections") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (db, other) = (open(&scratch).await, open(&scratch).await);
+    let ended = "select pg_terminate_backend(pid) from pg_stat_activity \
+                 where datname = current_database() and pid <> pg_backend_pid()";
+    other.read().execute_unprepared(ended).await.unwrap();
+    let failures = RefCell::new(Vec::new());
+    eventually("the database answers again", async || {
+        match value(db.read(), "a").await {
+            Ok(value) => Some(value),
+            Err(error) => {
+                failures.borrow_mut().push(error);
+                None
+            }
+        }
+    })
+    .await;
+    let failures = failures.into_inner();
+    assert!(failures.iter().all(is_passing), "{failures:?}");
+}
+
+/// After an error the transaction is over, whatever is tried in it: nothing of it happens.
+#[tokio::test]
+async fn a_duplicate_ends_its_transaction() {
+    if !on_postgres_for("aborted transactions") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let insert = "insert into counter (name, value) values ('a', 1)";
+    let tx = db.begin().await.unwrap();
+    tx.execute_unprepared(insert).await.unwrap();
+    let twice: DbErr = tx.execute_unprepared(insert).await.unwrap_err();
+    assert!(!is_passing(&twice));
+    assert!(value(&tx, "a").await.is_err());
+    drop(tx);
+    assert_eq!(value(db.read(), "a").await.unwrap(), 0);
+}
