@@ -74,7 +74,10 @@ impl MigrationTrait for Inboxes {
              epoch bigint not null)",
             "insert into projection_epoch (id, epoch) values (1, 1)",
         ] {
-            let small = sql.starts_with("create table") && !sql.contains(" projection_epoch ");
+            // not the inboxes: their own key would be taken for narrower indexes
+            let small = ["contact_version", "ticket_read"]
+                .iter()
+                .any(|table| sql.starts_with(&format!("create table {table} ")));
             let clustered = if small { clustered(manager) } else { "" };
             db.execute_unprepared(&format!("{sql}{clustered}")).await?;
         }

@@ -1,6 +1,5 @@
 //! The schema. Times are microseconds since 1970, UTC; every key and index begins with the tenant.
 
-use database::migration::clustered;
 use sea_orm_migration::prelude::*;
 
 /// Brings a database to this version.
@@ -75,10 +74,7 @@ const TABLES: [&str; 11] = [
 impl MigrationTrait for Conversations {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for sql in TABLES {
-            let small = sql.starts_with("create table conversation_participant ");
-            let clustered = if small { clustered(manager) } else { "" };
-            let sql = format!("{sql}{clustered}");
-            manager.get_connection().execute_unprepared(&sql).await?;
+            manager.get_connection().execute_unprepared(sql).await?;
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use std::{fs, time::Instant};
 
 use database::{Database, OpenError};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm_migration::prelude::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 use testing::{Scratch, on_sqlite_for};
 
 use crate::{Schema, count, open, url, value};
@@ -146,4 +147,59 @@ async fn every_connection_is_set_up_to_be_durable() {
         .unwrap()
         .unwrap();
     assert_eq!(row.try_get::<String>("", "journal_mode").unwrap(), "wal");
+}
+
+/// A schema of which the second step fails, or does not any more.
+struct Halfway<const FAILS: bool>;
+struct Step {
+    name: &'static str,
+    sql: &'static [&'static str],
+}
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for sql in self.sql {
+            manager.get_connection().execute_unprepared(sql).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl<const FAILS: bool> MigratorTrait for Halfway<FAILS> {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let second: &[&str] = match FAILS {
+            true => &["create table b (id integer)", "nonsense"],
+            false => &["create table b (id integer)"],
+        };
+        vec![
+            Box::new(Step {
+                name: "m1",
+                sql: &["create table a (id integer)"],
+            }),
+            Box::new(Step {
+                name: "m2",
+                sql: second,
+            }),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_ends_half_way_leaves_nothing_that_the_next_one_trips_over() {
+    let scratch = Scratch::new();
+    let url = format!("sqlite://{}", scratch.path("halfway.db").display());
+    Database::open::<Halfway<true>>(&url).await.unwrap_err();
+    let db = Database::open::<Halfway<false>>(&url).await.unwrap();
+    for table in ["a", "b"] {
+        let sql = format!("select id from {table}");
+        db.read().execute_unprepared(&sql).await.unwrap();
+    }
 }
