@@ -78,7 +78,7 @@ impl SettingsService for Service {
         let (actor, request) = called(request)?;
         let mut tries = Tries::new();
         loop {
-            match spaces::update_space(self, &actor, request.clone()).await {
+            match spaces::update_space(self, &actor, request).await {
                 Err(error) if tries.again(error.is_undone()).await => {}
                 done => return Ok(Response::new(done?)),
             }
@@ -125,7 +125,7 @@ impl WorkspaceService for Service {
         let (actor, request) = called(request)?;
         let mut tries = Tries::new();
         loop {
-            match identity_keys::create_identity_key(self, &actor, request.clone()).await {
+            match identity_keys::create_identity_key(self, &actor, request).await {
                 Err(error) if tries.again(error.is_undone()).await => {}
                 done => return Ok(Response::new(done?)),
             }

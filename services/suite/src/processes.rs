@@ -21,15 +21,9 @@ const RESTARTS: usize = 5;
 /// The time in which deaths are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Set for a process that must not outlive the one that started it.
-const LEASHED: &str = "SUITE_LEASHED";
-
 /// In a process started by [`Processes`]: ends it when the one that started it is gone, however that went.
 /// What was answered is stored, so there is nothing to say goodbye to.
 pub(crate) fn end_with_parent() {
-    if std::env::var_os(LEASHED).is_none() {
-        return;
-    }
     std::thread::spawn(|| {
         // nothing is ever written there
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
@@ -44,7 +38,7 @@ pub(crate) struct Processes {
     port: u16,
     children: Vec<Child>,
     // each ends when the other end of its input is closed, even by a kill that lets nobody say goodbye
-    leashes: [Option<ChildStdin>; SERVICES.len()],
+    leashes: Vec<Option<ChildStdin>>,
     deaths: [VecDeque<Instant>; SERVICES.len()],
 }
 
@@ -58,7 +52,7 @@ impl Processes {
             layout: layout.clone(),
             port,
             children: Vec::new(),
-            leashes: Default::default(),
+            leashes: SERVICES.iter().map(|_| None).collect(),
             deaths: Default::default(),
         };
         match processes.start_all().await {
@@ -174,12 +168,11 @@ impl Processes {
         let at = Endpoints::from_port(self.port);
         let mut command = Command::new(&program);
         command
-            .args(["service", service, "--listen"])
+            .args(["service", "--leashed", service, "--listen"])
             .arg(Endpoints::address(self.port, offset as u16).to_string())
             .arg("--keys")
             .arg(self.layout.keys())
             .args(["--log", "warn"])
-            .env(LEASHED, "1")
             .stdin(Stdio::piped())
             .kill_on_drop(true);
         if service != "bff" {

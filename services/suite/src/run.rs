@@ -43,6 +43,10 @@ pub(crate) struct KeysArgs {
 /// One service as this process.
 #[derive(Args)]
 pub(crate) struct ServiceArgs {
+    /// End when the program that started this one is gone: its end of the standard input closes then.
+    #[arg(long, hide = true)]
+    leashed: bool,
+
     /// Which.
     #[arg(value_parser = SERVICES)]
     name: String,
@@ -54,7 +58,9 @@ pub(crate) struct ServiceArgs {
 
 /// Runs one service until it is told to stop, as its own binary would.
 pub(crate) fn service(args: ServiceArgs) -> ExitCode {
-    end_with_parent();
+    if args.leashed {
+        end_with_parent();
+    }
     let flags = std::iter::once(OsString::from(&args.name)).chain(args.flags);
     match args.name.as_str() {
         "tickets" => runtime::run_from("tickets", tickets::ABOUT, flags, tickets::start),

@@ -2,8 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 
-/// What follows the definition of a table of small rows that are found by their primary key: SQLite then
-/// keeps the rows in the key's own tree, so that a change writes one page instead of two.
+/// What follows the definition of a table of small rows that are found by nothing but their primary key:
+/// SQLite then keeps the rows in the key's own tree, so that a change writes one page instead of two.
 pub fn clustered(manager: &SchemaManager) -> &'static str {
     match manager.get_database_backend() {
         sea_orm::DbBackend::Sqlite => " without rowid",

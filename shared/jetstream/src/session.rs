@@ -394,13 +394,13 @@ mod tests {
     #[test]
     fn a_reply_tells_stream_and_sequence_with_a_domain_and_without() {
         let expected = Some(Delivered {
-            stream: "EV_TICKETS_03",
+            stream: "EV_THINGS_03",
             sequence: 42,
             waiting: 9,
         });
-        let short = "$JS.ACK.EV_TICKETS_03.name.1.42.7.1790230470084404000.9";
+        let short = "$JS.ACK.EV_THINGS_03.name.1.42.7.1790230470084404000.9";
         assert_eq!(delivered(short), expected);
-        let long = "$JS.ACK.hub.account.EV_TICKETS_03.name.1.42.7.1790230470084404000.9.random";
+        let long = "$JS.ACK.hub.account.EV_THINGS_03.name.1.42.7.1790230470084404000.9.random";
         assert_eq!(delivered(long), expected);
         assert_eq!(delivered("$JS.ACK.EV"), None);
         assert_eq!(delivered("_INBOX.x"), None);

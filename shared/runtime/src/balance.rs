@@ -17,8 +17,7 @@ use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
 use rand::Rng;
-use tokio::{sync::watch, time::timeout};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tonic::{body::Body, codegen::Bytes, transport::Channel};
 use tower::{BoxError, Service, ServiceExt};
 
@@ -51,7 +50,7 @@ enum To {
 /// The replicas known, and the tasks that watch them.
 struct Replicas {
     known: Arc<Known>,
-    _watching: DropGuard,
+    _watching: JoinSet<()>,
 }
 
 /// What is known of a service's replicas.
@@ -78,15 +77,12 @@ pub fn connection(address: &str) -> Result<Connection, StartError> {
         backends: Mutex::default(),
         serving: watch::Sender::new(0),
     });
-    let stop = CancellationToken::new();
-    tokio::spawn(stop.clone().run_until_cancelled_owned(resolve(
-        places,
-        known.clone(),
-        stop.clone(),
-    )));
+    // all of them end with the last clone of the connection
+    let mut watching = JoinSet::new();
+    watching.spawn(resolve(places, known.clone()));
     let to = To::Many(Arc::new(Replicas {
         known,
-        _watching: stop.drop_guard(),
+        _watching: watching,
     }));
     Ok(Connection { to })
 }

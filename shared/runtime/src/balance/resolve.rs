@@ -8,8 +8,7 @@ use std::{
 };
 
 use http::{Uri, uri::PathAndQuery};
-use tokio::{net::lookup_host, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::{net::lookup_host, task::JoinSet, time::timeout};
 use tonic::transport::Endpoint;
 
 use super::{Backend, Known};
@@ -65,11 +64,12 @@ fn place(address: &str) -> Option<Place> {
 
 /// Keeps the list of replicas up to date. What DNS told last stands while it fails or says that there is
 /// none: replicas that are gone do not serve anyway.
-pub(super) async fn resolve(places: Places, known: Arc<Known>, stop: CancellationToken) {
+pub(super) async fn resolve(places: Places, known: Arc<Known>) {
+    let mut watches = JoinSet::new();
     loop {
         let found = look_up(&places).await;
         if !found.is_empty() {
-            replace(&known, found, &stop);
+            replace(&known, found, &mut watches);
         }
         let lost = known.backends.lock().iter().all(|b| !b.is_serving());
         tokio::time::sleep(if lost { REFRESH_WHEN_LOST } else { REFRESH }).await;
@@ -96,7 +96,9 @@ async fn look_up(places: &Places) -> Vec<(SocketAddr, Uri)> {
     found
 }
 
-fn replace(known: &Arc<Known>, found: Vec<(SocketAddr, Uri)>, stop: &CancellationToken) {
+fn replace(known: &Arc<Known>, found: Vec<(SocketAddr, Uri)>, watches: &mut JoinSet<()>) {
+    // those of replicas that are gone have ended by themselves
+    while watches.try_join_next().is_some() {}
     let mut backends = known.backends.lock();
     let addresses: BTreeSet<SocketAddr> = found.iter().map(|(address, _)| *address).collect();
     // calls under way at one that is gone keep their connection to the end
@@ -112,7 +114,7 @@ fn replace(known: &Arc<Known>, found: Vec<(SocketAddr, Uri)>, stop: &Cancellatio
         let channel = client::tuned(endpoint.origin(uri)).connect_lazy();
         let backend = Arc::new(Backend::new(address, channel));
         let watch = Backend::watch(Arc::downgrade(&backend), Arc::downgrade(known));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(watch));
+        watches.spawn(watch);
         backends.push(backend);
     }
 }
@@ -126,7 +128,7 @@ mod tests {
         let one = |addresses: &str| Places::parse(addresses).ok().map(|places| places.is_one());
         assert_eq!(one("http://127.0.0.1:7101"), Some(true));
         assert_eq!(one("http://[::1]:7101/"), Some(true));
-        assert_eq!(one("http://tickets:7101"), Some(false));
+        assert_eq!(one("http://elsewhere:7101"), Some(false));
         assert_eq!(
             one("http://127.0.0.1:7101, http://127.0.0.1:7201"),
             Some(false)
