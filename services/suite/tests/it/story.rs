@@ -97,3 +97,25 @@ async fn the_story_ends_the_same_when_each_service_is_killed_and_comes_back() {
     assert_eq!(calm, read(&path));
     assert_eq!(stop(suite).await, Some(0));
 }
+
+/// Otherwise they would hold the ports and the data against the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn services_end_with_the_program_that_started_them_even_if_it_is_killed() {
+    let site = Site::new();
+    let mut suite = site.run(&["--separate"]).await;
+    assert!(process_of(&site.data(), "bff").is_some());
+    suite.kill().await.unwrap();
+    for service in [
+        "bff",
+        "tickets",
+        "conversations",
+        "settings",
+        "notifications",
+    ] {
+        eventually("the service is gone", || async {
+            process_of(&site.data(), service).is_none().then_some(())
+        })
+        .await;
+    }
+    assert_eq!(stop(site.run(&["--separate"]).await).await, Some(0));
+}

@@ -130,7 +130,7 @@ pub fn process_of(data: &Path, service: &str) -> Option<u32> {
             let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
             let mut words = line.split('\0');
             (words.any(|word| word == "service")
-                && words.next() == Some(service)
+                && words.find(|word| !word.starts_with("--")) == Some(service)
                 && line.split('\0').any(|word| word.starts_with(wanted)))
             .then_some(id)
         })

@@ -7,6 +7,10 @@ use crate::projection::TicketRead;
 
 /// Otherwise a row worked out from what is gone would be written over the one told anew.
 #[tokio::test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "both tasks are awaited by the test"
+)]
 async fn who_starts_over_waits_for_those_at_work_and_holds_off_those_who_come() {
     if !on_postgres_for("two transactions that write at once") {
         return;
