@@ -117,5 +117,7 @@ async fn services_end_with_the_program_that_started_them_even_if_it_is_killed() 
         })
         .await;
     }
-    assert_eq!(stop(site.run(&["--separate"]).await).await, Some(0));
+    let again = site.run(&["--separate"]).await;
+    play(&site, "again").await;
+    assert_eq!(stop(again).await, Some(0));
 }
