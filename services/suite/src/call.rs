@@ -23,7 +23,7 @@ use tonic_types::StatusExt;
 
 use crate::{
     Access, Endpoints, Layout, Messenger, Staff,
-    client::{broken, signed},
+    client::{broken, signed, silence},
 };
 
 /// What to call.
@@ -101,7 +101,7 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
             tokio::select! {
                 () = runtime::stop_signal() => return Ok(()),
                 frame = frames.next() => match frame {
-                    Some(frame) => show(&frame.map_err(|status| describe(&status))?)?,
+                    Some(frame) => println!("{}", text(&frame.map_err(|status| describe(&status))?)?),
                     None => return Ok(()),
                 },
             }
@@ -112,7 +112,8 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
         .await
         .map_err(|_| anyhow!("no answer after {} s", limit.as_secs()))?
         .map_err(|status| describe(&status))?;
-    show(answer.get_ref())
+    println!("{}", text(answer.get_ref())?);
+    Ok(())
 }
 
 async fn credential(
@@ -238,19 +239,21 @@ fn expand_value(field: &FieldDescriptor, value: &mut Value) {
     }
 }
 
-fn show(message: &DynamicMessage) -> Result<()> {
+fn text(message: &DynamicMessage) -> Result<String> {
     let mut text = Vec::new();
     let mut serializer = serde_json::Serializer::pretty(&mut text);
-    // numbers of 64 bits are strings in canonical JSON; here they are for reading
-    let options = SerializeOptions::new().stringify_64_bit_integers(false);
+    // in canonical JSON numbers of 64 bits are strings, and what is false or empty is left out; here it is
+    // for reading
+    let options = SerializeOptions::new()
+        .stringify_64_bit_integers(false)
+        .skip_default_fields(false);
     message.serialize_with_options(&mut serializer, &options)?;
-    println!("{}", String::from_utf8_lossy(&text));
-    Ok(())
+    Ok(String::from_utf8(text)?)
 }
 
 fn describe(status: &Status) -> anyhow::Error {
-    if std::error::Error::source(status).is_some() {
-        return anyhow!("nothing answers there; is the suite running? `make run` starts it");
+    if let Some(silence) = silence(status) {
+        return silence;
     }
     let details = status.get_error_details();
     let mut text = format!("{:?}", status.code());
@@ -340,6 +343,14 @@ mod tests {
         }
         assert!(parse(&method.input(), r#"{"platform":"TOASTER"}"#).is_err());
         assert!(parse(&method.input(), r#"{"plattform":"WEB"}"#).is_err());
+    }
+
+    #[test]
+    fn an_answer_shows_what_is_false_and_zero_too() {
+        let pool = DescriptorPool::decode(proto::DESCRIPTORS).unwrap();
+        let space = pool.get_message_by_name("messenger.bff.v1.SpaceView");
+        let shown = text(&DynamicMessage::new(space.unwrap())).unwrap();
+        assert!(shown.contains(r#""visible": false"#), "{shown}");
     }
 
     #[test]

@@ -262,6 +262,14 @@ fn passing(status: &Status) -> bool {
     )
 }
 
+/// What to say when nobody answered at all.
+pub fn silence(status: &Status) -> Option<anyhow::Error> {
+    std::error::Error::source(status)?;
+    Some(anyhow::anyhow!(
+        "nothing answers there; is the suite running? `make run` starts it"
+    ))
+}
+
 /// Adds what was being done to a refusal.
 ///
 /// # Errors
@@ -269,12 +277,8 @@ fn passing(status: &Status) -> bool {
 pub fn explain<T>(what: &str, answer: Result<T, Status>) -> Result<T> {
     answer
         .map_err(|status| {
-            if std::error::Error::source(&status).is_some() {
-                return anyhow::anyhow!(
-                    "nothing answers there; is the suite running? `make run` starts it"
-                );
-            }
-            anyhow::anyhow!("{:?}: {}", status.code(), status.message())
+            silence(&status)
+                .unwrap_or_else(|| anyhow::anyhow!("{:?}: {}", status.code(), status.message()))
         })
         .with_context(|| format!("{what} failed"))
 }

@@ -1,36 +1,22 @@
 //! How the story looks on a terminal.
 
-use std::io::IsTerminal;
+use anstream::println;
+use proto::bff::v1::TicketDetail;
 
 use super::seen::{HomeSeen, Seen};
 
 const WIDTH: usize = 84;
 
-/// Colours on a terminal, plain text elsewhere.
+/// Colours on a terminal that wants them, plain text elsewhere.
+#[derive(Default)]
 pub(super) struct Paper {
-    colour: bool,
     scene: u32,
 }
 
 impl Paper {
-    pub(super) fn new() -> Self {
-        Self {
-            colour: std::io::stdout().is_terminal(),
-            scene: 0,
-        }
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
-    }
-
     /// A title page.
     pub(super) fn title(&self, title: &str, text: &str) {
-        println!("\n{}\n{}", self.paint("1", title), "═".repeat(WIDTH));
+        println!("\n{}\n{}", paint("1", title), "═".repeat(WIDTH));
         println!("{}", wrap(text, "", WIDTH));
     }
 
@@ -39,8 +25,8 @@ impl Paper {
         self.scene += 1;
         let heading = format!("── {} · {title} ", self.scene);
         let line = "─".repeat(WIDTH.saturating_sub(heading.chars().count()));
-        println!("\n\n{}", self.paint("1;36", &format!("{heading}{line}")));
-        println!("{}\n", self.paint("3", &wrap(promise, "   ", WIDTH)));
+        println!("\n\n{}", paint("1;36", &format!("{heading}{line}")));
+        println!("{}\n", paint("3", &wrap(promise, "   ", WIDTH)));
     }
 
     /// Something that somebody does.
@@ -51,20 +37,34 @@ impl Paper {
         );
     }
 
+    /// A ticket's page.
+    pub(super) fn page(&self, detail: &TicketDetail) {
+        let summary = detail.summary.clone().unwrap_or_default();
+        let label = summary.state.unwrap_or_default().label;
+        println!("\n   ┌ #{} {} · {label}", summary.number, summary.title);
+        println!("   │ {}", detail.description);
+        for update in &detail.history {
+            let state = update.state.clone().unwrap_or_default();
+            println!("   │ {}", paint("2", &format!("• {}", state.label)));
+        }
+        let action = detail.call_to_action.clone().unwrap_or_default();
+        println!("   └ {}", paint("1", &format!("[{}]", action.label)));
+    }
+
     /// What the customer sees, and that it is as promised.
     pub(super) fn show(&self, seen: &Seen) {
         println!();
         for (names, home) in groups(&seen.homes) {
-            println!("   {:<14} {}", names, self.spaces(home));
+            println!("   {:<14} {}", names, Self::spaces(home));
             if !home.card.is_empty() {
-                println!("   {:<14} {}", "", self.paint("2", "┌ Recent tickets"));
+                println!("   {:<14} {}", "", paint("2", "┌ Recent tickets"));
                 for title in &home.card {
-                    println!("   {:<14} {} {title}", "", self.paint("2", "│"));
+                    println!("   {:<14} {} {title}", "", paint("2", "│"));
                 }
             }
         }
         if !seen.list.is_empty() {
-            println!("   {}", self.paint("2", &"·".repeat(WIDTH - 3)));
+            println!("   {}", paint("2", &"·".repeat(WIDTH - 3)));
             let title = seen
                 .list
                 .iter()
@@ -79,7 +79,7 @@ impl Paper {
                 .unwrap_or(0);
             for row in &seen.list {
                 let dot = if row.unread {
-                    self.paint("1;31", "●")
+                    paint("1;31", "●")
                 } else {
                     " ".into()
                 };
@@ -88,23 +88,23 @@ impl Paper {
                     row.number,
                     row.title,
                     row.state,
-                    self.paint("2", &format!("[{}]", row.action_label)),
+                    paint("2", &format!("[{}]", row.action_label)),
                 );
             }
         }
-        println!("   {}", self.paint("32", "✓ as promised"));
+        println!("   {}", paint("32", "✓ as promised"));
     }
 
-    fn spaces(&self, home: &HomeSeen) -> String {
+    fn spaces(home: &HomeSeen) -> String {
         let badge = |count: Option<u32>| match count {
             Some(0) | None => String::new(),
-            Some(count) => format!(" {}", self.paint("1;37;41", &format!("({count})"))),
+            Some(count) => format!(" {}", paint("1;37;41", &format!("({count})"))),
         };
         let mut text = format!("Home   Messages{}", badge(home.messages_badge));
         if home.tickets_space {
             text.push_str(&format!("   Tickets{}", badge(home.tickets_badge)));
         } else {
-            text.push_str(&self.paint("2", "   (no Tickets space)"));
+            text.push_str(&paint("2", "   (no Tickets space)"));
         }
         text
     }
@@ -114,9 +114,13 @@ impl Paper {
         println!(
             "\n\n{}\n{}\n",
             "═".repeat(WIDTH),
-            self.paint("1;32", &wrap(text, "", WIDTH))
+            paint("1;32", &wrap(text, "", WIDTH))
         );
     }
+}
+
+fn paint(code: &str, text: &str) -> String {
+    format!("\x1b[{code}m{text}\x1b[0m")
 }
 
 /// Platforms that show the same are shown once.

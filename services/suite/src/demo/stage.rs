@@ -1,5 +1,6 @@
 //! The people of the story and what they can do.
 
+mod detail;
 mod ending;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -7,9 +8,8 @@ use std::{collections::BTreeMap, time::Duration};
 use anyhow::{Context, Result, anyhow, bail};
 use proto::{
     bff::v1::{
-        GetConversationRequest, ListConversationsRequest, MarkConversationReadRequest,
-        MarkTicketReadRequest, OpenTicketConversationRequest, Part, PartKind, SendMessageRequest,
-        SubmitTicketRequest,
+        GetConversationRequest, ListConversationsRequest, MarkConversationReadRequest, Part,
+        PartKind, SendMessageRequest, SubmitTicketRequest,
     },
     conversations::v1::{self as conversations, CloseConversationRequest},
     settings::v1::{GetMessengerSettingsRequest, Platform, Space, UpdateSpaceRequest},
@@ -32,7 +32,6 @@ const CUSTOMER: &str = "maria";
 #[derive(Clone)]
 pub(super) struct Ticket {
     pub id: String,
-    pub revision: u64,
     pub conversation_id: String,
 }
 
@@ -84,7 +83,7 @@ impl Stage {
             .map(|platform| Messenger::new(endpoints, &access, CUSTOMER, platform))
             .collect::<Result<_>>()?;
         Ok(Self {
-            paper: Paper::new(),
+            paper: Paper::default(),
             tickets: BTreeMap::new(),
             messengers,
             grace,
@@ -154,24 +153,9 @@ impl Stage {
         let conversation_id = ticket.call_to_action.unwrap_or_default().conversation_id;
         let ticket = Ticket {
             id: summary.ticket_id,
-            revision: summary.revision,
             conversation_id,
         };
         self.tickets.insert(title, ticket);
-        Ok(())
-    }
-
-    /// Opens a ticket's detail, which acknowledges that ticket alone.
-    pub(super) async fn show_detail(&mut self, title: &str, on: usize) -> Result<()> {
-        let ticket = self.ticket(title)?;
-        let body = MarkTicketReadRequest {
-            ticket_id: ticket.id,
-            up_to_revision: ticket.revision,
-        };
-        let read = self.messengers[on]
-            .call(body, |mut c, r| async move { c.mark_ticket_read(r).await })
-            .await;
-        explain("reading a ticket", read)?;
         Ok(())
     }
 
@@ -180,7 +164,6 @@ impl Stage {
         title: &'static str,
         category: StateCategory,
     ) -> Result<()> {
-        let ticket = self.ticket(title)?;
         let state_id = self
             .states
             .get(&category.into())
@@ -188,7 +171,7 @@ impl Stage {
             .context("a category has no state")?;
         let body = ChangeTicketStateRequest {
             request_id: self.request_id(),
-            ticket_id: ticket.id.clone(),
+            ticket_id: self.ticket(title)?.id,
             state_id,
             ..Default::default()
         };
@@ -198,36 +181,7 @@ impl Stage {
                 c.change_ticket_state(r).await
             })
             .await;
-        let revision = explain("moving a ticket", moved)?
-            .ticket
-            .context("no ticket")?
-            .revision;
-        self.tickets.insert(title, Ticket { revision, ..ticket });
-        Ok(())
-    }
-
-    /// Takes the ticket's call to action: goes to its conversation.
-    pub(super) async fn open_conversation(&mut self, title: &'static str) -> Result<()> {
-        let ticket = self.ticket(title)?;
-        let body = OpenTicketConversationRequest {
-            ticket_id: ticket.id.clone(),
-        };
-        let opened = self
-            .web()
-            .call(body, |mut c, r| async move {
-                c.open_ticket_conversation(r).await
-            })
-            .await;
-        let conversation = explain("opening the conversation", opened)?
-            .conversation
-            .context("no conversation")?;
-        self.tickets.insert(
-            title,
-            Ticket {
-                conversation_id: conversation.conversation_id,
-                ..ticket
-            },
-        );
+        explain("moving a ticket", moved)?;
         Ok(())
     }
 

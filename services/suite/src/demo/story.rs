@@ -85,8 +85,7 @@ async fn updates(stage: &mut Stage) -> Result<()> {
         "The ticket's button leads to its conversation in Messages: to start it while nobody has written, to \
          continue it afterwards. Writing is not reading: the badge stays.",
     );
-    stage.paper.act("Maria taps “Send a Message”.");
-    stage.open_conversation(CRASH).await?;
+    stage.take_button(CRASH, SendMessage).await?;
     stage
         .maria_writes(CRASH, "It happens with large files only.")
         .await?;
@@ -103,6 +102,7 @@ async fn updates(stage: &mut Stage) -> Result<()> {
         "A ticket is read when its linked conversation is read, as far as it was read.",
     );
     stage.updates_shown(CRASH, 2).await?;
+    stage.take_button(CRASH, ContinueConversation).await?;
     stage
         .paper
         .act("On the web, Maria reads the thread to its end.");
@@ -222,7 +222,8 @@ async fn card_and_list(stage: &mut Stage) -> Result<()> {
                 .card(&[ADDRESS, INVOICE, CRASH])
                 .button(CRASH, ViewConversation),
         )
-        .await
+        .await?;
+    stage.take_button(CRASH, ViewConversation).await
 }
 
 async fn links_and_switches(stage: &mut Stage) -> Result<()> {

@@ -121,3 +121,26 @@ async fn without_tickets_the_list_is_unavailable_and_home_still_comes() {
         .unwrap();
     assert_eq!(seen.badges.unwrap().tickets, Some(1));
 }
+
+/// Whoever copies a database after a clean stop copies one file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clean_stop_leaves_each_database_in_one_file() {
+    let office = Office::open().await;
+    submit(&office.messenger("ada", Platform::Web), "Tidy").await;
+    let Office {
+        site, mut suite, ..
+    } = office;
+    suite.drain().await;
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(site.data()).unwrap() {
+        files.push(entry.unwrap().file_name().into_string().unwrap());
+    }
+    let databases = files.iter().filter(|file| file.ends_with(".db")).count();
+    assert_eq!(databases, 4, "{files:?}");
+    assert!(
+        !files
+            .iter()
+            .any(|file| file.ends_with("-wal") || file.ends_with("-shm")),
+        "{files:?}"
+    );
+}
