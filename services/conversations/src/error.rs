@@ -97,7 +97,7 @@ impl From<Error> for Failure {
             Error::SeqAboveHead { head } => {
                 refuse(Kind::Invalid, "SEQ_ABOVE_HEAD").with("head_seq", head.to_string())
             }
-            Error::RequestIdReused => refuse(Kind::Invalid, "REQUEST_ID_REUSED"),
+            Error::RequestIdReused => refuse(Kind::Precondition, "REQUEST_ID_REUSED"),
             Error::InvalidPageToken => refuse(Kind::Invalid, "INVALID_PAGE_TOKEN"),
             Error::TeammatesOnly => refuse(Kind::Forbidden, "PERMISSION_DENIED"),
             Error::Contended => Self::unavailable(DOMAIN, &error),
@@ -143,7 +143,7 @@ mod tests {
             ),
             (
                 Error::RequestIdReused,
-                Code::InvalidArgument,
+                Code::FailedPrecondition,
                 "REQUEST_ID_REUSED",
             ),
             (

@@ -83,7 +83,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .await
     .map_err(|error| StartError::Database(error.to_string()))?;
     let tokens = PageTokens::new(page_key(&db).await.map_err(unusable)?);
-    let log = EventLog::open(db, NAME, clock.clone())
+    let log = EventLog::open(db.clone(), NAME, clock.clone())
         .await
         .map_err(unusable)?;
     let tasks = Tasks::new();
@@ -111,6 +111,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
     Server::new(&[CONVERSATIONS, EVENT_FEED], routes, edge)
+        .finally(db.close())
         .start(&config.server, tasks)
         .await
 }

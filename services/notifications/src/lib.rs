@@ -104,7 +104,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;
     let tasks = Tasks::new();
-    let inboxes = Arc::new(Inboxes::new(Store::new(db)));
+    let inboxes = Arc::new(Inboxes::new(Store::new(db.clone())));
     let follow = |source, name, address: &str| -> Result<Consumer, StartError> {
         let channel = service_channel(address, keys.clone(), SCOPES)?;
         let feed: Arc<dyn EventSource> = Arc::new(GrpcSource::new(channel));
@@ -142,7 +142,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     })
     .max_decoding_message_size(MAX_MESSAGE);
     let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
-    let server = Server::new(&[SERVICE], Routes::new(service), edge);
+    let server = Server::new(&[SERVICE], Routes::new(service), edge).finally(db.close());
     // whoever cannot serve must not go on applying events behind somebody's back
     let started = server.start(&config.server, tasks.clone()).await;
     started.inspect_err(|_| tasks.stop())

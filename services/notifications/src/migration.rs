@@ -1,6 +1,6 @@
 //! The schema, step by step. A step that was released is never changed.
 
-use database::migration::clustered;
+use database::migration::create;
 use sea_orm_migration::prelude::*;
 
 /// All steps, oldest first.
@@ -29,8 +29,7 @@ impl MigrationName for Inboxes {
 #[async_trait::async_trait]
 impl MigrationTrait for Inboxes {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        for sql in [
+        let statements = [
             // viewer_version 0: nothing told yet, only read
             "create table ticket_inbox (workspace_id text not null, contact_id text not null, \
              ticket_id text not null, viewer_version bigint not null, visible boolean not null, \
@@ -73,14 +72,8 @@ impl MigrationTrait for Inboxes {
             "create table projection_epoch (id integer not null primary key check (id = 1), \
              epoch bigint not null)",
             "insert into projection_epoch (id, epoch) values (1, 1)",
-        ] {
-            // not the inboxes: their own key would be taken for narrower indexes
-            let small = ["contact_version", "ticket_read"]
-                .iter()
-                .any(|table| sql.starts_with(&format!("create table {table} ")));
-            let clustered = if small { clustered(manager) } else { "" };
-            db.execute_unprepared(&format!("{sql}{clustered}")).await?;
-        }
-        Ok(())
+        ];
+        // not the inboxes: their own key would be taken for narrower indexes
+        create(manager, &statements, &["contact_version", "ticket_read"]).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Tries, is_passing};
+use database::{is_passing, retried};
 use events::EventLog;
 use futures::{StreamExt, stream::BoxStream};
 use proto::notifications::v1::{
@@ -134,22 +134,17 @@ impl Service {
     async fn mark_read(&self, id: InboxId, read: TicketRead) -> Result<(), Error> {
         let (log, inboxes) = (self.log.clone(), self.inboxes.clone());
         self.to_its_end(async move {
-            let mut tries = Tries::new();
-            loop {
-                let marked = async {
-                    let work = log.begin().await?;
-                    store::mark_read(work.tx(), &id, read.clone()).await?;
-                    work.commit().await
-                };
-                let marked = marked.await;
-                // also when the answer to the commit was lost: it may have happened
-                inboxes.changed(&id);
-                match marked {
-                    // what is read already stays read
-                    Err(error) if tries.again(is_passing(&error)).await => {}
-                    done => return Ok(done.map(|_| ())?),
-                }
-            }
+            // what is read already stays read
+            let marked = retried(is_passing, || async {
+                let work = log.begin().await?;
+                store::mark_read(work.tx(), &id, read.clone()).await?;
+                work.commit().await
+            });
+            let marked = marked.await;
+            // also when the answer to the commit was lost: it may have happened
+            inboxes.changed(&id);
+            marked?;
+            Ok(())
         })
         .await
     }

@@ -84,7 +84,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .await
     .map_err(|e| unusable(e.to_string()))?;
     let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
-    let log = EventLog::open(db, NAME, clock)
+    let log = EventLog::open(db.clone(), NAME, clock)
         .await
         .map_err(|e| unusable(e.to_string()))?;
     let tasks = Tasks::new();
@@ -110,6 +110,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));
     let running = Server::new(&SERVICES, routes, edge)
+        .finally(db.close())
         .start(&config.server, tasks.clone())
         .await?;
     tasks.spawn(housekeeping::run(log, tasks.stopping()));

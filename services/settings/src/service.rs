@@ -9,7 +9,7 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use database::Tries;
+use database::retried;
 use events::EventLog;
 use proto::settings::v1::{
     contact_service_server::ContactService, session_store_service_server::SessionStoreService,
@@ -76,13 +76,10 @@ impl SettingsService for Service {
         request: Request<UpdateSpaceRequest>,
     ) -> Result<Response<UpdateSpaceResponse>, Status> {
         let (actor, request) = called(request)?;
-        let mut tries = Tries::new();
-        loop {
-            match spaces::update_space(self, &actor, request).await {
-                Err(error) if tries.again(error.is_undone()).await => {}
-                done => return Ok(Response::new(done?)),
-            }
-        }
+        let done = retried(Error::is_undone, || {
+            spaces::update_space(self, &actor, request)
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn list_audit_entries(
@@ -123,13 +120,10 @@ impl WorkspaceService for Service {
         request: Request<CreateIdentityKeyRequest>,
     ) -> Result<Response<CreateIdentityKeyResponse>, Status> {
         let (actor, request) = called(request)?;
-        let mut tries = Tries::new();
-        loop {
-            match identity_keys::create_identity_key(self, &actor, request).await {
-                Err(error) if tries.again(error.is_undone()).await => {}
-                done => return Ok(Response::new(done?)),
-            }
-        }
+        let done = retried(Error::is_undone, || {
+            identity_keys::create_identity_key(self, &actor, request)
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn list_identity_keys(
@@ -219,13 +213,10 @@ impl ContactService for Service {
         request: Request<IdentifyContactRequest>,
     ) -> Result<Response<IdentifyContactResponse>, Status> {
         let (actor, request) = called(request)?;
-        let mut tries = Tries::new();
-        loop {
-            match contacts::identify_contact(self, &actor, request.clone()).await {
-                Err(error) if tries.again(error.is_undone()).await => {}
-                done => return Ok(Response::new(done?)),
-            }
-        }
+        let done = retried(Error::is_undone, || {
+            contacts::identify_contact(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn get_contact(
@@ -256,13 +247,10 @@ impl SessionStoreService for Service {
         request: Request<OpenSessionRequest>,
     ) -> Result<Response<OpenSessionResponse>, Status> {
         let (actor, request) = called(request)?;
-        let mut tries = Tries::new();
-        loop {
-            match sessions::open_session(self, &actor, request.clone()).await {
-                Err(error) if tries.again(error.is_undone()).await => {}
-                done => return Ok(Response::new(done?)),
-            }
-        }
+        let done = retried(Error::is_undone, || {
+            sessions::open_session(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn look_up_session(

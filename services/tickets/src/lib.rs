@@ -111,7 +111,11 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     tasks.spawn(consumer.run(tasks.stopping()));
     tasks.spawn(housekeeping::run(log.clone(), tasks.stopping()));
 
-    let feed = FeedServer::new(log.clone(), Arc::new(Snapshots::new(db)), tasks.stopping());
+    let feed = FeedServer::new(
+        log.clone(),
+        Arc::new(Snapshots::new(db.clone())),
+        tasks.stopping(),
+    );
     let service = Service::new(log, catalogs, PageTokens::new(page_key));
     let routes = Routes::new(
         TicketServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
@@ -120,6 +124,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));
     Server::new(&SERVICES, routes, edge)
+        .finally(db.close())
         .start(&config.server, tasks)
         .await
 }

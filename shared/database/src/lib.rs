@@ -10,7 +10,7 @@ mod secret;
 mod turns;
 
 pub use open::{DEFAULT_CONNECTIONS, Database, OpenError};
-pub use passing::{Tries, is_passing, is_undone};
-pub use rows::{chunk, chunks, tuples, tuples_from};
+pub use passing::{is_passing, is_undone, retried};
+pub use rows::{chunks, tuples, tuples_from};
 pub use secret::page_key;
 pub use turns::{Turn, number_of, take_turns};

@@ -11,6 +11,28 @@ pub fn clustered(manager: &SchemaManager) -> &'static str {
     }
 }
 
+/// Creates tables and what belongs to them, those of `small` with [`clustered`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn create(
+    manager: &SchemaManager<'_>,
+    statements: &[&str],
+    small: &[&str],
+) -> Result<(), DbErr> {
+    for sql in statements {
+        let is_small = small
+            .iter()
+            .any(|table| sql.starts_with(&format!("create table {table} ")));
+        let clustered = if is_small { clustered(manager) } else { "" };
+        manager
+            .get_connection()
+            .execute_unprepared(&format!("{sql}{clustered}"))
+            .await?;
+    }
+    Ok(())
+}
+
 /// Secrets and answered requests.
 pub struct Plumbing;
 

@@ -65,11 +65,32 @@ fn is_passing_code(code: &str) -> bool {
     }
 }
 
-/// The tries of a whole transaction that fails for passing reasons. Only for one that may safely happen
-/// when the answer to a commit was lost: a request id, a version check or the work itself makes a second
-/// time harmless.
+/// Does a whole transaction until it succeeds, its failure is none that `passing` lets pass, or the tries
+/// are over. `passing` is [`is_passing`] for one that may safely happen twice when the answer to a commit
+/// was lost, since a request id, a version check or the work itself makes a second time harmless; for all
+/// others it is [`is_undone`].
+///
+/// # Errors
+/// The last failure.
+pub async fn retried<T, E, F>(
+    passing: impl Fn(&E) -> bool,
+    mut work: impl FnMut() -> F,
+) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let mut tries = Tries::new();
+    loop {
+        match work().await {
+            Err(error) if passing(&error) && tries.again().await => {}
+            done => return done,
+        }
+    }
+}
+
+/// What is left of the tries.
 #[derive(Debug)]
-pub struct Tries {
+struct Tries {
     began: Instant,
     left: u32,
     wait: Duration,
@@ -77,7 +98,7 @@ pub struct Tries {
 
 impl Tries {
     /// The first one is about to begin.
-    pub fn new() -> Self {
+    fn new() -> Self {
         Self {
             began: Instant::now(),
             left: TRIES - 1,
@@ -85,10 +106,10 @@ impl Tries {
         }
     }
 
-    /// After a failure: waits a little and says that there is another try, or says at once that there is
-    /// none, since the failure does not pass or the tries are over.
-    pub async fn again(&mut self, passing: bool) -> bool {
-        if !passing || self.left == 0 || self.began.elapsed() > PATIENCE {
+    /// After a failure that passes: waits a little and says that there is another try, or says at once that
+    /// they are over.
+    async fn again(&mut self) -> bool {
+        if self.left == 0 || self.began.elapsed() > PATIENCE {
             return false;
         }
         self.left -= 1;
@@ -98,12 +119,6 @@ impl Tries {
         tokio::time::sleep(jittered).await;
         self.wait *= 2;
         true
-    }
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -123,30 +138,61 @@ mod tests {
         }
     }
 
+    fn busy() -> DbErr {
+        DbErr::Conn(RuntimeErr::Internal("away".into()))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_passes_is_tried_again_until_the_tries_are_over() {
-        let begin = tokio::time::Instant::now();
-        let mut tries = Tries::new();
-        let mut count = 1;
-        while tries.again(true).await {
+        let begin = Instant::now();
+        let mut count = 0;
+        let outcome: Result<(), DbErr> = retried(is_passing, || {
             count += 1;
-        }
+            async { Err(busy()) }
+        })
+        .await;
+        assert!(outcome.is_err());
         assert_eq!(count, TRIES);
         assert!(begin.elapsed() < Duration::from_millis(500));
-        let mut tries = Tries::new();
-        tokio::time::advance(PATIENCE * 2).await;
-        assert!(!tries.again(true).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_took_too_long_is_not_tried_again() {
+        let mut count = 0;
+        let outcome: Result<(), DbErr> = retried(is_passing, || {
+            count += 1;
+            async {
+                tokio::time::advance(PATIENCE * 2).await;
+                Err(busy())
+            }
+        })
+        .await;
+        assert!(outcome.is_err());
+        assert_eq!(count, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_try_that_succeeds_is_the_last() {
+        let mut count = 0;
+        let outcome = retried(is_passing, || {
+            count += 1;
+            let done = if count == 3 { Ok(count) } else { Err(busy()) };
+            async { done }
+        })
+        .await;
+        assert_eq!(outcome.unwrap(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_pass_is_told_at_once() {
-        assert!(!Tries::new().again(false).await);
-        assert!(is_passing(&DbErr::Conn(RuntimeErr::Internal(
-            "away".into()
-        ))));
-        assert!(!is_passing(&DbErr::RecordNotInserted));
-        assert!(!is_undone(&DbErr::Conn(RuntimeErr::Internal(
-            "away".into()
-        ))));
+        let mut count = 0;
+        let outcome: Result<(), DbErr> = retried(is_passing, || {
+            count += 1;
+            async { Err(DbErr::RecordNotInserted) }
+        })
+        .await;
+        assert!(outcome.is_err());
+        assert_eq!(count, 1);
+        assert!(!is_undone(&busy()));
     }
 }

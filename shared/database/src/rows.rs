@@ -20,16 +20,16 @@ pub fn tuples_from(first: usize, rows: usize, columns: usize) -> String {
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
-/// How many of so many rows the next statement takes: a power of two, 32 at the most, so that few
-/// statements are prepared and each is soon met again. 0 for none.
-pub fn chunk(left: usize) -> usize {
+/// How many of so many rows the next statement takes; 0 for none.
+fn chunk(left: usize) -> usize {
     match left {
         0 => 0,
         left => ROWS.min(1 << left.ilog2()),
     }
 }
 
-/// Rows in pieces of [`chunk`]'s sizes.
+/// Rows in pieces for one statement each: as many as a power of two, 32 at the most, so that few
+/// statements are prepared and each is soon met again.
 pub fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let (next, rest) = rows.split_at(chunk(rows.len()));

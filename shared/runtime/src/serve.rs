@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{service::Routes, transport::server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -23,6 +23,8 @@ const RESETS: usize = 256;
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// And is given up after this long without one.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// What is left after the drain time is waited for so long, and so is what comes last.
+const LAST: Duration = Duration::from_secs(2);
 
 /// A server about to start.
 pub struct Server<L = Identity> {
@@ -32,6 +34,7 @@ pub struct Server<L = Identity> {
     outer: L,
     http1: bool,
     reflection: bool,
+    last: BoxFuture<'static, ()>,
 }
 
 impl Server {
@@ -44,6 +47,7 @@ impl Server {
             outer: Identity::new(),
             http1: false,
             reflection: true,
+            last: std::future::ready(()).boxed(),
         }
     }
 }
@@ -58,7 +62,22 @@ impl<L> Server<L> {
             outer,
             http1: true,
             reflection: self.reflection,
+            last: self.last,
         }
+    }
+
+    /// What is done last of all, when nothing uses it any more: closing a database, say. At most 2 s.
+    pub fn finally<E: std::fmt::Display>(
+        mut self,
+        last: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) -> Self {
+        self.last = async move {
+            if let Err(error) = last.await {
+                tracing::warn!(%error, "the end was not clean");
+            }
+        }
+        .boxed();
+        self
     }
 
     /// Binds, serves, and says SERVING on every name.
@@ -132,6 +151,7 @@ impl<L> Server<L> {
             finished,
             tasks,
             drain: args.drain(),
+            last: self.last,
         })
     }
 }
@@ -192,6 +212,7 @@ pub struct Running {
     finished: watch::Receiver<bool>,
     tasks: Tasks,
     drain: Duration,
+    last: BoxFuture<'static, ()>,
 }
 
 impl Running {
@@ -200,8 +221,8 @@ impl Running {
         self.address
     }
 
-    /// Says NOT_SERVING, ends streams, lets open calls finish within the drain time, and stops every
-    /// background task.
+    /// Says NOT_SERVING, ends streams, lets open calls finish within the drain time, stops every
+    /// background task, and does what comes last.
     pub async fn drain(mut self) {
         self.ready.send_replace(false);
         for name in self.names.iter().copied().chain([""]) {
@@ -221,11 +242,14 @@ impl Running {
         let mut finished = self.finished.clone();
         let cut = tokio::time::timeout(self.drain, finished.wait_for(|done| *done))
             .map(|done| done.is_err());
-        if cut.await || !self.tasks.ended(Duration::from_secs(2)).await {
+        if cut.await || !self.tasks.ended(LAST).await {
             tracing::warn!(
                 seconds = self.drain.as_secs(),
                 "the drain time passed; what was left is cut"
             );
+        }
+        if tokio::time::timeout(LAST, self.last).await.is_err() {
+            tracing::warn!("the end took too long and was cut");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Carrying commands out: one transaction each, with its events, its answer kept for a retry.
 
 use database::{
-    Tries, is_passing, is_undone,
+    is_passing, is_undone,
     requests::{self, Request, Seen},
+    retried,
 };
 use events::{EventLog, UnitOfWork, log::Heads, partition_of};
 use prost::Message;
@@ -104,21 +105,19 @@ impl Conversations {
             id: order.request_id,
             body_hash: hash(order.method, order.request),
         };
-        let (mut attempt, mut tries) = (1, Tries::new());
-        loop {
-            match self.attempt(caller, order, &request, &reply).await {
-                Err(Error::Contended) if attempt < ATTEMPTS => attempt += 1,
-                // without a request id only what has not happened for sure may happen again
-                Err(Error::Database(error))
-                    if tries
-                        .again(match order.request_id {
-                            "" => is_undone(&error),
-                            _ => is_passing(&error),
-                        })
-                        .await => {}
+        let passing = |error: &Error| match error {
+            // without a request id only what has not happened for sure may happen again
+            Error::Database(error) if order.request_id.is_empty() => is_undone(error),
+            Error::Database(error) => is_passing(error),
+            _ => false,
+        };
+        for _ in 1..ATTEMPTS {
+            match retried(passing, || self.attempt(caller, order, &request, &reply)).await {
+                Err(Error::Contended) => {}
                 done => return done,
             }
         }
+        retried(passing, || self.attempt(caller, order, &request, &reply)).await
     }
 
     async fn attempt<Q: Message, A: Answer>(
@@ -220,14 +219,9 @@ impl Conversations {
         contact: &ContactId,
         up_to: UpTo,
     ) -> Result<(u64, Vec<LogPosition>), Error> {
-        let mut tries = Tries::new();
-        loop {
-            match self.try_read_up_to(key, contact, up_to).await {
-                // a position that is there already moves nothing
-                Err(Error::Database(error)) if tries.again(is_passing(&error)).await => {}
-                done => return done,
-            }
-        }
+        // a position that is there already moves nothing
+        let passing = |error: &Error| matches!(error, Error::Database(error) if is_passing(error));
+        retried(passing, || self.try_read_up_to(key, contact, up_to)).await
     }
 
     async fn try_read_up_to(

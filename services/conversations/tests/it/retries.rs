@@ -51,14 +51,14 @@ async fn a_request_id_with_another_body_or_for_another_call_is_refused() {
     world.client().send_contact_message(request).await.unwrap();
     let request = world.as_contact(&ada, message(&id, "r1", "other"));
     let other = world.client().send_contact_message(request).await;
-    refused(other, Code::InvalidArgument, "REQUEST_ID_REUSED", &[]);
+    refused(other, Code::FailedPrecondition, "REQUEST_ID_REUSED", &[]);
     let request = pb::StartContactConversationRequest {
         request_id: "r1".into(),
         body: "two".into(),
     };
     let request = world.as_contact(&ada, request);
     let other = world.client().start_contact_conversation(request).await;
-    refused(other, Code::InvalidArgument, "REQUEST_ID_REUSED", &[]);
+    refused(other, Code::FailedPrecondition, "REQUEST_ID_REUSED", &[]);
     assert_eq!(world.thread(&ada, &id).await.len(), 2);
 }
 

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use database::{
-    Tries, is_passing, is_undone,
+    is_passing, is_undone,
     requests::{self, Seen},
+    retried,
 };
 use events::UnitOfWork;
 use prost::Message;
@@ -59,10 +60,10 @@ impl<'a> Order<'a> {
     }
 
     /// Whether another try may succeed, and a commit whose answer was lost does no harm then.
-    fn may_come_again<A>(&self, outcome: &Result<A, Error>) -> bool {
-        match outcome {
-            Err(Error::Store(error)) if self.request_id.is_empty() => is_undone(error),
-            Err(Error::Store(error)) => is_passing(error),
+    fn passes(&self, error: &Error) -> bool {
+        match error {
+            Error::Store(error) if self.request_id.is_empty() => is_undone(error),
+            Error::Store(error) => is_passing(error),
             _ => false,
         }
     }
@@ -93,14 +94,11 @@ impl Service {
         new: &Create,
         reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
     ) -> Result<A, Error> {
-        let mut tries = Tries::new();
-        loop {
+        let once = || async {
             let outcome = self.try_create(order, new, &reply).await;
-            let outcome = self.or_given_before(order, outcome).await;
-            if !tries.again(order.may_come_again(&outcome)).await {
-                return outcome;
-            }
-        }
+            self.or_given_before(order, outcome).await
+        };
+        retried(|error| order.passes(error), once).await
     }
 
     async fn try_create<A: Message>(
@@ -178,16 +176,11 @@ impl Service {
         decide: impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync,
         reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
     ) -> Result<A, Error> {
-        let mut tries = Tries::new();
-        loop {
-            let outcome = self
-                .try_change(order, target, beside, &decide, &reply)
-                .await;
-            let outcome = self.or_given_before(order, outcome).await;
-            if !tries.again(order.may_come_again(&outcome)).await {
-                return outcome;
-            }
-        }
+        let once = || async {
+            let change = self.try_change(order, target, beside, &decide, &reply);
+            self.or_given_before(order, change.await).await
+        };
+        retried(|error| order.passes(error), once).await
     }
 
     async fn try_change<A: Message>(

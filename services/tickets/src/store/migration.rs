@@ -1,5 +1,4 @@
-use database::migration::Plumbing;
-use database::migration::clustered;
+use database::migration::{Plumbing, create};
 use events::migration::{ConsumerTables, LogTables};
 use sea_orm_migration::prelude::*;
 
@@ -28,18 +27,8 @@ impl MigrationName for Tickets {
 #[async_trait::async_trait]
 impl MigrationTrait for Tickets {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        for sql in TABLES {
-            let small = CLUSTERED
-                .iter()
-                .any(|table| sql.starts_with(&format!("create table {table} ")));
-            let clustered = if small { clustered(manager) } else { "" };
-            db.execute_unprepared(&format!("{sql}{clustered}")).await?;
-        }
-        for sql in INDEXES {
-            db.execute_unprepared(sql).await?;
-        }
-        Ok(())
+        create(manager, TABLES, &CLUSTERED).await?;
+        create(manager, INDEXES, &[]).await
     }
 }
 

@@ -92,12 +92,13 @@ pub async fn linked_to(
             .iter()
             .flat_map(|(workspace, conversation)| [text(workspace), text(conversation)]);
         let found = db.query_all_raw(statement(db, sql, values)).await?;
-        let mut tickets: BTreeMap<String, Vec<QueryResult>> = BTreeMap::new();
+        let mut tickets: BTreeMap<(String, String), Vec<QueryResult>> = BTreeMap::new();
         for row in found {
-            tickets
-                .entry(row.try_get("", "ticket_id")?)
-                .or_default()
-                .push(row);
+            let of = (
+                row.try_get("", "workspace_id")?,
+                row.try_get("", "ticket_id")?,
+            );
+            tickets.entry(of).or_default().push(row);
         }
         for rows in tickets.values() {
             linked.extend(assemble(rows)?);
@@ -107,7 +108,7 @@ pub async fn linked_to(
 }
 
 /// By the workspace and the id of each conversation.
-pub(super) fn linked_sql(conversations: usize) -> String {
+fn linked_sql(conversations: usize) -> String {
     format!(
         "with asked (workspace_id, conversation_id) as (values {}) select {}, {} from asked \
          cross join ticket t left join ticket_viewer v on v.workspace_id = t.workspace_id \

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use database::{Database, Tries, Turn, is_passing, take_turns};
+use database::{Database, Turn, is_passing, retried, take_turns};
 use futures::future::join_all;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
 use testing::{Scratch, eventually, on_postgres_for};
@@ -102,22 +102,21 @@ async fn transactions_that_wait_in_a_circle_both_happen_in_the_end() {
     let writers = [["a", "b"], ["b", "a"]].map(|names| {
         let (db, met) = (db.clone(), met.clone());
         tokio::spawn(async move {
-            let (mut tries, mut first) = (Tries::new(), true);
-            loop {
-                let write = async {
+            let mut first = true;
+            let write = || {
+                let first = std::mem::take(&mut first);
+                let (db, met) = (&db, &met);
+                async move {
                     let tx = db.begin().await?;
                     count(&tx, names[0]).await?;
-                    if std::mem::take(&mut first) {
+                    if first {
                         met.wait().await;
                     }
                     count(&tx, names[1]).await?;
                     tx.commit().await
-                };
-                match write.await {
-                    Err(error) if tries.again(is_passing(&error)).await => {}
-                    done => return done,
                 }
-            }
+            };
+            retried(is_passing, write).await
         })
     });
     for writer in writers {

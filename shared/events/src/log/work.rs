@@ -77,16 +77,18 @@ impl UnitOfWork {
         // every writer takes partitions in the same order, so that none waits for another in a circle
         events.sort_by_key(|(_, event)| event.partition);
         self.take_partitions(&events).await?;
+        let mut placed = Vec::with_capacity(events.len());
+        for chunk in database::chunks(&events) {
+            placed.append(&mut self.append(chunk, recorded_at).await?);
+        }
         let mut positions = vec![LogPosition::default(); events.len()];
-        for chunk in chunks(&mut events) {
-            self.append(chunk, recorded_at).await?;
-            for (turn, event) in chunk {
-                positions[*turn] = LogPosition {
-                    source: self.log.source.into(),
-                    partition: event.partition,
-                    position: event.position,
-                };
-            }
+        for ((turn, event), position) in events.iter_mut().zip(placed) {
+            event.position = position;
+            positions[*turn] = LogPosition {
+                source: self.log.source.into(),
+                partition: event.partition,
+                position,
+            };
         }
         self.written
             .extend(events.into_iter().map(|(_, event)| event));
@@ -133,16 +135,16 @@ impl UnitOfWork {
         database::take_turns(&self.tx, PARTITION, Turn::Alone, partitions).await
     }
 
-    /// Writes events, sorted by partition, and notes their positions in them.
+    /// Writes events, sorted by partition, and returns their positions.
     async fn append(
         &self,
-        events: &mut [(usize, Envelope)],
+        events: &[(usize, Envelope)],
         recorded_at: i64,
-    ) -> Result<(), DbErr> {
+    ) -> Result<Vec<u64>, DbErr> {
         const COLUMNS: usize = 11;
         let mut values: Vec<Value> = Vec::with_capacity(events.len() * COLUMNS);
         let (mut partition, mut nth) = (None, 0_i64);
-        for (_, event) in events.iter() {
+        for (_, event) in events {
             nth = if partition == Some(event.partition) {
                 nth + 1
             } else {
@@ -186,22 +188,14 @@ impl UnitOfWork {
         for row in &rows {
             places.insert(row.try_get("", "event_id")?, row.try_get("", "pos")?);
         }
-        for (_, event) in events {
+        let place = |(_, event): &(usize, Envelope)| {
             let place = places.get(&event.event_id);
-            event.position = *place.ok_or(DbErr::RecordNotInserted)? as u64;
-        }
-        Ok(())
+            place
+                .map(|place| *place as u64)
+                .ok_or(DbErr::RecordNotInserted)
+        };
+        events.iter().map(place).collect()
     }
-}
-
-/// Pieces of few sizes, so that a prepared statement is soon met again.
-fn chunks<T>(mut all: &mut [T]) -> impl Iterator<Item = &mut [T]> {
-    std::iter::from_fn(move || {
-        let size = database::chunk(all.len());
-        let (chunk, rest) = std::mem::take(&mut all).split_at_mut(size);
-        all = rest;
-        (size > 0).then_some(chunk)
-    })
 }
 
 /// A place in a unit of work; there is one at a time.

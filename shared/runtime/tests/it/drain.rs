@@ -1,17 +1,20 @@
 //! Starting and stopping: ports, health, and a drain that nothing can hold up for ever.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use runtime::{Running, ServerArgs, StartError};
+use runtime::{Running, Server, ServerArgs, StartError, Tasks, auth::Assertions, edge::Edge};
 use testing::{Scratch, conformance::reader::soon, eventually};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tonic::Code;
+use tonic::{Code, service::Routes};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::sample::{DEAF, ECHO, ENDLESS, GATE, NAME, Sample, client, read, start, watch};
+use crate::sample::{ACCESS, DEAF, ECHO, ENDLESS, GATE, NAME, Sample, client, read, start, watch};
 
 /// How long it took.
 async fn drained(running: Running) -> Duration {
@@ -242,4 +245,26 @@ async fn the_admin_port_says_alive_and_ready_and_nothing_else() {
     let ready = get(address, "/readyz").await.unwrap_or_default();
     assert!(!ready.contains("200 OK"), "{ready}");
     drop(silent);
+}
+
+#[tokio::test]
+async fn what_comes_last_is_done_when_no_task_is_left_and_may_fail() {
+    let (scratch, tasks) = (Scratch::new(), Tasks::new());
+    let (told, mut order) = tokio::sync::mpsc::unbounded_channel();
+    let (stopping, task) = (tasks.stopping(), told.clone());
+    tasks.spawn(async move {
+        stopping.cancelled().await;
+        tokio::task::yield_now().await;
+        task.send("task").unwrap();
+    });
+    let args = ServerArgs::loopback(scratch.keys(&["sample"]));
+    let edge = Edge::new(ACCESS, Arc::new(Assertions::new(scratch.ring("sample"))));
+    let last = async move {
+        told.send("last").unwrap();
+        Err("a full disk")
+    };
+    let server = Server::new(&[NAME], Routes::default(), edge).finally(last);
+    drained(server.start(&args, tasks).await.unwrap()).await;
+    assert_eq!(order.recv().await, Some("task"));
+    assert_eq!(order.recv().await, Some("last"));
 }

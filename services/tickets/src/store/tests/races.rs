@@ -48,6 +48,30 @@ async fn of_two_decisions_on_one_version_the_second_is_outrun_and_leaves_no_trac
     assert_eq!(shelf.load(&ticket.ticket.id).await, Some(first.after));
 }
 
+#[tokio::test]
+async fn tickets_of_two_workspaces_with_one_id_are_told_apart() {
+    let shelf = Shelf::new().await;
+    let (ada, conversation) = (ContactId::generate(), ConversationId::generate());
+    let here = shelf.new_ticket(&ada, Some(&conversation)).await;
+    let mut there = here.clone();
+    there.after.ticket.workspace = WorkspaceId::generate();
+    for change in [&here, &there] {
+        assert_eq!(shelf.save(change).await, Saved::Done);
+    }
+    let places = [&here, &there].map(|change| {
+        let workspace = change.after.ticket.workspace.clone();
+        (workspace, conversation.clone())
+    });
+    let linked = tickets::linked_to(shelf.db.read(), &BTreeSet::from(places)).await;
+    let found: BTreeSet<_> = linked
+        .unwrap()
+        .into_iter()
+        .map(|ticket| (ticket.ticket.workspace, ticket.viewers.len()))
+        .collect();
+    let expected = [here, there].map(|change| (change.after.ticket.workspace, 1));
+    assert_eq!(found, BTreeSet::from(expected));
+}
+
 /// A6: versions stay dense even when the ticket's own row does not change
 #[tokio::test]
 async fn a_viewer_that_somebody_else_moved_is_not_moved_again_from_the_old_version() {
