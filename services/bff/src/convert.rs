@@ -2,7 +2,7 @@
 
 use proto::{bff::v1 as pb, events::v1::LogPosition, settings::v1 as st};
 use runtime::{Violations, error::Violation};
-use types::text;
+use types::{id, text};
 
 use crate::{
     consistency,
@@ -57,6 +57,9 @@ pub(crate) fn create_session(
 pub(crate) fn submit(request: &pb::SubmitTicketRequest) -> Result<(), Error> {
     let mut wrong = Violations::new();
     check_request_id(&mut wrong, &request.request_id);
+    if !request.type_id.is_empty() {
+        wrong.check("type_id", id::check("tty", &request.type_id));
+    }
     wrong.check("title", text::line(&request.title, 1, TITLE));
     wrong.check("description", text::body(&request.description, 0, TEXT));
     finish(wrong)
@@ -72,7 +75,10 @@ pub(crate) fn start_conversation(request: &pb::StartConversationRequest) -> Resu
 pub(crate) fn send_message(request: &pb::SendMessageRequest) -> Result<(), Error> {
     let mut wrong = Violations::new();
     check_request_id(&mut wrong, &request.request_id);
-    check_id(&mut wrong, "conversation_id", &request.conversation_id);
+    wrong.check(
+        "conversation_id",
+        id::check("cnv", &request.conversation_id),
+    );
     wrong.check("body", text::body(&request.body, 1, TEXT));
     finish(wrong)
 }
@@ -81,22 +87,32 @@ pub(crate) fn mark_conversation_read(
     request: &pb::MarkConversationReadRequest,
 ) -> Result<(), Error> {
     let mut wrong = Violations::new();
-    check_id(&mut wrong, "conversation_id", &request.conversation_id);
+    wrong.check(
+        "conversation_id",
+        id::check("cnv", &request.conversation_id),
+    );
     check_place(&mut wrong, "up_to_seq", request.up_to_seq);
     finish(wrong)
 }
 
 pub(crate) fn mark_ticket_read(request: &pb::MarkTicketReadRequest) -> Result<(), Error> {
     let mut wrong = Violations::new();
-    check_id(&mut wrong, "ticket_id", &request.ticket_id);
+    check_ticket(&mut wrong, &request.ticket_id);
     check_place(&mut wrong, "up_to_revision", request.up_to_revision);
     finish(wrong)
 }
 
-/// An id that a call is about. Its owner says whether it names anything.
-pub(crate) fn id(field: &str, id: &str) -> Result<(), Error> {
+/// The ticket that a call is about. Its owner says whether there is one.
+pub(crate) fn ticket(id_or_number: &str) -> Result<(), Error> {
     let mut wrong = Violations::new();
-    check_id(&mut wrong, field, id);
+    check_ticket(&mut wrong, id_or_number);
+    finish(wrong)
+}
+
+/// The conversation that a call is about. Its owner says whether there is one.
+pub(crate) fn conversation(id: &str) -> Result<(), Error> {
+    let mut wrong = Violations::new();
+    wrong.check("conversation_id", id::check("cnv", id));
     finish(wrong)
 }
 
@@ -148,6 +164,15 @@ fn check_request_id(wrong: &mut Violations, id: &str) {
 
 fn check_id(wrong: &mut Violations, field: &str, id: &str) {
     wrong.check(field, text::line(id, 1, ID));
+}
+
+fn check_ticket(wrong: &mut Violations, id_or_number: &str) {
+    let digits = id_or_number.strip_prefix('#').unwrap_or(id_or_number);
+    let is_number = (1..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    if !is_number && id::check("tkt", id_or_number).is_err() {
+        let must = "must be tkt_ followed by 32 lowercase hexadecimal digits, or a number";
+        wrong.add("ticket_id", must);
+    }
 }
 
 fn check_place(wrong: &mut Violations, field: &str, place: u64) {

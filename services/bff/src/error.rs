@@ -83,14 +83,14 @@ impl From<Error> for Failure {
                 "INVALID_CONSISTENCY_TOKEN",
                 "consistency_token must come from the answer to a write; leave it out to read without it",
             )
-            .with("field", "consistency_token"),
+            .naming("consistency_token"),
             Error::RevisionAboveTicket { newest } => Failure::new(
                 Kind::Invalid,
                 DOMAIN,
                 "REVISION_ABOVE_TICKET",
                 format!("up_to_revision is above the ticket's revision, {newest}; name the one that was shown"),
             )
-            .with("field", "up_to_revision")
+            .naming("up_to_revision")
             .with("revision", newest.to_string()),
             Error::TooManyStreams => Failure::new(
                 Kind::Exhausted(Duration::from_secs(5)),

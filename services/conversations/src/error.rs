@@ -94,11 +94,13 @@ impl From<Error> for Failure {
             Error::Invalid(violations) => Self::invalid(DOMAIN, violations),
             Error::NotFound => refuse(Kind::NotFound, "CONVERSATION_NOT_FOUND"),
             Error::Deleted => refuse(Kind::Precondition, "CONVERSATION_NOT_FOUND"),
-            Error::SeqAboveHead { head } => {
-                refuse(Kind::Invalid, "SEQ_ABOVE_HEAD").with("head_seq", head.to_string())
-            }
+            Error::SeqAboveHead { head } => refuse(Kind::Invalid, "SEQ_ABOVE_HEAD")
+                .naming("up_to_seq")
+                .with("head_seq", head.to_string()),
             Error::RequestIdReused => refuse(Kind::Precondition, "REQUEST_ID_REUSED"),
-            Error::InvalidPageToken => refuse(Kind::Invalid, "INVALID_PAGE_TOKEN"),
+            Error::InvalidPageToken => {
+                refuse(Kind::Invalid, "INVALID_PAGE_TOKEN").naming("page_token")
+            }
             Error::TeammatesOnly => refuse(Kind::Forbidden, "PERMISSION_DENIED"),
             Error::Contended => Self::unavailable(DOMAIN, &error),
             Error::Database(ref cause) if is_passing(cause) => Self::unavailable(DOMAIN, cause),

@@ -98,6 +98,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
     tasks.spawn(keep_house(log.clone(), clock.clone(), tasks.clone()));
+    tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
 
     let feed = FeedServer::new(
         log.clone(),

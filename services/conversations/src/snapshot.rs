@@ -1,11 +1,12 @@
 //! What this service tells those who start from nothing: every contact's copy of every conversation.
 
-use events::{EventLog, SnapshotPage, SnapshotSource};
+use events::{ContactRef, EventLog, SnapshotPage, SnapshotSource};
 use futures::future::BoxFuture;
 use sea_orm::DbErr;
 
 use crate::{
     convert,
+    domain::Told,
     store::{self, Whose},
 };
 
@@ -34,15 +35,33 @@ impl Copies {
                 }
             })
             .transpose()?;
-        // places and frontiers of one moment
-        let tx = self.log.database().snapshot().await?;
-        let copies = store::views(&tx, Whose::Page(after, PAGE)).await?;
-        tx.commit().await?;
-        let next = copies.last().filter(|_| copies.len() == PAGE).map(|last| {
+        self.copies(Whose::Page(after, PAGE), |last| {
             let key = &last.view.conversation.key;
             let contact = &last.view.participant.contact;
             format!("{}|{contact}|{}", key.workspace, key.conversation)
-        });
+        })
+        .await
+    }
+
+    async fn read_of(&self, of: &ContactRef, after: Option<String>) -> Result<SnapshotPage, DbErr> {
+        let after = after.unwrap_or_default();
+        let whose = Whose::PageOf(&of.workspace, &of.contact, &after, PAGE);
+        self.copies(whose, |last| {
+            last.view.conversation.key.conversation.to_string()
+        })
+        .await
+    }
+
+    async fn copies(
+        &self,
+        whose: Whose<'_>,
+        place: impl Fn(&Told) -> String,
+    ) -> Result<SnapshotPage, DbErr> {
+        // places and frontiers of one moment
+        let tx = self.log.database().snapshot().await?;
+        let copies = store::views(&tx, whose).await?;
+        tx.commit().await?;
+        let next = copies.last().filter(|_| copies.len() == PAGE).map(place);
         let events = copies
             .iter()
             .map(|copy| convert::changed(copy, copy.view.conversation.activity_at))
@@ -54,5 +73,14 @@ impl Copies {
 impl SnapshotSource for Copies {
     fn page(&self, after: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
         Box::pin(self.read(after))
+    }
+
+    fn page_of(
+        &self,
+        contact: &ContactRef,
+        after: Option<String>,
+    ) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
+        let contact = contact.clone();
+        Box::pin(async move { self.read_of(&contact, after).await })
     }
 }

@@ -29,6 +29,9 @@ pub enum Error {
     /// One rebuild at a time.
     #[error("a rebuild is running already; wait until it is done")]
     RebuildRunning,
+    /// The feeds were applied faster than they could be compared.
+    #[error("too much changed while inboxes were compared; try again in a moment")]
+    Outrun,
     /// The server drains.
     #[error("the server is restarting; open the stream again")]
     Draining,
@@ -55,7 +58,9 @@ impl From<RebuildError> for Error {
             RebuildError::Source(error) => Self::Source(error),
             RebuildError::Store(error) => Self::Store(error),
             RebuildError::Apply(error) => Self::Apply(error),
-            RebuildError::Silent => Self::Source(SourceError::Unavailable(error.to_string())),
+            RebuildError::Silent | RebuildError::Elsewhere => {
+                Self::Source(SourceError::Unavailable(error.to_string()))
+            }
         }
     }
 }
@@ -79,7 +84,7 @@ impl From<Error> for Failure {
             Error::TooManyStreams => {
                 refuse(Kind::Exhausted(Duration::from_secs(30)), "TOO_MANY_STREAMS")
             }
-            Error::Full | Error::Draining => {
+            Error::Full | Error::Outrun | Error::Draining => {
                 refuse(Kind::Unavailable(Duration::from_millis(500)), "UNAVAILABLE")
             }
             Error::RebuildRunning => refuse(Kind::Conflict, "REBUILD_RUNNING"),

@@ -11,6 +11,7 @@ mod inboxes;
 pub mod migration;
 pub mod projection;
 mod rebuild;
+mod renew;
 mod service;
 pub mod store;
 mod watch;
@@ -34,6 +35,7 @@ use crate::{
     inboxes::Inboxes,
     migration::Migrations,
     rebuild::Rebuilder,
+    renew::Renewer,
     service::Service,
     store::{Source, Store},
 };
@@ -46,6 +48,9 @@ const SERVICE: &str = "messenger.notifications.v1.NotificationService";
 const SCOPES: &[&str] = &["events:read"];
 /// Longest wait for the feeds before serving what is there: a badge may be old, but then it is there.
 const CATCH_UP: Duration = Duration::from_secs(2);
+
+/// Contacts compared with their owners each second, unless told otherwise.
+pub const SCRUB_PER_SECOND: u32 = 10;
 
 /// What this service is, in one line.
 pub const ABOUT: &str = "Notifications: what each contact has not read, and a live watch of it";
@@ -77,6 +82,15 @@ pub struct Config {
         value_name = "URL"
     )]
     pub conversations: String,
+    /// Contacts a second whose inboxes are compared with what Tickets and Conversations tell, and put right
+    /// where they differ; 0: none.
+    #[arg(
+        long,
+        env = "SCRUB_PER_SECOND",
+        default_value_t = SCRUB_PER_SECOND,
+        value_name = "CONTACTS"
+    )]
+    pub scrub_per_second: u32,
 }
 
 /// Starts the service on the machine's clock.
@@ -121,12 +135,20 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         tickets: tickets.progress(),
         conversations: conversations.progress(),
     };
-    let rebuilder = Rebuilder::new(
+    let renewer = Arc::new(Renewer::new(
         log.clone(),
         tickets.clone(),
         conversations.clone(),
         inboxes.clone(),
-    );
+    ));
+    let rebuilder = Rebuilder::new(log.clone(), renewer.clone(), inboxes.clone());
+    if config.scrub_per_second > 0 {
+        tasks.spawn(rebuild::scrub(
+            renewer,
+            config.scrub_per_second,
+            tasks.stopping(),
+        ));
+    }
     tasks.spawn(tickets.run(tasks.stopping()));
     tasks.spawn(conversations.run(tasks.stopping()));
     let both = [&mirrored.tickets, &mirrored.conversations].map(|feed| feed.caught_up(CATCH_UP));

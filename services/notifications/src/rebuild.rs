@@ -1,21 +1,28 @@
-//! Starting over from what the other services can tell.
+//! Every inbox compared with what the other services tell: at once when asked, and slowly all the time.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use events::{Consumer, EventLog, WholeState};
-use tokio::sync::Mutex;
+use events::EventLog;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
     inboxes::Inboxes,
-    store::{self, Source},
+    renew::{AT_ONCE, Renewer},
+    store,
 };
 
-/// Drops the projection and replays it. One at a time.
+/// The least time between two passes of the scrubber; also after one that failed.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Rebuilds the projection, in place and without a pause for anybody.
 pub struct Rebuilder {
     log: EventLog,
-    tickets: Consumer,
-    conversations: Consumer,
+    renewer: Arc<Renewer>,
     inboxes: Arc<Inboxes>,
     running: Mutex<()>,
 }
@@ -25,59 +32,70 @@ pub struct Rebuilder {
 pub struct Rebuilt {
     /// The epoch it began.
     pub epoch: u64,
-    /// Contacts with rows.
+    /// Contacts compared.
     pub contacts: u64,
+    /// Contacts whose rows were not what they should have been.
+    pub differed: u64,
 }
 
 impl Rebuilder {
-    /// `log` is this service's own; the consumers may be running.
-    pub fn new(
-        log: EventLog,
-        tickets: Consumer,
-        conversations: Consumer,
-        inboxes: Arc<Inboxes>,
-    ) -> Self {
+    /// `log` is this service's own.
+    pub(crate) fn new(log: EventLog, renewer: Arc<Renewer>, inboxes: Arc<Inboxes>) -> Self {
         Self {
             log,
-            tickets,
-            conversations,
+            renewer,
             inboxes,
             running: Mutex::default(),
         }
     }
 
-    /// Replays both services in one transaction: until it commits everybody reads the old rows, and then
-    /// the new ones, under a new epoch. Explicit reads stay; they are told by nobody else.
+    /// Reads everything anew from where it is owned, some contacts at a time, and begins a new epoch, so that
+    /// every client draws anew too. Meanwhile everybody reads and writes on. Explicit reads stay; they are
+    /// told by nobody else.
     ///
     /// # Errors
-    /// When one is running already, a service is away, or the database fails; then nothing changed.
+    /// When one is running already, a service is away, or the database fails; then some inboxes were
+    /// compared, and the epoch is the old one.
     pub async fn run(&self) -> Result<Rebuilt, Error> {
         let _running = self.running.try_lock().map_err(|_| Error::RebuildRunning)?;
-        let (tickets, conversations) = futures::try_join!(
-            self.tickets.read_snapshot(),
-            self.conversations.read_snapshot()
-        )?;
-        let epoch = self.replay(&tickets, &conversations).await?;
-        self.inboxes.all_changed();
-        self.tickets.rebuilt(&tickets);
-        self.conversations.rebuilt(&conversations);
-        let contacts = self.inboxes.store().contacts().await?;
-        tracing::info!(epoch, contacts, "the projection was rebuilt");
-        Ok(Rebuilt { epoch, contacts })
-    }
-
-    async fn replay(&self, tickets: &WholeState, conversations: &WholeState) -> Result<u64, Error> {
-        let mut work = self.log.begin().await?;
-        self.tickets.continue_after(&work, tickets).await?;
-        self.conversations
-            .continue_after(&work, conversations)
-            .await?;
-        store::blank(work.tx(), Source::Tickets).await?;
-        store::blank(work.tx(), Source::Conversations).await?;
+        let contacts = self.renewer.contacts().await?;
+        let mut differed = BTreeSet::new();
+        for some in contacts.chunks(AT_ONCE) {
+            differed.extend(self.renewer.renew(some).await?);
+        }
+        let work = self.log.begin().await?;
         let epoch = store::begin_epoch(work.tx()).await?;
-        self.tickets.replay(&mut work, tickets).await?;
-        self.conversations.replay(&mut work, conversations).await?;
         work.commit().await?;
-        Ok(epoch)
+        self.inboxes.all_changed();
+        let (contacts, differed) = (contacts.len() as u64, differed.len() as u64);
+        tracing::info!(epoch, contacts, differed, "the projection was rebuilt");
+        Ok(Rebuilt {
+            epoch,
+            contacts,
+            differed,
+        })
     }
+}
+
+/// Compares inboxes for as long as the process runs, so many contacts a second, and puts right what differs.
+pub(crate) async fn scrub(renewer: Arc<Renewer>, per_second: u32, stop: CancellationToken) {
+    let scrubbing = async {
+        loop {
+            let next = Instant::now() + PAUSE;
+            if let Err(error) = pass(&renewer, per_second).await {
+                tracing::warn!(%error, "inboxes could not be compared with what their owners tell");
+            }
+            sleep_until(next).await;
+        }
+    };
+    stop.run_until_cancelled(scrubbing).await;
+}
+
+async fn pass(renewer: &Renewer, per_second: u32) -> Result<(), Error> {
+    for some in renewer.contacts().await?.chunks(AT_ONCE) {
+        let next = Instant::now() + Duration::from_secs(1) * some.len() as u32 / per_second;
+        renewer.renew(some).await?;
+        sleep_until(next).await;
+    }
+    Ok(())
 }

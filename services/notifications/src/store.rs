@@ -2,6 +2,7 @@
 //! with a cost that does not grow with a contact's history.
 
 mod records;
+mod renew;
 mod write;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ use types::{ContactId, WorkspaceId};
 use self::records::{ConversationRecord, TicketRecord};
 use crate::projection::{CARD, Inbox, InboxConversation, InboxTicket, TicketId};
 
+pub use renew::renew;
 pub use write::{Source, apply, begin_epoch, blank, mark_read};
 
 /// Whose inbox.
@@ -207,19 +209,23 @@ impl Store {
             .collect())
     }
 
-    /// How many contacts have rows.
+    /// Every inbox with rows.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn contacts(&self) -> Result<u64, DbErr> {
+    pub async fn inboxes(&self) -> Result<Vec<InboxId>, DbErr> {
         #[derive(FromQueryResult)]
         struct Found {
-            contacts: i64,
+            workspace_id: String,
+            contact_id: String,
         }
-        let sql = "select count(*) as contacts from (select workspace_id, contact_id from ticket_inbox \
-                   union select workspace_id, contact_id from conversation_inbox) as known";
-        let found = one::<Found>(self.db.read(), sql, []).await?;
-        Ok(found.map_or(0, |found| found.contacts as u64))
+        let sql = "select workspace_id, contact_id from ticket_inbox \
+                   union select workspace_id, contact_id from conversation_inbox";
+        let found = many::<Found>(self.db.read(), sql, []).await?;
+        found
+            .iter()
+            .map(|found| records::inbox_id(&found.workspace_id, &found.contact_id))
+            .collect()
     }
 }
 

@@ -88,14 +88,18 @@ impl From<Error> for Failure {
             Error::StaleVersion(StaleVersion { current }) => failure(
                 Kind::Conflict,
                 "STALE_VERSION",
-                "somebody changed the settings meanwhile; read them again",
+                &format!(
+                    "the settings are at version {current}; read them again, and name that version as \
+                     expected_version if the change still makes sense"
+                ),
             )
             .with("version", current.to_string()),
             Error::MessagesAlwaysOn => failure(
                 Kind::Invalid,
                 "MESSAGES_ALWAYS_ON",
                 "the Messages space is always on",
-            ),
+            )
+            .naming("space"),
             Error::TooManyKeys(platform) => failure(
                 Kind::Precondition,
                 "TOO_MANY_KEYS",
@@ -105,7 +109,7 @@ impl From<Error> for Failure {
                 ),
             ),
             Error::PageToken(error) => {
-                failure(Kind::Invalid, "INVALID_PAGE_TOKEN", &error.to_string())
+                failure(Kind::Invalid, "INVALID_PAGE_TOKEN", &error.to_string()).naming("page_token")
             }
             Error::LacksScope(scope) => failure(
                 Kind::Forbidden,

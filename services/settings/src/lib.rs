@@ -113,6 +113,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .finally(db.close())
         .start(&config.server, tasks.clone())
         .await?;
+    tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
     tasks.spawn(housekeeping::run(log, tasks.stopping()));
     Ok(running)
 }

@@ -34,6 +34,9 @@ pub struct Access {
     pub teammates: BTreeMap<String, String>,
     /// Contacts' full names by their `user_id`.
     pub contacts: BTreeMap<String, String>,
+    /// `tst_…` of the demo workspace's states by their category, for the calls that are shown.
+    #[serde(default)]
+    pub states: BTreeMap<String, String>,
 }
 
 impl Access {

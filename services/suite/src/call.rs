@@ -42,8 +42,8 @@ pub(crate) struct CallArgs {
     caller: Option<String>,
 
     /// Frames of a stream to print before it is closed; all until Ctrl-C when not given.
-    #[arg(long, value_name = "COUNT")]
-    frames: Option<usize>,
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    frames: Option<u32>,
 
     /// Data directory of the running suite.
     #[arg(long, env = "DATA", default_value = ".data", value_name = "DIRECTORY")]
@@ -96,7 +96,9 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
             .server_streaming(request, path, codec)
             .await
             .map_err(|status| describe(&status))?;
-        let mut frames = answer.into_inner().take(args.frames.unwrap_or(usize::MAX));
+        let mut frames = answer
+            .into_inner()
+            .take(args.frames.map_or(usize::MAX, |frames| frames as usize));
         loop {
             tokio::select! {
                 () = runtime::stop_signal() => return Ok(()),
@@ -142,6 +144,12 @@ async fn credential(
                 names(&access.contacts)
             );
         }
+        if !access.contacts.contains_key(who) {
+            eprintln!(
+                "{who} is new here and becomes a customer with this call; others: {}",
+                names(&access.contacts)
+            );
+        }
         let messenger = Messenger::new(endpoints, access, who, Platform::Web)?;
         return Ok(Some(messenger.token().await.map_err(refused)?));
     }
@@ -166,10 +174,27 @@ fn list(pool: &DescriptorPool) -> Result<()> {
         .filter(|service| service.package_name().starts_with("messenger."))
     {
         for method in service.methods() {
-            println!("{}/{}", service.name(), method.name());
+            if let Some(who) = callers(service.name(), method.name()) {
+                println!(
+                    "{:<54} --as {who}",
+                    format!("{}/{}", service.name(), method.name())
+                );
+            }
         }
     }
     Ok(())
+}
+
+/// Who of the demo workspace may call a method; `None` for what services alone call each other for.
+fn callers(service: &str, method: &str) -> Option<&'static str> {
+    match service {
+        "MessengerService" | "SessionService" => Some("ada"),
+        "EventFeedService" | "NotificationService" | "SessionStoreService" => None,
+        // the BFF calls these for the contact who called it
+        "TicketService" | "ConversationService" if method.contains("Contact") => None,
+        "WorkspaceService" if matches!(method, "CreateWorkspace" | "ExchangeToken") => None,
+        _ => Some("grace"),
+    }
 }
 
 fn find(pool: &DescriptorPool, name: &str) -> Result<MethodDescriptor> {
@@ -262,7 +287,9 @@ fn describe(status: &Status) -> anyhow::Error {
     }
     text.push_str(&format!(": {}", status.message()));
     if let Some(bad) = details.bad_request() {
-        for violation in &bad.field_violations {
+        // a refusal about one field says it all in its sentence
+        let more = |description: &str| !status.message().ends_with(description);
+        for violation in bad.field_violations.iter().filter(|v| more(&v.description)) {
             text.push_str(&format!(
                 "\n  {} {}",
                 violation.field, violation.description

@@ -129,6 +129,7 @@ pub async fn workspace(
         keys,
         teammates: tokens,
         contacts: named(contacts),
+        states: BTreeMap::new(),
     })
 }
 
@@ -140,7 +141,7 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
         ("ben", "Ben Carter"),
         ("chen", "Chen Wei"),
     ];
-    let access = workspace(layout, endpoints, "Demo", &teammates, &contacts).await?;
+    let mut access = workspace(layout, endpoints, "Demo", &teammates, &contacts).await?;
     let grace = Staff::new(endpoints, &access.teammates["grace"])?;
     let ada = Messenger::new(endpoints, &access, "ada", Platform::Web)?;
     let states = explain(
@@ -154,6 +155,14 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
             .await,
     )?
     .states;
+    access.states = states
+        .iter()
+        .map(|state| {
+            let category = state.category().as_str_name();
+            let category = category.trim_start_matches("STATE_CATEGORY_");
+            (category.to_owned(), state.state_id.clone())
+        })
+        .collect();
     let tickets = [
         ("The invoice of May is missing", StateCategory::Resolved),
         (
@@ -308,6 +317,10 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
         names(&access.contacts),
         names(&access.teammates),
     );
+    let resolved = access.states.get("RESOLVED").cloned().unwrap_or_default();
+    let resolve = format!(
+        r##"TicketService/ChangeTicketState '{{"ticket_id":"#4","state_id":"{resolved}"}}' --as grace"##
+    );
     for (what, call) in [
         (
             "Ada's Home: spaces, badges, the Recent Tickets card",
@@ -334,10 +347,15 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
             "TicketService/ListTickets --as grace",
         ),
         (
-            "Turn the Tickets space off on iOS",
-            r#"SettingsService/UpdateSpace '{"platform":"IOS","space":"TICKETS","enabled":false}' --as grace"#,
+            "Resolve ticket #4 (TicketTypeService/ListTicketStates names the other states)",
+            &resolve,
         ),
-        ("Every method there is", ""),
+        (
+            "Turn the Tickets space off on iOS; later expected_version has to name the version that \
+             SettingsService/GetMessengerSettings shows",
+            r#"SettingsService/UpdateSpace '{"platform":"IOS","space":"TICKETS","enabled":false,"expected_version":0}' --as grace"#,
+        ),
+        ("Every method that can be called so", ""),
     ] {
         let _ = writeln!(text, "  # {what}\n  {program} call{data} {call}\n");
     }

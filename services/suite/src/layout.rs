@@ -197,13 +197,13 @@ impl Endpoints {
     /// # Errors
     /// When no suite was started on this directory.
     pub fn load(layout: &Layout) -> Result<Self> {
-        let text = fs::read(layout.endpoints()).with_context(|| {
-            format!(
+        let Ok(text) = fs::read(layout.endpoints()) else {
+            bail!(
                 "no suite was started on {}; start one with {}",
                 layout.directory.display(),
                 layout.make("run")
-            )
-        })?;
+            );
+        };
         serde_json::from_slice(&text).context("endpoints.json is damaged; start the suite again")
     }
 

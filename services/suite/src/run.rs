@@ -27,7 +27,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     fresh: bool,
 
-    /// Start each service as a process of its own, and again when it dies.
+    /// Start each service as a process of its own, and again when it dies, up to five times a minute.
     #[arg(long)]
     separate: bool,
 }
@@ -288,6 +288,7 @@ impl Embedded {
                     database,
                     tickets,
                     conversations,
+                    scrub_per_second: notifications::SCRUB_PER_SECOND,
                 })
                 .await
             }

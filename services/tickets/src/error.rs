@@ -53,7 +53,15 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (kind, reason) = match &error {
             Error::Refused(refusal) => kind_and_reason(*refusal),
-            Error::InvalidPageToken => (Kind::Invalid, "INVALID_PAGE_TOKEN"),
+            Error::InvalidPageToken => {
+                return Self::new(
+                    Kind::Invalid,
+                    DOMAIN,
+                    "INVALID_PAGE_TOKEN",
+                    error.to_string(),
+                )
+                .naming("page_token");
+            }
             Error::RequestIdReused => (Kind::Precondition, "REQUEST_ID_REUSED"),
             Error::Contended => (Kind::Unavailable(SETTLED_SOON), "UNAVAILABLE"),
             Error::Invalid(violations) => return Self::invalid(DOMAIN, violations.clone()),

@@ -110,6 +110,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
     tasks.spawn(housekeeping::run(log.clone(), tasks.stopping()));
+    tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
 
     let feed = FeedServer::new(
         log.clone(),

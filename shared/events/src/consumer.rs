@@ -1,6 +1,7 @@
 //! The reader's side of a feed: applies each event's effect exactly once, whatever is delivered.
 
 mod apply;
+mod contacts;
 mod cursors;
 mod pending;
 mod progress;
@@ -12,8 +13,9 @@ use std::{sync::Arc, time::Duration};
 use proto::events::v1::Envelope;
 use sea_orm::DbErr;
 
+pub use contacts::ContactState;
 pub use progress::Progress;
-pub use rebuild::{RebuildError, WholeState};
+pub use rebuild::RebuildError;
 
 use crate::{EventLog, EventSource, UnitOfWork};
 
@@ -99,5 +101,17 @@ impl Consumer {
     /// How far it has come; may be cloned and kept.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// Adds to one of the counters that `runtime::metrics` lists.
+    fn count(&self, name: &'static str, by: usize) {
+        let (source, projection) = (self.source_name, self.projection.name());
+        metrics::counter!(name, "source" => source, "projection" => projection)
+            .increment(by as u64);
+    }
+
+    fn gauge(&self, name: &'static str, value: f64) {
+        let (source, projection) = (self.source_name, self.projection.name());
+        metrics::gauge!(name, "source" => source, "projection" => projection).set(value);
     }
 }

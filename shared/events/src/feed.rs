@@ -1,40 +1,31 @@
 //! The owner's side of a feed: `EventFeedService` over its log.
 
+mod snapshot;
+
 use std::{collections::HashMap, sync::Arc};
 
-use futures::{StreamExt, future::BoxFuture, stream, stream::BoxStream};
+use futures::{StreamExt, stream, stream::BoxStream};
 use proto::events::v1::{
     Envelope, EventBatch, GetHeadsRequest, GetHeadsResponse, Heartbeat, ReadRequest, ReadResponse,
     Reset, ResetKind, SnapshotCursors, SnapshotRequest, SnapshotResponse, SubscribeRequest,
     SubscribeResponse, event_feed_service_server::EventFeedService, snapshot_response::Piece,
     subscribe_response::Frame,
 };
-use sea_orm::DbErr;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
     BATCH_BYTES, BATCH_EVENTS, EventLog, PARTITIONS,
-    log::NewEvent,
-    source::{Delivery, Snapshot, SnapshotPiece, SourceError, away},
+    source::{ContactRef, Delivery, SnapshotPiece, SourceError, away},
     tail::Tail,
 };
 
-/// A page of an owner's state.
-pub struct SnapshotPage {
-    /// The newest state of each aggregate on the page; at most [`BATCH_EVENTS`].
-    pub events: Vec<NewEvent>,
-    /// Where the next page starts; `None` on the last.
-    pub next: Option<String>,
-}
+pub(crate) use snapshot::snapshot;
+pub use snapshot::{SnapshotPage, SnapshotSource};
 
-/// What an owner tells in a snapshot: the newest state of every aggregate, page by page, each page in a
-/// short transaction of its own. Versions absorb what changes in between.
-pub trait SnapshotSource: Send + Sync + 'static {
-    /// The page after a place; `None` for the first.
-    fn page(&self, after: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>>;
-}
+/// Contacts in a snapshot of some, at the most.
+pub const SNAPSHOT_CONTACTS: usize = 100;
 
 /// Serves a log to other services.
 pub struct FeedServer {
@@ -118,9 +109,15 @@ impl EventFeedService for FeedServer {
 
     async fn snapshot(
         &self,
-        _: Request<SnapshotRequest>,
+        request: Request<SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
-        let pieces = snapshot(self.log.clone(), self.snapshots.clone()).map(|piece| {
+        let contacts = request.into_inner().contacts;
+        let of = match contacts.len() {
+            0 => None,
+            1..=SNAPSHOT_CONTACTS => Some(parse(&contacts)?),
+            _ => return Err(refuse_contacts("contacts must be at most 100")),
+        };
+        let pieces = snapshot(self.log.clone(), self.snapshots.clone(), of).map(|piece| {
             let piece = match piece.map_err(|e| internal(&e))? {
                 SnapshotPiece::Cursors(cursors) => Piece::Cursors(SnapshotCursors { cursors }),
                 SnapshotPiece::State(events) => Piece::State(EventBatch { events }),
@@ -199,44 +196,6 @@ fn fitting(events: &[Envelope]) -> usize {
         .count()
 }
 
-/// The cursors first, then every page, in as many pieces as its bytes need: what changes while the pages
-/// are read comes again after the cursors, and versions decide.
-pub(crate) fn snapshot(log: EventLog, source: Arc<dyn SnapshotSource>) -> Snapshot {
-    enum Next {
-        Cursors,
-        Page(Option<String>),
-        Done,
-    }
-    stream::unfold(
-        (Next::Cursors, Vec::new(), log, source),
-        |(next, mut states, log, source)| async move {
-            let (piece, next) = match next {
-                next if !states.is_empty() => (Ok(one_piece(&mut states)), next),
-                Next::Done => return None,
-                Next::Cursors => match log.head_cursors().await {
-                    Ok(cursors) => (Ok(SnapshotPiece::Cursors(cursors)), Next::Page(None)),
-                    Err(error) => (Err(away(error)), Next::Done),
-                },
-                Next::Page(after) => match source.page(after).await {
-                    Ok(page) => {
-                        states = page.events.into_iter().map(|e| log.state(e)).collect();
-                        let next = page.next.map_or(Next::Done, |at| Next::Page(Some(at)));
-                        (Ok(one_piece(&mut states)), next)
-                    }
-                    Err(error) => (Err(away(error)), Next::Done),
-                },
-            };
-            Some((piece, (next, states, log, source)))
-        },
-    )
-    .boxed()
-}
-
-fn one_piece(states: &mut Vec<Envelope>) -> SnapshotPiece {
-    let rest = states.split_off(fitting(states));
-    SnapshotPiece::State(std::mem::replace(states, rest))
-}
-
 async fn reset(log: &EventLog, partition: usize, kind: ResetKind) -> Result<Frame, Status> {
     let (floor, _) = log.floor(partition).await.map_err(|e| internal(&e))?;
     Ok(Frame::Reset(Reset {
@@ -246,8 +205,23 @@ async fn reset(log: &EventLog, partition: usize, kind: ResetKind) -> Result<Fram
     }))
 }
 
+fn parse(contacts: &[proto::events::v1::ContactRef]) -> Result<Vec<ContactRef>, Status> {
+    let known = |contact: &proto::events::v1::ContactRef| {
+        Some(ContactRef {
+            workspace: contact.workspace_id.parse().ok()?,
+            contact: contact.contact_id.parse().ok()?,
+        })
+    };
+    let parsed: Option<Vec<_>> = contacts.iter().map(known).collect();
+    parsed.ok_or_else(|| refuse_contacts("contacts must each have a workspace_id and a contact_id"))
+}
+
 fn refuse(why: &str) -> Status {
     told(Code::InvalidArgument, "INVALID_CURSORS", why)
+}
+
+fn refuse_contacts(why: &str) -> Status {
+    told(Code::InvalidArgument, "INVALID_CONTACTS", why)
 }
 
 fn out_of_range(error: &SourceError) -> Status {

@@ -9,11 +9,13 @@ pub mod migration;
 pub mod source;
 mod tail;
 mod time;
+mod wake;
 
-pub use consumer::{ApplyError, Consumer, Progress, Projection, RebuildError, WholeState};
+pub use consumer::{ApplyError, Consumer, ContactState, Progress, Projection, RebuildError};
 pub use feed::{FeedServer, SnapshotPage, SnapshotSource};
 pub use log::{EventLog, NewEvent, UnitOfWork, partition_of};
-pub use source::{Delivery, EventSource, GrpcSource, LocalSource, SourceError};
+pub use source::{ContactRef, Delivery, EventSource, GrpcSource, LocalSource, SourceError};
+pub use wake::share_wakeups;
 
 /// How far apart the transactions of a projection are that nobody waits for.
 pub const UNHURRIED: std::time::Duration = std::time::Duration::from_millis(10);

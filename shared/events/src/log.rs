@@ -6,7 +6,7 @@ use std::sync::Arc;
 use database::Database;
 use proto::events::v1::{Cursor, Envelope};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use types::{Clock, ContactId, WorkspaceId, micros};
 
 use crate::{BATCH_EVENTS, PARTITIONS, time::wire};
@@ -57,6 +57,7 @@ pub struct EventLog {
     epoch: [u8; 16],
     clock: Arc<dyn Clock>,
     heads: Arc<watch::Sender<Heads>>,
+    wrote: Arc<Notify>,
     recent: Arc<Recent>,
 }
 
@@ -96,6 +97,7 @@ impl EventLog {
             epoch,
             clock,
             heads: Arc::new(watch::Sender::new([0; PARTITIONS])),
+            wrote: Arc::default(),
             recent: Arc::default(),
         };
         log.refresh_heads().await?;
@@ -395,6 +397,14 @@ impl EventLog {
         }
         self.recent.add(events);
         self.announce(&heads);
+        if heads != [0; PARTITIONS] {
+            self.wrote.notify_one();
+        }
+    }
+
+    /// Waits until this process has committed events since the last wait.
+    pub(crate) async fn wrote(&self) {
+        self.wrote.notified().await;
     }
 
     fn announce(&self, positions: &Heads) {

@@ -11,6 +11,7 @@ use proto::events::v1::{
     subscribe_response::Frame,
 };
 use tonic::{Code, Status, body::Body, client::GrpcService, codegen::Bytes};
+use types::{ContactId, WorkspaceId};
 
 use crate::{EventLog, feed, tail::Tail};
 use std::sync::Arc;
@@ -53,6 +54,15 @@ pub enum SnapshotPiece {
     State(Vec<Envelope>),
 }
 
+/// A contact, as the aggregates that concern them name them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContactRef {
+    /// The tenant.
+    pub workspace: WorkspaceId,
+    /// The customer.
+    pub contact: ContactId,
+}
+
 /// A stream of what a subscription delivers; after an error it ends.
 pub type Deliveries = BoxStream<'static, Result<Delivery, SourceError>>;
 /// A stream of a snapshot's pieces.
@@ -71,8 +81,10 @@ pub trait EventSource: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<Envelope>, SourceError>>;
     /// The newest positions.
     fn heads(&self) -> BoxFuture<'_, Result<Vec<Cursor>, SourceError>>;
-    /// The state of every aggregate.
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>>;
+    /// The state of every aggregate, or of those that concern some contacts: at most
+    /// [`SNAPSHOT_CONTACTS`](crate::feed::SNAPSHOT_CONTACTS).
+    fn snapshot(&self, of: Option<Vec<ContactRef>>)
+    -> BoxFuture<'_, Result<Snapshot, SourceError>>;
 }
 
 /// Reads a log in the same process, without a network in between.
@@ -105,8 +117,12 @@ impl EventSource for LocalSource {
         Box::pin(async { self.log.head_cursors().await.map_err(away) })
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
-        Box::pin(async { Ok(feed::snapshot(self.log.clone(), self.snapshots.clone())) })
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+        let snapshot = feed::snapshot(self.log.clone(), self.snapshots.clone(), of);
+        Box::pin(std::future::ready(Ok(snapshot)))
     }
 }
 
@@ -198,14 +214,25 @@ where
         })
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
         let mut client = self.client.clone();
         Box::pin(async move {
-            let stream = client
-                .snapshot(SnapshotRequest {})
-                .await
-                .map_err(status)?
-                .into_inner();
+            // asking for nobody must not be taken for asking for everybody
+            if of.as_ref().is_some_and(Vec::is_empty) {
+                return Err(SourceError::Unavailable("a snapshot of nobody".into()));
+            }
+            let contacts = of.unwrap_or_default().into_iter();
+            let contacts = contacts.map(|of| proto::events::v1::ContactRef {
+                workspace_id: of.workspace.into(),
+                contact_id: of.contact.into(),
+            });
+            let request = SnapshotRequest {
+                contacts: contacts.collect(),
+            };
+            let stream = client.snapshot(request).await.map_err(status)?.into_inner();
             Ok(until_error(stream.map_err(status).map(
                 |piece| match piece?.piece {
                     Some(Piece::Cursors(cursors)) => Ok(SnapshotPiece::Cursors(cursors.cursors)),

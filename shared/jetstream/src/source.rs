@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use events::{
-    Delivery, EventSource, PARTITIONS, SourceError,
+    ContactRef, Delivery, EventSource, PARTITIONS, SourceError,
     source::{Deliveries, Snapshot},
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
@@ -64,8 +64,11 @@ impl EventSource for JetStreamSource {
         self.attach.feed.heads()
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
-        self.attach.feed.snapshot()
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+        self.attach.feed.snapshot(of)
     }
 }
 

@@ -167,6 +167,17 @@ impl Failure {
         )
     }
 
+    /// Names the field that is refused, for a form to mark it; the message says what is wrong with it.
+    #[must_use]
+    pub fn naming(mut self, field: &str) -> Self {
+        let violation = Violation {
+            field: field.into(),
+            description: self.0.message.clone(),
+        };
+        self.0.violations.push(violation);
+        self
+    }
+
     /// Adds a machine-readable value to the ErrorInfo.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ pub mod client;
 pub mod config;
 pub mod edge;
 pub mod error;
+pub mod metrics;
 mod process;
 pub mod serve;
 mod socket;

@@ -179,6 +179,7 @@ async fn serve_admin(
     let ready = Arc::new(ready);
     let pages = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
+        .route("/metrics", get(|| async { crate::metrics::page() }))
         .route(
             "/readyz",
             get(move || {

@@ -4,8 +4,9 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
-/// Starts logging to standard error. `filter` is as in `RUST_LOG`; a second call does nothing.
+/// Starts logging to standard error, and collecting [`metrics`](crate::metrics). `filter` is as in `RUST_LOG`; a second call does nothing.
 pub fn start(filter: &str) {
+    crate::metrics::start();
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let outcome = if std::io::stderr().is_terminal() {

@@ -37,11 +37,7 @@ macro_rules! id {
             /// # Errors
             /// When the text is no id of this kind.
             pub fn parse(text: &str) -> Result<Self, $crate::InvalidId> {
-                if $crate::id::is_valid($prefix, text) {
-                    Ok(Self(text.into()))
-                } else {
-                    Err($crate::InvalidId { prefix: $prefix })
-                }
+                $crate::id::check($prefix, text).map(|()| Self(text.into()))
             }
 
             /// The id as text.
@@ -119,16 +115,21 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
     )
 }
 
-#[doc(hidden)]
-pub fn is_valid(prefix: &str, text: &str) -> bool {
-    text.strip_prefix(prefix)
+/// Whether a text is an id of the kind with this prefix, for those who only pass it on.
+///
+/// # Errors
+/// When it is not.
+pub fn check(prefix: &'static str, text: &str) -> Result<(), InvalidId> {
+    let valid = text
+        .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('_'))
         .is_some_and(|hex| {
             hex.len() == 32
                 && hex
                     .bytes()
                     .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        })
+        });
+    valid.then_some(()).ok_or(InvalidId { prefix })
 }
 
 #[cfg(test)]

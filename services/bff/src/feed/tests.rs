@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use events::source::{Deliveries, Snapshot};
+use events::source::{ContactRef, Deliveries, Snapshot};
 use futures::{
     channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
     future::BoxFuture,
@@ -48,7 +48,7 @@ impl EventSource for Script {
         Box::pin(async { Ok(heads) })
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+    fn snapshot(&self, _: Option<Vec<ContactRef>>) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
         unreachable!("nothing here is durable")
     }
 }

@@ -53,7 +53,7 @@ impl MessengerHandler {
         session: &Session,
         request: pb::GetConversationRequest,
     ) -> Result<pb::GetConversationResponse, Error> {
-        convert::id("conversation_id", &request.conversation_id)?;
+        convert::conversation(&request.conversation_id)?;
         let ids = vec![request.conversation_id.clone()];
         let (page, tickets) = tokio::join!(
             self.clients.parts(

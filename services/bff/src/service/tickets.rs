@@ -51,7 +51,7 @@ impl MessengerHandler {
         session: &Session,
         request: pb::GetTicketRequest,
     ) -> Result<pb::GetTicketResponse, Error> {
-        convert::id("ticket_id", &request.ticket_id)?;
+        convert::ticket(&request.ticket_id)?;
         let at_least = consistency::decode(&request.consistency_token)?;
         let found = self
             .clients
@@ -141,7 +141,7 @@ impl MessengerHandler {
         session: &Session,
         request: pb::OpenTicketConversationRequest,
     ) -> Result<pb::OpenTicketConversationResponse, Error> {
-        convert::id("ticket_id", &request.ticket_id)?;
+        convert::ticket(&request.ticket_id)?;
         let linked = self
             .clients
             .ensure_ticket_conversation(&session.speaks, request.ticket_id)

@@ -49,7 +49,7 @@ async fn every_wrong_field_of_every_request_is_named_at_once() {
         assert_eq!(fields(outcome.map(|_| ())), ["platform"]);
     }
 
-    for id in ["", "tkt_\0", &many(65)] {
+    for id in ["", "q", "tkt_\0", &many(65)] {
         let ticket_id = id.to_owned();
         let request = GetTicketRequest {
             ticket_id: ticket_id.clone(),
@@ -104,12 +104,13 @@ async fn every_wrong_field_of_every_request_is_named_at_once() {
     for title in [String::new(), "  ".into(), many(256), "a\u{202E}b".into()] {
         let request = SubmitTicketRequest {
             request_id: many(65),
-            type_id: String::new(),
+            type_id: "tty_support".into(),
             title,
             description: many(10_001),
         };
         let outcome = messenger.submit_ticket(customer.with(request)).await;
-        assert_eq!(fields(outcome), ["request_id", "title", "description"]);
+        let wrong = ["request_id", "type_id", "title", "description"];
+        assert_eq!(fields(outcome), wrong);
     }
     assert_eq!(world.calls(), 0);
 }
@@ -151,7 +152,7 @@ async fn a_malformed_consistency_token_is_refused_wherever_one_is_taken() {
     let outcome = messenger.list_tickets(customer.with(request)).await;
     assert_eq!(refusal(outcome), refused);
     let request = GetTicketRequest {
-        ticket_id: "tkt_1".into(),
+        ticket_id: "tkt_00000000000000000000000000000001".into(),
         consistency_token: "?".into(),
     };
     let outcome = messenger.get_ticket(customer.with(request)).await;

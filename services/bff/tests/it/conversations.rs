@@ -69,7 +69,7 @@ fn parts() -> Vec<ContactPart> {
         },
         ContactPart {
             ticket: Some(TicketStamp {
-                ticket_id: "tkt_1".into(),
+                ticket_id: "tkt_00000000000000000000000000000001".into(),
                 revision: 2,
                 state_id: "tst_done".into(),
                 category: StateCategory::Resolved.into(),
@@ -90,20 +90,31 @@ fn parts() -> Vec<ContactPart> {
 async fn the_list_of_messages_carries_each_conversations_ticket_and_what_is_unread() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(&customer.contact, "cnv_1");
-    world.conversations.add(&customer.contact, "cnv_2");
-    world.conversations.add(&world.customer().contact, "cnv_3");
-    world.tickets.add(&customer.contact, 1, "cnv_2");
-    world.conversations.change("cnv_1", |entry| {
-        entry.conversation.last_foreign_message_seq = 2;
-        entry.conversation.head_seq = 3;
-        entry.conversation.read_seq = 1;
-        entry.conversation.preview = Some(MessagePreview {
-            text: "On it.".into(),
-            author_kind: cv::AuthorKind::Bot.into(),
-            ..Default::default()
+    world
+        .conversations
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .add(&customer.contact, "cnv_00000000000000000000000000000002");
+    world.conversations.add(
+        &world.customer().contact,
+        "cnv_00000000000000000000000000000003",
+    );
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000002");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.conversation.last_foreign_message_seq = 2;
+            entry.conversation.head_seq = 3;
+            entry.conversation.read_seq = 1;
+            entry.conversation.preview = Some(MessagePreview {
+                text: "On it.".into(),
+                author_kind: cv::AuthorKind::Bot.into(),
+                ..Default::default()
+            });
         });
-    });
     let page = list(&customer).await.unwrap();
     assert_eq!(page.next_page_token, "place+10");
     assert!(!page.tickets_unavailable);
@@ -123,16 +134,24 @@ async fn the_list_of_messages_carries_each_conversations_ticket_and_what_is_unre
 async fn with_tickets_down_messages_come_without_pills_and_say_so() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(&customer.contact, "cnv_1");
-    world.tickets.add(&customer.contact, 1, "cnv_1");
     world
         .conversations
-        .change("cnv_1", |entry| entry.parts = parts());
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.parts = parts()
+        });
     world.tickets.host.go_down().await;
     let page = list(&customer).await.unwrap();
     assert!(page.tickets_unavailable);
     assert_eq!(page.conversations[0].ticket, None);
-    let thread = thread(&customer, "cnv_1").await.unwrap();
+    let thread = thread(&customer, "cnv_00000000000000000000000000000001")
+        .await
+        .unwrap();
     assert!(thread.ticket_unavailable);
     assert_eq!(thread.parts.len(), 3);
     assert_eq!(
@@ -149,8 +168,14 @@ async fn with_conversations_down_there_are_no_messages() {
     world.conversations.host.go_down().await;
     let away = is(Code::Unavailable, "bff.messenger", "UNAVAILABLE");
     assert_eq!(refusal(list(&customer).await), away);
-    assert_eq!(refusal(thread(&customer, "cnv_1").await), away);
-    assert_eq!(refusal(send(&customer, "cnv_1").await), away);
+    assert_eq!(
+        refusal(thread(&customer, "cnv_00000000000000000000000000000001").await),
+        away
+    );
+    assert_eq!(
+        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
+        away
+    );
 }
 
 /// S4
@@ -159,12 +184,20 @@ async fn a_thread_shows_its_entries_and_its_ticket() {
     let world = World::new().await;
     let customer = world.customer();
     world.tickets.label("tst_done", "All done");
-    world.conversations.add(&customer.contact, "cnv_1");
-    world.tickets.add(&customer.contact, 1, "cnv_1");
     world
         .conversations
-        .change("cnv_1", |entry| entry.parts = parts());
-    let thread = thread(&customer, "cnv_1").await.unwrap();
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.parts = parts()
+        });
+    let thread = thread(&customer, "cnv_00000000000000000000000000000001")
+        .await
+        .unwrap();
     assert_eq!(thread.next_page_token, "place+10");
     assert!(!thread.ticket_unavailable);
     assert_eq!(thread.conversation.unwrap().ticket.unwrap().number, 1);
@@ -185,11 +218,26 @@ async fn a_thread_shows_its_entries_and_its_ticket() {
 async fn somebody_elses_thread_looks_like_none_and_looking_makes_nothing() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(&world.customer().contact, "cnv_1");
-    assert_eq!(refusal(thread(&customer, "cnv_1").await), unknown());
-    world.tickets.add(&customer.contact, 2, "cnv_2");
-    assert_eq!(refusal(thread(&customer, "cnv_2").await), unknown());
-    assert!(!world.conversations.knows("cnv_2"));
+    world.conversations.add(
+        &world.customer().contact,
+        "cnv_00000000000000000000000000000001",
+    );
+    assert_eq!(
+        refusal(thread(&customer, "cnv_00000000000000000000000000000001").await),
+        unknown()
+    );
+    world
+        .tickets
+        .add(&customer.contact, 2, "cnv_00000000000000000000000000000002");
+    assert_eq!(
+        refusal(thread(&customer, "cnv_00000000000000000000000000000002").await),
+        unknown()
+    );
+    assert!(
+        !world
+            .conversations
+            .knows("cnv_00000000000000000000000000000002")
+    );
 }
 
 #[tokio::test]
@@ -215,14 +263,18 @@ async fn a_conversation_starts_with_its_first_message() {
 async fn a_message_in_a_closed_conversation_reopens_it_and_says_what_was_seen() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(&customer.contact, "cnv_1");
-    world.conversations.change("cnv_1", |entry| {
-        entry.conversation.state = cv::ConversationState::Closed.into();
-        entry.conversation.head_seq = 7;
-    });
+    world
+        .conversations
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.conversation.state = cv::ConversationState::Closed.into();
+            entry.conversation.head_seq = 7;
+        });
     let request = SendMessageRequest {
         request_id: "once".into(),
-        conversation_id: "cnv_1".into(),
+        conversation_id: "cnv_00000000000000000000000000000001".into(),
         body: "Not fixed".into(),
         seen_up_to_seq: 6,
     };
@@ -248,15 +300,25 @@ async fn a_message_in_a_closed_conversation_reopens_it_and_says_what_was_seen() 
 async fn a_message_to_a_tickets_conversation_that_is_not_known_yet_arrives() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
-    assert!(!world.conversations.knows("cnv_1"));
-    let sent = send(&customer, "cnv_1").await.unwrap();
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
+    assert!(
+        !world
+            .conversations
+            .knows("cnv_00000000000000000000000000000001")
+    );
+    let sent = send(&customer, "cnv_00000000000000000000000000000001")
+        .await
+        .unwrap();
     assert_eq!(sent.part.unwrap().body, "Hello");
     assert!(!sent.consistency_token.is_empty());
     let gate = &world.conversations.state.gate;
     assert_eq!(gate.count("EnsureConversation"), 1);
     assert_eq!(gate.count("SendContactMessage"), 2);
-    send(&customer, "cnv_1").await.unwrap();
+    send(&customer, "cnv_00000000000000000000000000000001")
+        .await
+        .unwrap();
     assert_eq!(gate.count("EnsureConversation"), 1, "known by now");
 }
 
@@ -265,14 +327,28 @@ async fn a_message_to_a_tickets_conversation_that_is_not_known_yet_arrives() {
 async fn a_message_to_a_conversation_without_a_ticket_of_the_contact_is_refused() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&world.customer().contact, 1, "cnv_1");
-    assert_eq!(refusal(send(&customer, "cnv_1").await), unknown());
-    assert_eq!(refusal(send(&customer, "cnv_nothing").await), unknown());
+    world.tickets.add(
+        &world.customer().contact,
+        1,
+        "cnv_00000000000000000000000000000001",
+    );
+    assert_eq!(
+        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
+        unknown()
+    );
+    assert_eq!(
+        refusal(send(&customer, "cnv_000000000000000000000000000000a2").await),
+        unknown()
+    );
     assert_eq!(
         world.conversations.state.gate.count("EnsureConversation"),
         0
     );
-    assert!(!world.conversations.knows("cnv_1"));
+    assert!(
+        !world
+            .conversations
+            .knows("cnv_00000000000000000000000000000001")
+    );
 }
 
 /// V2: deleted looks like never there, also where a ticket is still linked to it
@@ -280,12 +356,21 @@ async fn a_message_to_a_conversation_without_a_ticket_of_the_contact_is_refused(
 async fn a_message_to_a_deleted_conversation_is_refused_like_one_to_none() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
-    world.conversations.add(&customer.contact, "cnv_1");
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
     world
         .conversations
-        .change("cnv_1", |entry| entry.deleted = true);
-    assert_eq!(refusal(send(&customer, "cnv_1").await), unknown());
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.deleted = true
+        });
+    assert_eq!(
+        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
+        unknown()
+    );
 }
 
 #[tokio::test]
@@ -294,7 +379,10 @@ async fn with_tickets_down_a_message_to_an_unknown_conversation_is_to_be_tried_a
     let customer = world.customer();
     world.tickets.state.gate.all(Mode::Away);
     let away = is(Code::Unavailable, "bff.messenger", "UNAVAILABLE");
-    assert_eq!(refusal(send(&customer, "cnv_1").await), away);
+    assert_eq!(
+        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
+        away
+    );
 }
 
 /// B3, A2
@@ -302,13 +390,17 @@ async fn with_tickets_down_a_message_to_an_unknown_conversation_is_to_be_tried_a
 async fn a_receipt_names_a_place_that_was_shown_and_none_above_the_newest() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(&customer.contact, "cnv_1");
     world
         .conversations
-        .change("cnv_1", |entry| entry.conversation.head_seq = 4);
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.conversation.head_seq = 4
+        });
     let mark = async |up_to_seq| {
         let request = MarkConversationReadRequest {
-            conversation_id: "cnv_1".into(),
+            conversation_id: "cnv_00000000000000000000000000000001".into(),
             up_to_seq,
         };
         let mut messenger = customer.messenger.clone();

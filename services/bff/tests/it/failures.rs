@@ -20,7 +20,7 @@ use crate::{
 
 fn ticket() -> GetTicketRequest {
     GetTicketRequest {
-        ticket_id: "tkt_1".into(),
+        ticket_id: "tkt_00000000000000000000000000000001".into(),
         consistency_token: String::new(),
     }
 }
@@ -73,7 +73,9 @@ async fn a_service_that_says_when_to_come_back_is_heard() {
 async fn an_answer_without_its_content_is_our_fault_and_no_empty_screen() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
     customer.home(Platform::Web).await.unwrap();
     world.tickets.state.gate.all(Mode::Empty);
     world.conversations.state.gate.all(Mode::Empty);
@@ -82,7 +84,7 @@ async fn an_answer_without_its_content_is_our_fault_and_no_empty_screen() {
     let outcome = messenger.get_ticket(customer.with(ticket())).await;
     assert_eq!(refusal(outcome), garbage);
     let request = MarkTicketReadRequest {
-        ticket_id: "tkt_1".into(),
+        ticket_id: "tkt_00000000000000000000000000000001".into(),
         up_to_revision: 1,
     };
     let outcome = messenger.mark_ticket_read(customer.with(request)).await;
@@ -94,7 +96,7 @@ async fn an_answer_without_its_content_is_our_fault_and_no_empty_screen() {
     let outcome = messenger.submit_ticket(customer.with(request)).await;
     assert_eq!(refusal(outcome), garbage);
     let request = GetConversationRequest {
-        conversation_id: "cnv_1".into(),
+        conversation_id: "cnv_00000000000000000000000000000001".into(),
         ..Default::default()
     };
     let outcome = messenger.get_conversation(customer.with(request)).await;
@@ -106,7 +108,7 @@ async fn an_answer_without_its_content_is_our_fault_and_no_empty_screen() {
     let outcome = messenger.start_conversation(customer.with(request)).await;
     assert_eq!(refusal(outcome), garbage);
     let request = SendMessageRequest {
-        conversation_id: "cnv_1".into(),
+        conversation_id: "cnv_00000000000000000000000000000001".into(),
         body: "Hello".into(),
         ..Default::default()
     };

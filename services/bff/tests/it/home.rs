@@ -34,7 +34,10 @@ async fn home_shows_spaces_badges_card_and_the_newest_conversation() {
         let row = home.recent_tickets.unwrap().tickets.remove(0);
         assert_eq!(row.state.unwrap().label, "On our desk");
         let newest = home.recent_conversation.unwrap();
-        assert_eq!(newest.conversation_id, "cnv_7");
+        assert_eq!(
+            newest.conversation_id,
+            "cnv_00000000000000000000000000000007"
+        );
         assert_eq!(newest.ticket.unwrap().state.unwrap().label, "On our desk");
         assert_eq!(home.token.unwrap().contact_version, 1);
     }
@@ -115,12 +118,16 @@ async fn a_home_for_no_known_platform_is_refused_and_never_taken_for_all() {
 async fn a_consistency_token_makes_home_wait_for_the_write_it_came_from() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(&customer.contact, "cnv_1");
-    world.conversations.change("cnv_1", |entry| {
-        entry.conversation.head_seq = 4;
-    });
+    world
+        .conversations
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000001", |entry| {
+            entry.conversation.head_seq = 4;
+        });
     let request = proto::bff::v1::MarkConversationReadRequest {
-        conversation_id: "cnv_1".into(),
+        conversation_id: "cnv_00000000000000000000000000000001".into(),
         up_to_seq: 4,
     };
     let mut messenger = customer.messenger.clone();

@@ -65,8 +65,12 @@ async fn turning_the_space_off_on_one_platform_hides_it_there_and_back_on_shows_
 async fn with_the_space_off_tickets_are_reached_from_messages_opened_and_submitted() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
-    world.conversations.add(&customer.contact, "cnv_1");
+    world
+        .tickets
+        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
+    world
+        .conversations
+        .add(&customer.contact, "cnv_00000000000000000000000000000001");
     world.notifications.tell(&customer.contact, inbox(&[1]));
     for platform in PLATFORMS {
         world.settings.turn(&world.workspace, platform, false).await;
@@ -92,7 +96,7 @@ async fn with_the_space_off_tickets_are_reached_from_messages_opened_and_submitt
     assert_eq!((pill.number, pill.title.as_str()), (1, "Ticket 1"));
     assert_eq!(pill.state.unwrap().label, "On our desk");
     let thread = GetConversationRequest {
-        conversation_id: "cnv_1".into(),
+        conversation_id: "cnv_00000000000000000000000000000001".into(),
         ..Default::default()
     };
     let thread = messenger

@@ -16,7 +16,7 @@ use tonic::{Code, Status};
 
 use crate::{
     fakes::{Mode, ours},
-    world::{Customer, World, is, refusal},
+    world::{CNV_1, Customer, TKT_1, World, is, refusal},
 };
 
 async fn list(customer: &Customer) -> Result<ListTicketsResponse, Status> {
@@ -46,7 +46,7 @@ async fn get(customer: &Customer, id: &str) -> Result<TicketDetail, Status> {
 async fn submit(customer: &Customer, title: &str) -> Result<SubmitTicketResponse, Status> {
     let request = SubmitTicketRequest {
         request_id: "once".into(),
-        type_id: "tty_support".into(),
+        type_id: "tty_00000000000070008000000000000001".into(),
         title: title.into(),
         description: "It is on fire.".into(),
     };
@@ -83,7 +83,7 @@ fn kind(detail: &TicketDetail) -> (CallToActionKind, String) {
 
 fn read(number: u64, read_revision: u64) -> TicketRead {
     TicketRead {
-        ticket_id: format!("tkt_{number}"),
+        ticket_id: format!("tkt_{number:032x}"),
         read_revision,
     }
 }
@@ -149,27 +149,41 @@ async fn an_empty_list_asks_nothing_about_unread() {
 async fn the_detail_comes_by_id_and_by_number_with_history_and_button() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 12, "cnv_12");
+    world.tickets.add(
+        &customer.contact,
+        12,
+        "cnv_0000000000000000000000000000000c",
+    );
     *world.tickets.state.updates.lock() = vec![ContactTicketUpdate {
         revision: 1,
         category: StateCategory::Submitted.into(),
         state_label: "Received".into(),
         time: None,
     }];
-    world.conversations.add(&customer.contact, "cnv_12");
     world
         .conversations
-        .change("cnv_12", |entry| entry.conversation.has_messages = true);
-    for id in ["tkt_12", "12", "#12"] {
+        .add(&customer.contact, "cnv_0000000000000000000000000000000c");
+    world
+        .conversations
+        .change("cnv_0000000000000000000000000000000c", |entry| {
+            entry.conversation.has_messages = true
+        });
+    for id in ["tkt_0000000000000000000000000000000c", "12", "#12"] {
         let detail = get(&customer, id).await.unwrap();
         let summary = detail.summary.clone().unwrap();
         assert_eq!((summary.number, summary.unread), (12, true));
         assert_eq!(detail.description, "It is on fire.");
         assert_eq!(detail.history.len(), 1);
         let linked = detail.conversation.clone().unwrap();
-        assert_eq!(linked.conversation_id, "cnv_12");
+        assert_eq!(
+            linked.conversation_id,
+            "cnv_0000000000000000000000000000000c"
+        );
         assert_eq!(linked.state(), ConversationState::Open);
-        let expected = (CallToActionKind::ContinueConversation, "cnv_12".into());
+        let expected = (
+            CallToActionKind::ContinueConversation,
+            "cnv_0000000000000000000000000000000c".into(),
+        );
         assert_eq!(kind(&detail), expected);
     }
 }
@@ -183,28 +197,52 @@ async fn the_button_follows_the_linked_conversation() {
     world.tickets.add(&customer.contact, 1, "");
     let bare = (CallToActionKind::SendMessage, String::new());
     assert_eq!(button(1).await, bare);
-    world.tickets.add(&customer.contact, 2, "cnv_2");
-    let there = (CallToActionKind::SendMessage, "cnv_2".to_owned());
+    world
+        .tickets
+        .add(&customer.contact, 2, "cnv_00000000000000000000000000000002");
+    let there = (
+        CallToActionKind::SendMessage,
+        "cnv_00000000000000000000000000000002".to_owned(),
+    );
     assert_eq!(button(2).await, there, "not known to Conversations yet");
-    world.conversations.add(&customer.contact, "cnv_2");
+    world
+        .conversations
+        .add(&customer.contact, "cnv_00000000000000000000000000000002");
     assert_eq!(button(2).await, there, "empty");
     world
         .conversations
-        .change("cnv_2", |entry| entry.conversation.has_messages = true);
-    let goes_on = (CallToActionKind::ContinueConversation, "cnv_2".to_owned());
+        .change("cnv_00000000000000000000000000000002", |entry| {
+            entry.conversation.has_messages = true
+        });
+    let goes_on = (
+        CallToActionKind::ContinueConversation,
+        "cnv_00000000000000000000000000000002".to_owned(),
+    );
     assert_eq!(button(2).await, goes_on);
-    world.conversations.change("cnv_2", |entry| {
-        entry.conversation.state = cv::ConversationState::Closed.into();
-    });
-    let over = (CallToActionKind::ViewConversation, "cnv_2".to_owned());
+    world
+        .conversations
+        .change("cnv_00000000000000000000000000000002", |entry| {
+            entry.conversation.state = cv::ConversationState::Closed.into();
+        });
+    let over = (
+        CallToActionKind::ViewConversation,
+        "cnv_00000000000000000000000000000002".to_owned(),
+    );
     assert_eq!(button(2).await, over);
     world
         .conversations
-        .change("cnv_2", |entry| entry.deleted = true);
+        .change("cnv_00000000000000000000000000000002", |entry| {
+            entry.deleted = true
+        });
     assert_eq!(button(2).await, bare, "deleted");
     assert_eq!(get(&customer, "2").await.unwrap().conversation, None);
-    world.tickets.add(&customer.contact, 3, "cnv_3");
-    world.conversations.add(&world.customer().contact, "cnv_3");
+    world
+        .tickets
+        .add(&customer.contact, 3, "cnv_00000000000000000000000000000003");
+    world.conversations.add(
+        &world.customer().contact,
+        "cnv_00000000000000000000000000000003",
+    );
     assert_eq!(button(3).await, bare, "somebody else's");
 }
 
@@ -213,11 +251,11 @@ async fn the_button_follows_the_linked_conversation() {
 async fn with_conversations_down_the_list_comes_and_the_detail_has_no_button() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
-    world.conversations.add(&customer.contact, "cnv_1");
+    world.tickets.add(&customer.contact, 1, CNV_1);
+    world.conversations.add(&customer.contact, CNV_1);
     world.conversations.host.go_down().await;
     assert_eq!(list(&customer).await.unwrap().tickets.len(), 1);
-    let detail = get(&customer, "tkt_1").await.unwrap();
+    let detail = get(&customer, TKT_1).await.unwrap();
     assert_eq!(
         kind(&detail),
         (CallToActionKind::Unavailable, String::new())
@@ -225,7 +263,9 @@ async fn with_conversations_down_the_list_comes_and_the_detail_has_no_button() {
     assert_eq!(detail.conversation, None);
     assert!(detail.summary.unwrap().unread);
     world.tickets.add(&customer.contact, 2, "");
-    let unlinked = get(&customer, "tkt_2").await.unwrap();
+    let unlinked = get(&customer, "tkt_00000000000000000000000000000002")
+        .await
+        .unwrap();
     assert_eq!(kind(&unlinked).0, CallToActionKind::SendMessage);
 }
 
@@ -234,7 +274,7 @@ async fn with_conversations_down_the_list_comes_and_the_detail_has_no_button() {
 async fn with_conversations_and_notifications_hanging_the_detail_comes_soon() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
+    world.tickets.add(&customer.contact, 1, CNV_1);
     customer
         .home(proto::settings::v1::Platform::Web)
         .await
@@ -243,7 +283,7 @@ async fn with_conversations_and_notifications_hanging_the_detail_comes_soon() {
     world.conversations.state.gate.all(slow.clone());
     world.notifications.state.gate.all(slow);
     let start = Instant::now();
-    let detail = get(&customer, "tkt_1").await.unwrap();
+    let detail = get(&customer, TKT_1).await.unwrap();
     assert!(start.elapsed() < Duration::from_millis(1_500));
     assert_eq!(kind(&detail).0, CallToActionKind::Unavailable);
     assert!(detail.unread_unavailable);
@@ -254,9 +294,9 @@ async fn with_conversations_and_notifications_hanging_the_detail_comes_soon() {
 async fn a_ticket_of_somebody_else_looks_like_none_everywhere() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&world.customer().contact, 1, "cnv_1");
+    world.tickets.add(&world.customer().contact, 1, CNV_1);
     let none = is(Code::NotFound, "tickets.messenger", "TICKET_NOT_FOUND");
-    for id in ["tkt_1", "#1", "tkt_nothing"] {
+    for id in [TKT_1, "#1", "tkt_000000000000000000000000000000a2"] {
         assert_eq!(refusal(get(&customer, id).await), none);
         assert_eq!(refusal(open(&customer, id).await), none);
         assert_eq!(refusal(mark(&customer, id, 1).await), none);
@@ -280,10 +320,20 @@ async fn a_submitted_ticket_comes_back_in_full_and_its_conversation_is_there() {
     assert!(summary.unread, "until the client says that it was shown");
     assert_eq!(detail.history.len(), 1);
     assert_eq!(detail.history[0].revision, 1);
-    let expected = (CallToActionKind::SendMessage, "cnv_new".to_owned());
+    let expected = (
+        CallToActionKind::SendMessage,
+        "cnv_000000000000000000000000000000a1".to_owned(),
+    );
     assert_eq!(kind(&detail), expected);
-    assert_eq!(detail.conversation.unwrap().conversation_id, "cnv_new");
-    assert!(world.conversations.knows("cnv_new"));
+    assert_eq!(
+        detail.conversation.unwrap().conversation_id,
+        "cnv_000000000000000000000000000000a1"
+    );
+    assert!(
+        world
+            .conversations
+            .knows("cnv_000000000000000000000000000000a1")
+    );
     let ensured = world
         .conversations
         .state
@@ -296,7 +346,7 @@ async fn a_submitted_ticket_comes_back_in_full_and_its_conversation_is_there() {
     let sent = world.tickets.state.submitted.lock().clone().unwrap();
     assert_eq!(
         (sent.request_id.as_str(), sent.type_id.as_str()),
-        ("once", "tty_support")
+        ("once", "tty_00000000000070008000000000000001")
     );
     // the next Home waits for both writes
     let token = answer.consistency_token;
@@ -315,7 +365,10 @@ async fn with_conversations_down_a_ticket_is_submitted_and_offers_to_send_a_mess
     world.conversations.host.go_down().await;
     let answer = submit(&customer, "Printer").await.unwrap();
     let detail = answer.ticket.unwrap();
-    let expected = (CallToActionKind::SendMessage, "cnv_new".to_owned());
+    let expected = (
+        CallToActionKind::SendMessage,
+        "cnv_000000000000000000000000000000a1".to_owned(),
+    );
     assert_eq!(kind(&detail), expected);
     assert_eq!(detail.conversation, None);
     assert!(!answer.consistency_token.is_empty());
@@ -382,7 +435,7 @@ async fn the_forms_are_those_that_tickets_offers() {
     assert_eq!(forms.len(), 1);
     assert_eq!(
         (forms[0].type_id.as_str(), forms[0].name.as_str()),
-        ("tty_support", "Support request")
+        ("tty_00000000000070008000000000000001", "Support request")
     );
 }
 
@@ -395,27 +448,37 @@ async fn an_unlinked_ticket_gets_a_conversation_and_two_taps_get_the_same() {
     let customer = world.customer();
     let other_device = world.again(&customer);
     world.tickets.add(&customer.contact, 1, "");
-    let (one, two) = tokio::join!(open(&customer, "tkt_1"), open(&other_device, "#1"));
+    let (one, two) = tokio::join!(open(&customer, TKT_1), open(&other_device, "#1"));
     let (one, two) = (one.unwrap(), two.unwrap());
     let conversation = one.conversation.unwrap();
-    assert_eq!(conversation.conversation_id, "cnv_of_1");
+    assert_eq!(
+        conversation.conversation_id,
+        "cnv_f0000000000000000000000000000001"
+    );
     assert_eq!(conversation.ticket.unwrap().number, 1);
-    assert_eq!(two.conversation.unwrap().conversation_id, "cnv_of_1");
+    assert_eq!(
+        two.conversation.unwrap().conversation_id,
+        "cnv_f0000000000000000000000000000001"
+    );
     assert!(!one.consistency_token.is_empty() || !two.consistency_token.is_empty());
-    assert!(world.conversations.knows("cnv_of_1"));
+    assert!(
+        world
+            .conversations
+            .knows("cnv_f0000000000000000000000000000001")
+    );
 }
 
 #[tokio::test]
 async fn a_linked_ticket_opens_the_conversation_it_has() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
-    world.conversations.add(&customer.contact, "cnv_1");
-    world.conversations.change("cnv_1", |entry| {
+    world.tickets.add(&customer.contact, 1, CNV_1);
+    world.conversations.add(&customer.contact, CNV_1);
+    world.conversations.change(CNV_1, |entry| {
         entry.conversation.head_seq = 3;
         entry.parts = vec![ContactPart::default()];
     });
-    let opened = open(&customer, "tkt_1").await.unwrap();
+    let opened = open(&customer, TKT_1).await.unwrap();
     assert_eq!(opened.conversation.unwrap().head_seq, 3);
     assert_eq!(opened.consistency_token, "", "nothing was written");
 }
@@ -424,13 +487,13 @@ async fn a_linked_ticket_opens_the_conversation_it_has() {
 async fn a_conversation_deleted_a_moment_ago_is_to_be_tried_again() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
-    world.conversations.add(&customer.contact, "cnv_1");
+    world.tickets.add(&customer.contact, 1, CNV_1);
+    world.conversations.add(&customer.contact, CNV_1);
     world
         .conversations
-        .change("cnv_1", |entry| entry.deleted = true);
+        .change(CNV_1, |entry| entry.deleted = true);
     let away = is(Code::Unavailable, "bff.messenger", "UNAVAILABLE");
-    assert_eq!(refusal(open(&customer, "tkt_1").await), away);
+    assert_eq!(refusal(open(&customer, TKT_1).await), away);
 }
 
 // ---------------------------------------------------------------- reading
@@ -440,18 +503,11 @@ async fn a_conversation_deleted_a_moment_ago_is_to_be_tried_again() {
 async fn a_ticket_that_was_shown_is_read_alone_up_to_what_was_shown() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
+    world.tickets.add(&customer.contact, 1, CNV_1);
     mark(&customer, "#1", 2).await.unwrap();
     assert_eq!(*world.notifications.state.reads.lock(), [read(1, 2)]);
     assert_eq!(world.conversations.state.gate.count("*"), 0);
-    assert!(
-        !get(&customer, "tkt_1")
-            .await
-            .unwrap()
-            .summary
-            .unwrap()
-            .unread
-    );
+    assert!(!get(&customer, TKT_1).await.unwrap().summary.unwrap().unread);
 }
 
 /// B3
@@ -465,9 +521,9 @@ async fn a_revision_above_the_tickets_own_reads_nothing() {
         "bff.messenger",
         "REVISION_ABOVE_TICKET",
     );
-    assert_eq!(refusal(mark(&customer, "tkt_1", 4).await), above);
+    assert_eq!(refusal(mark(&customer, TKT_1, 4).await), above);
     assert_eq!(world.notifications.state.gate.count("*"), 0);
-    mark(&customer, "tkt_1", 3).await.unwrap();
+    mark(&customer, TKT_1, 3).await.unwrap();
 }
 
 /// L4
@@ -475,9 +531,9 @@ async fn a_revision_above_the_tickets_own_reads_nothing() {
 async fn looking_at_tickets_reads_nothing_and_makes_nothing() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(&customer.contact, 1, "cnv_1");
+    world.tickets.add(&customer.contact, 1, CNV_1);
     list(&customer).await.unwrap();
-    get(&customer, "tkt_1").await.unwrap();
+    get(&customer, TKT_1).await.unwrap();
     customer
         .home(proto::settings::v1::Platform::Web)
         .await
@@ -490,5 +546,5 @@ async fn looking_at_tickets_reads_nothing_and_makes_nothing() {
     );
     let gate = &world.tickets.state.gate;
     assert_eq!(gate.count("EnsureTicketConversation"), 0);
-    assert!(!world.conversations.knows("cnv_1"));
+    assert!(!world.conversations.knows(CNV_1));
 }

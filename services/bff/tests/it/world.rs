@@ -20,6 +20,10 @@ use types::{ContactId, WorkspaceId};
 
 use crate::fakes::{FakeConversations, FakeNotifications, FakeSettings, FakeTickets};
 
+/// The conversation and the ticket that most tests are about.
+pub const CNV_1: &str = "cnv_00000000000000000000000000000001";
+pub const TKT_1: &str = "tkt_00000000000000000000000000000001";
+
 pub const PLATFORMS: [Platform; 3] = [Platform::Web, Platform::Ios, Platform::Android];
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
@@ -230,7 +234,7 @@ pub fn inbox(numbers: &[u64]) -> Inbox {
 
 pub fn inbox_ticket(number: u64) -> InboxTicket {
     InboxTicket {
-        ticket_id: format!("tkt_{number}"),
+        ticket_id: format!("tkt_{number:032x}"),
         number,
         title: format!("Ticket {number}"),
         state_id: "tst_progress".into(),
@@ -238,7 +242,7 @@ pub fn inbox_ticket(number: u64) -> InboxTicket {
         revision: 2,
         unread: true,
         ticket_update_time: None,
-        conversation_id: format!("cnv_{number}"),
+        conversation_id: format!("cnv_{number:032x}"),
     }
 }
 

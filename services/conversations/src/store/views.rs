@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
-use types::ContactId;
+use types::{ContactId, WorkspaceId};
 
 use super::{
     Error, read,
@@ -19,6 +19,8 @@ pub enum Whose<'a> {
     Of(&'a Key, &'a ContactId),
     /// Of everybody, by pages: those after a place, in order, at most so many.
     Page(Option<(&'a str, &'a str, &'a str)>, usize),
+    /// Of one contact, by pages: those after a conversation.
+    PageOf(&'a WorkspaceId, &'a ContactId, &'a str, usize),
 }
 
 /// The copies and their frontiers, in the order (workspace, contact, conversation). Two statements,
@@ -96,6 +98,18 @@ pub(super) fn selection(whose: &Whose<'_>) -> (String, Vec<Value>) {
                 ],
             )
         }
+        Whose::PageOf(workspace, contact, after, limit) => (
+            format!(
+                "({select} where workspace_id = $1 and contact_id = $2 and conversation_id > $3 \
+                 order by conversation_id limit $4)"
+            ),
+            vec![
+                workspace.as_str().into(),
+                contact.as_str().into(),
+                (*after).into(),
+                i64::try_from(*limit).unwrap_or(i64::MAX).into(),
+            ],
+        ),
     }
 }
 

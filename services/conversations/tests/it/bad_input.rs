@@ -160,7 +160,12 @@ async fn every_malformed_field_of_a_contacts_request_is_named_at_once() {
     let answer = client
         .list_contact_conversations(world.as_contact(&ada, list))
         .await;
-    refused(answer, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[]);
+    refused(
+        answer,
+        Code::InvalidArgument,
+        "INVALID_PAGE_TOKEN",
+        &["page_token"],
+    );
     assert!(world.told(&ada).await.is_empty());
 }
 

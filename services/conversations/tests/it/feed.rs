@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::StreamExt;
 use proto::{
     events::v1::{
-        Envelope, SnapshotRequest, SubscribeRequest, snapshot_response::Piece,
+        ContactRef, Envelope, SnapshotRequest, SubscribeRequest, snapshot_response::Piece,
         subscribe_response::Frame,
     },
     tickets::v1::StateCategory,
@@ -18,11 +18,15 @@ use crate::{
 };
 
 /// The newest state of every aggregate, as a snapshot tells it.
-async fn snapshot(world: &World) -> HashMap<String, Told> {
-    let stream = world
-        .feed()
-        .snapshot(world.as_bff(SnapshotRequest {}))
-        .await;
+async fn snapshot(world: &World, of: &[&ContactId]) -> HashMap<String, Told> {
+    let contacts = of.iter().map(|contact| ContactRef {
+        workspace_id: world.workspace.to_string(),
+        contact_id: contact.to_string(),
+    });
+    let request = SnapshotRequest {
+        contacts: contacts.collect(),
+    };
+    let stream = world.feed().snapshot(world.as_bff(request)).await;
     let pieces: Vec<_> = stream.unwrap().into_inner().collect().await;
     let mut pieces = pieces
         .into_iter()
@@ -69,8 +73,12 @@ async fn a_snapshot_equals_the_newest_event_of_every_copy() {
             newest.insert(told.envelope.aggregate_id.clone(), told);
         }
     }
-    let state = snapshot(&world).await;
+    let state = snapshot(&world, &[]).await;
     assert_eq!(state.len(), 9);
+    let alone = snapshot(&world, &[&contacts[1]]).await;
+    let mut others = state.keys().filter(|of| !alone.contains_key(*of));
+    assert_eq!((alone.len(), others.clone().count()), (3, 6));
+    assert!(others.all(|of| state[of].envelope.contact_id != contacts[1].as_str()));
     for (aggregate, told) in &newest {
         let found = &state[aggregate];
         assert_eq!(found.event, told.event);
@@ -93,7 +101,7 @@ async fn a_snapshot_of_many_pages_misses_no_copy() {
     for _ in 0..257 {
         world.empty_of(&ada).await;
     }
-    assert_eq!(snapshot(&world).await.len(), 257);
+    assert_eq!(snapshot(&world, &[]).await.len(), 257);
 }
 
 /// The feed is live: a change reaches its readers without being asked for again.

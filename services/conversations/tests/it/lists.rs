@@ -253,7 +253,12 @@ async fn a_foreign_or_tampered_page_token_is_refused() {
     };
     let thread = parts(&ada, &ids[0], "").await.unwrap();
     let refuse = |answer: Result<String, Status>| {
-        refused(answer, Code::InvalidArgument, "INVALID_PAGE_TOKEN", &[])
+        refused(
+            answer,
+            Code::InvalidArgument,
+            "INVALID_PAGE_TOKEN",
+            &["page_token"],
+        )
     };
     let next = |answer: Result<(Vec<String>, String), Status>| answer.map(|(_, next)| next);
     refuse(next(world.page_of(&eve, 1, &list).await));

@@ -34,7 +34,12 @@ async fn a_receipt_moves_forward_only_and_never_above_the_head() {
     }
     for seq in [4, u64::MAX] {
         let above = world.read(&ada, &id, seq).await;
-        refused(above, Code::InvalidArgument, "SEQ_ABOVE_HEAD", &[]);
+        refused(
+            above,
+            Code::InvalidArgument,
+            "SEQ_ABOVE_HEAD",
+            &["up_to_seq"],
+        );
     }
     assert_eq!(
         world.told(&ada).await.len(),
@@ -151,7 +156,12 @@ async fn a_message_that_claims_to_have_seen_what_is_not_there_is_not_written() {
     let id = world.started_by(&ada).await;
     let before = world.told(&ada).await.len();
     let above = world.say(&ada, &id, "two", 2).await;
-    refused(above, Code::InvalidArgument, "SEQ_ABOVE_HEAD", &[]);
+    refused(
+        above,
+        Code::InvalidArgument,
+        "SEQ_ABOVE_HEAD",
+        &["up_to_seq"],
+    );
     assert_eq!(world.thread(&ada, &id).await.len(), 1);
     assert_eq!(world.told(&ada).await.len(), before);
 }
@@ -207,7 +217,12 @@ async fn a_teammate_marks_a_contacts_copy_read_up_to_a_place_or_the_head() {
     };
     assert_eq!(mark(&ada, UpTo::Seq(2)).await.unwrap().read_seq, 2);
     let above = mark(&ada, UpTo::Seq(4)).await;
-    refused(above, Code::InvalidArgument, "SEQ_ABOVE_HEAD", &[]);
+    refused(
+        above,
+        Code::InvalidArgument,
+        "SEQ_ABOVE_HEAD",
+        &["up_to_seq"],
+    );
     let head = mark(&ada, UpTo::Head(true)).await.unwrap();
     assert_eq!((head.read_seq, head.positions.len()), (3, 1));
     let again = mark(&ada, UpTo::Head(true)).await.unwrap();

@@ -57,6 +57,7 @@ pub fn rebuilt(rebuilt: Rebuilt) -> pb::RebuildProjectionResponse {
     pb::RebuildProjectionResponse {
         epoch: rebuilt.epoch,
         contacts: rebuilt.contacts,
+        differed: rebuilt.differed,
     }
 }
 

@@ -249,7 +249,7 @@ fn stored(number: u64) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
-fn inbox_id(workspace: &str, contact: &str) -> Result<InboxId, DbErr> {
+pub(super) fn inbox_id(workspace: &str, contact: &str) -> Result<InboxId, DbErr> {
     Ok(InboxId {
         workspace: WorkspaceId::parse(workspace).map_err(damaged)?,
         contact: ContactId::parse(contact).map_err(damaged)?,
@@ -315,6 +315,6 @@ fn author_kind(number: i16) -> Result<AuthorKind, DbErr> {
     }
 }
 
-fn damaged(what: impl ToString) -> DbErr {
+pub(super) fn damaged(what: impl ToString) -> DbErr {
     DbErr::Type(what.to_string())
 }

@@ -15,7 +15,7 @@ use crate::projection::{
 /// The kind of turn that rows are changed in: all who change some share it with each other, and nobody does
 /// with who starts over. Otherwise what was worked out from rows that are gone would be written over those
 /// told anew. Replicas of all versions have to agree on it.
-const REBUILD: i32 = 7003;
+pub(super) const REBUILD: i32 = 7003;
 
 /// Takes events into the inboxes they concern, and lets the version of each grow in which the contact
 /// sees a difference. Call it inside the transaction that makes the events applied.
@@ -200,7 +200,7 @@ impl Touched {
     }
 }
 
-fn key(id: &InboxId, of: &str) -> [Value; 3] {
+pub(super) fn key(id: &InboxId, of: &str) -> [Value; 3] {
     let [workspace, contact] = id.values();
     [workspace, contact, of.into()]
 }
@@ -257,7 +257,10 @@ const VERSIONS: Table<5> = Table {
 
 /// Takes the inboxes for this transaction, in one order for all writers: what is read of them now is
 /// still so when it is written.
-async fn lock(tx: &impl ConnectionTrait, inboxes: &BTreeSet<InboxId>) -> Result<(), DbErr> {
+pub(super) async fn lock(
+    tx: &impl ConnectionTrait,
+    inboxes: &BTreeSet<InboxId>,
+) -> Result<(), DbErr> {
     if tx.get_database_backend() == DbBackend::Sqlite {
         // whoever writes has the whole database
         return Ok(());
@@ -269,7 +272,7 @@ async fn lock(tx: &impl ConnectionTrait, inboxes: &BTreeSet<InboxId>) -> Result<
     upsert(tx, &VERSIONS, rows, "version = contact_version.version").await
 }
 
-async fn save(
+pub(super) async fn save(
     tx: &impl ConnectionTrait,
     before: &BTreeMap<InboxId, Rows>,
     after: &BTreeMap<InboxId, Rows>,
@@ -299,7 +302,7 @@ async fn save(
     .await
 }
 
-async fn grow(
+pub(super) async fn grow(
     tx: &impl ConnectionTrait,
     changed: &BTreeMap<InboxId, Changed>,
 ) -> Result<(), DbErr> {
@@ -362,7 +365,7 @@ async fn upsert<const N: usize>(
     Ok(())
 }
 
-async fn execute(
+pub(super) async fn execute(
     tx: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,

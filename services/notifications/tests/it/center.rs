@@ -26,6 +26,8 @@ pub struct Center {
     pub scratch: Scratch,
     pub tickets: Owner,
     pub conversations: Owner,
+    /// For the next start; none unless a test wants it.
+    pub scrub_per_second: u32,
     bff: Arc<KeyRing>,
     running: Option<Running>,
     client: Option<NotificationServiceClient<Channel>>,
@@ -67,6 +69,7 @@ impl Center {
             tickets: Owner::start(&scratch, "tickets").await,
             conversations: Owner::start(&scratch, "conversations").await,
             bff: scratch.ring("bff"),
+            scrub_per_second: 0,
             scratch,
             running: None,
             client: None,
@@ -93,6 +96,7 @@ impl Center {
             database: DatabaseArgs::at(self.scratch.database_url("notifications")),
             tickets: self.tickets.address(),
             conversations: self.conversations.address(),
+            scrub_per_second: self.scrub_per_second,
         };
         let running = notifications::start(config).await.unwrap();
         let address = format!("http://{}", running.address());

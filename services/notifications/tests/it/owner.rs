@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use database::Database;
-use events::{EventLog, FeedServer, NewEvent, SnapshotPage, SnapshotSource};
+use events::{ContactRef, EventLog, FeedServer, NewEvent, SnapshotPage, SnapshotSource};
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use proto::events::v1::{LogPosition, event_feed_service_server::EventFeedServiceServer};
@@ -46,21 +46,39 @@ struct States(Mutex<BTreeMap<String, NewEvent>>);
 impl SnapshotSource for States {
     /// Newest ids first: what is created while the pages are read is missing in them.
     fn page(&self, after: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
+        Box::pin(async move { Ok(page_of(&self.0.lock(), after, |_| true)) })
+    }
+
+    fn page_of(
+        &self,
+        of: &ContactRef,
+        after: Option<String>,
+    ) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
+        let of = of.clone();
         Box::pin(async move {
-            let states = self.0.lock();
-            let rest = states
-                .iter()
-                .rev()
-                .skip_while(|(id, _)| after.as_ref().is_some_and(|after| *id >= after));
-            let page: Vec<_> = rest.take(PAGE).collect();
-            Ok(SnapshotPage {
-                next: page
-                    .last()
-                    .filter(|_| page.len() == PAGE)
-                    .map(|(id, _)| id.to_string()),
-                events: page.into_iter().map(|(_, event)| event.clone()).collect(),
-            })
+            Ok(page_of(&self.0.lock(), after, |event| {
+                event.contact.as_ref() == Some(&of.contact) && event.workspace == of.workspace
+            }))
         })
+    }
+}
+
+fn page_of(
+    states: &BTreeMap<String, NewEvent>,
+    after: Option<String>,
+    wanted: impl Fn(&NewEvent) -> bool,
+) -> SnapshotPage {
+    let rest = states
+        .iter()
+        .rev()
+        .skip_while(|(id, _)| after.as_ref().is_some_and(|after| *id >= after));
+    let page: Vec<_> = rest.filter(|(_, event)| wanted(event)).take(PAGE).collect();
+    SnapshotPage {
+        next: page
+            .last()
+            .filter(|_| page.len() == PAGE)
+            .map(|(id, _)| id.to_string()),
+        events: page.into_iter().map(|(_, event)| event.clone()).collect(),
     }
 }
 

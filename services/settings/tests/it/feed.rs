@@ -26,7 +26,7 @@ fn named(events: &[Envelope]) -> Vec<(&str, u64)> {
 
 async fn snapshot(world: &World) -> Vec<Envelope> {
     let source = source(world).await;
-    let mut pieces = source.snapshot().await.unwrap();
+    let mut pieces = source.snapshot(None).await.unwrap();
     let mut events = Vec::new();
     while let Some(piece) = pieces.next().await {
         match piece.unwrap() {

@@ -31,6 +31,12 @@ pub(crate) struct DemoArgs {
 pub(crate) async fn demo(args: DemoArgs) -> Result<()> {
     let layout = Layout::new(args.data);
     let endpoints = Endpoints::load(&layout)?;
+    if is_silent(&endpoints).await {
+        println!(
+            "nothing answers at {} yet; waiting up to a minute (`make run` starts the suite) …",
+            endpoints.settings
+        );
+    }
     let mut stage = stage::Stage::open(&layout, &endpoints).await?;
     story::play(&mut stage).await?;
     if let Some(path) = args.dump {
@@ -38,4 +44,10 @@ pub(crate) async fn demo(args: DemoArgs) -> Result<()> {
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(())
+}
+
+/// Whether the first service that the story needs cannot be reached.
+async fn is_silent(endpoints: &Endpoints) -> bool {
+    let address = endpoints.settings.trim_start_matches("http://");
+    tokio::net::TcpStream::connect(address).await.is_err()
 }

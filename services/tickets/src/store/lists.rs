@@ -29,7 +29,22 @@ pub async fn of_contact(
     after: Option<&ListPlace>,
     limit: usize,
 ) -> Result<Vec<Seen>, DbErr> {
-    let values = list_values(workspace, contact, after, limit);
+    of_contact_seen_or_not(db, workspace, contact, true, after, limit).await
+}
+
+/// The same, of what the contact does not see too: deleted tickets, and those that became somebody else's.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_contact_seen_or_not(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    visible: bool,
+    after: Option<&ListPlace>,
+    limit: usize,
+) -> Result<Vec<Seen>, DbErr> {
+    let values = list_values(workspace, contact, visible, after, limit);
     let rows = db.query_all_raw(statement(db, list_sql(), values)).await?;
     rows.iter().map(seen).collect()
 }
@@ -49,6 +64,7 @@ fn list_sql() -> String {
 fn list_values(
     workspace: &WorkspaceId,
     contact: &ContactId,
+    visible: bool,
     after: Option<&ListPlace>,
     limit: usize,
 ) -> [Value; 7] {
@@ -60,7 +76,7 @@ fn list_values(
     [
         text(workspace),
         text(contact),
-        true.into(),
+        visible.into(),
         activity.into(),
         created.into(),
         ticket.into(),

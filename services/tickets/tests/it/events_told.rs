@@ -96,6 +96,18 @@ async fn a_snapshot_tells_what_the_newest_event_of_each_ticket_and_contact_told(
     }
     assert_eq!(rebuilt.len(), 6);
     assert_eq!(rebuilt, lived);
+    // the same of one contact, what they cannot see any more included
+    for contact in [&desk.ada, &desk.bob] {
+        let alone: Newest = desk
+            .snapshot_of(&[contact])
+            .await
+            .into_iter()
+            .map(|(event, told)| (event.aggregate_id, (event.aggregate_version, told)))
+            .collect();
+        rebuilt.retain(|_, (_, told)| told.contact_id == contact.as_str());
+        assert_eq!(alone, rebuilt);
+        rebuilt = lived.clone();
+    }
 }
 
 /// A6: more than one page of it
@@ -122,6 +134,10 @@ async fn a_long_snapshot_tells_of_every_ticket_once() {
     let told = desk.snapshot().await;
     let numbers: std::collections::BTreeSet<u64> = told.iter().map(|(_, t)| t.number).collect();
     assert_eq!((told.len(), numbers.len()), (600, 600));
+    // the half of one contact is more than a page too
+    let adas = desk.snapshot_of(&[&desk.ada]).await;
+    let numbers: std::collections::BTreeSet<u64> = adas.iter().map(|(_, t)| t.number).collect();
+    assert_eq!((adas.len(), numbers.len()), (300, 300));
 }
 
 /// The position that a write answers is where its event is

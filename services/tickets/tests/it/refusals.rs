@@ -380,7 +380,7 @@ async fn no_method_answers_without_the_right_credential() {
     closed!(feed, subscribe, SubscribeRequest::default(), feeds);
     closed!(feed, read, ReadRequest::default(), feeds);
     closed!(feed, get_heads, GetHeadsRequest {}, feeds);
-    closed!(feed, snapshot, SnapshotRequest {}, feeds);
+    closed!(feed, snapshot, SnapshotRequest::default(), feeds);
 }
 
 /// A message larger than any honest one

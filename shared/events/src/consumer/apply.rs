@@ -91,6 +91,7 @@ impl Consumer {
             }
         }
         work.commit().await?;
+        self.count("feed_applied_events_total", events.len());
         self.projection.committed(events).await;
         Ok(())
     }
@@ -149,6 +150,7 @@ impl Consumer {
             why,
             "event parked"
         );
+        self.count("feed_parked_events_total", 1);
         let tx = work.tx();
         tx.execute_raw(Statement::from_sql_and_values(
             tx.get_database_backend(),

@@ -2,7 +2,7 @@
 
 use database::tuples_from;
 use proto::events::v1::Cursor;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 use super::{Consumer, apply::ApplyStop, run::Stop};
 use crate::{PARTITIONS, UnitOfWork};
@@ -57,16 +57,7 @@ impl Consumer {
                 [self.projection.name().into(), self.source_name.into()],
             ))
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Cursor {
-                    partition: row.try_get::<i32>("", "part")? as u32,
-                    position: row.try_get::<i64>("", "pos")? as u64,
-                    event_id: row.try_get("", "event_id")?,
-                    log_epoch: row.try_get("", "log_epoch")?,
-                })
-            })
-            .collect()
+        rows.iter().map(cursor).collect()
     }
 
     /// The first statement of each transaction: whoever finds a cursor moved gives up.
@@ -145,4 +136,13 @@ impl Consumer {
         }
         Ok(())
     }
+}
+
+pub(super) fn cursor(row: &QueryResult) -> Result<Cursor, DbErr> {
+    Ok(Cursor {
+        partition: row.try_get::<i32>("", "part")? as u32,
+        position: row.try_get::<i64>("", "pos")? as u64,
+        event_id: row.try_get("", "event_id")?,
+        log_epoch: row.try_get("", "log_epoch")?,
+    })
 }

@@ -1,18 +1,13 @@
 //! Starting over from a snapshot.
 
-use futures::StreamExt;
 use proto::events::v1::{Cursor, Envelope};
-use sea_orm::DbErr;
-use tokio::time::timeout;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
-use super::{ApplyError, Consumer, run::WATCHDOG};
-use crate::{
-    PARTITIONS, UnitOfWork,
-    source::{SnapshotPiece, SourceError},
-};
+use super::{ApplyError, Consumer};
+use crate::{UnitOfWork, source::SourceError};
 
 /// Everything a source can tell, and from where to follow it afterwards.
-pub struct WholeState {
+struct WholeState {
     cursors: Vec<Cursor>,
     pages: Vec<Vec<Envelope>>,
 }
@@ -39,6 +34,9 @@ pub enum RebuildError {
     /// The snapshot was cut short.
     #[error("the snapshot was cut short")]
     Silent,
+    /// The projection has applied what the source does not have; following the feed will show it.
+    #[error("the projection and the source do not have the same history")]
+    Elsewhere,
 }
 
 impl Consumer {
@@ -50,7 +48,14 @@ impl Consumer {
     pub async fn rebuild(&self) -> Result<(), RebuildError> {
         let snapshot = self.read_snapshot().await?;
         let mut work = self.log.begin().await?;
-        self.continue_after(&work, &snapshot).await?;
+        if work.tx().get_database_backend() == DbBackend::Postgres {
+            // one statement may look at every row there is
+            let patience = "set local statement_timeout = '10min'";
+            work.tx().execute_unprepared(patience).await?;
+        }
+        // where a batch was applied meanwhile the cursors move back, since the state may lack it; it comes
+        // again, and versions absorb what it repeats
+        self.set_cursors(&work, &snapshot.cursors).await?;
         self.projection.reset(&mut work).await?;
         self.replay(&mut work, &snapshot).await?;
         work.commit().await?;
@@ -58,73 +63,26 @@ impl Consumer {
             self.projection.committed(events).await;
         }
         self.projection.moved().await;
-        self.rebuilt(&snapshot);
+        self.progress.publish(&snapshot.cursors);
         Ok(())
     }
 
-    /// Reads the source's whole state, and applies none of it: for a service that rebuilds what several
-    /// sources tell in one transaction of its own. No transaction waits for a network.
-    ///
-    /// # Errors
-    /// When the source or the database fails.
-    pub async fn read_snapshot(&self) -> Result<WholeState, RebuildError> {
-        let mut snapshot = timeout(WATCHDOG, self.source.snapshot())
-            .await
-            .map_err(|_| RebuildError::Silent)??;
-        let mut cursors = None;
+    /// Before the transaction: no transaction waits for a network.
+    async fn read_snapshot(&self) -> Result<WholeState, RebuildError> {
         let mut pages = Vec::new();
-        while let Some(piece) = timeout(WATCHDOG, snapshot.next())
-            .await
-            .map_err(|_| RebuildError::Silent)?
-        {
-            match piece? {
-                SnapshotPiece::Cursors(found) => cursors = Some(found),
-                SnapshotPiece::State(events) => pages.push(events),
-            }
-        }
-        let cursors = cursors
-            .filter(|found| found.len() == PARTITIONS)
-            .ok_or(RebuildError::Silent)?;
+        let cursors = self.snapshot(None, |events| pages.push(events)).await?;
         // the rows that the transaction will change
         self.load_cursors().await?;
         Ok(WholeState { cursors, pages })
     }
 
-    /// The first statements of a transaction that applies a whole state: moves the cursors to where it
-    /// was read. Where a batch was applied meanwhile they move back, since the state may lack it; it
-    /// comes again, and versions absorb what it repeats.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn continue_after(
-        &self,
-        work: &UnitOfWork,
-        state: &WholeState,
-    ) -> Result<(), RebuildError> {
-        Ok(self.set_cursors(work, &state.cursors).await?)
-    }
-
-    /// Then applies the whole state, inside the same transaction. A state that cannot be applied is parked,
-    /// at position 0.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn replay(
-        &self,
-        work: &mut UnitOfWork,
-        state: &WholeState,
-    ) -> Result<(), RebuildError> {
+    async fn replay(&self, work: &mut UnitOfWork, state: &WholeState) -> Result<(), RebuildError> {
         for events in state.pages() {
             if !self.try_project(work, events).await?.is_empty() {
                 self.project_singly(work, events).await?;
             }
         }
         Ok(())
-    }
-
-    /// To be called after that transaction's commit: whoever waits for a position hears of it.
-    pub fn rebuilt(&self, state: &WholeState) {
-        self.progress.publish(&state.cursors);
     }
 
     /// Applies a page, or nothing of it; says what is wrong with it if it is poison.

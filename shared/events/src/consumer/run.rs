@@ -51,7 +51,10 @@ impl Consumer {
         let mut backoff = BACKOFF;
         loop {
             let wait = match self.follow(&mut backoff).await {
-                Stop::Lost => Duration::ZERO,
+                Stop::Lost => {
+                    self.count("feed_lost_batches_total", 1);
+                    Duration::ZERO
+                }
                 Stop::Retry(why) => {
                     let (source, projection) = (self.source_name, self.projection.name());
                     if backoff < WORTH_TELLING {
@@ -63,6 +66,7 @@ impl Consumer {
                 }
                 Stop::Rebuild(why) => {
                     tracing::error!(source = self.source_name, projection = self.projection.name(), %why, "rebuilding from a snapshot");
+                    self.count("feed_rebuilds_total", 1);
                     if let Err(error) = self.rebuild().await {
                         tracing::error!(source = self.source_name, %error, "the rebuild failed");
                     }
@@ -122,6 +126,7 @@ impl Consumer {
             self.accept(&mut cursors, events).await?;
             if let Some(heads) = beat {
                 self.look_around(&mut cursors, &last_heads).await?;
+                self.tell_lag(&cursors, &heads);
                 start.get_or_insert_with(|| heads.clone());
                 last_heads = heads;
             }
@@ -159,6 +164,20 @@ impl Consumer {
         self.flush(cursors, &mut pending).await
     }
 
+    fn tell_lag(&self, cursors: &[Cursor], heads: &[Cursor]) {
+        let behind = |head: &Cursor| {
+            let cursor = cursors.get(head.partition as usize);
+            head.position
+                .saturating_sub(cursor.map_or(0, |cursor| cursor.position))
+        };
+        let behind: u64 = heads.iter().map(behind).sum();
+        self.gauge("feed_behind_events", behind as f64);
+        if behind == 0 {
+            let now = self.log.clock().now().as_second();
+            self.gauge("feed_current_time_seconds", now as f64);
+        }
+    }
+
     /// Drops what was applied, fills gaps, and applies the rest.
     async fn accept(&self, cursors: &mut [Cursor], events: Vec<Envelope>) -> Result<(), Stop> {
         let mut pending = Pending::after(cursors);
@@ -181,6 +200,7 @@ impl Consumer {
     /// Reads what follows the last event taken of a partition.
     async fn fill(&self, pending: &mut Pending, partition: usize) -> Result<(), Stop> {
         let before = pending.position(partition);
+        self.count("feed_filled_gaps_total", 1);
         let missing = timeout(WATCHDOG, self.source.read(partition, before))
             .await
             .map_err(|_| Stop::Retry("no answer to a read".into()))?

@@ -52,6 +52,8 @@ impl UnitOfWork {
     pub async fn commit(mut self) -> Result<Vec<LogPosition>, DbErr> {
         self.append_emitted().await?;
         self.tx.commit().await?;
+        metrics::counter!("log_events_total", "log" => self.log.source)
+            .increment(self.written.len() as u64);
         self.log.committed(self.written);
         Ok(self.appended)
     }

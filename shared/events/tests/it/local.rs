@@ -83,7 +83,10 @@ impl EventSource for Breakable {
         self.source.heads()
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
-        self.source.snapshot()
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+        self.source.snapshot(of)
     }
 }

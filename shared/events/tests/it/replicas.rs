@@ -1,7 +1,7 @@
 //! Several processes over one log. Each `EventLog` here has connections and a memory of its own, as a
 //! process has.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use database::take_turns;
 use events::{EventLog, EventSource, LocalSource, PARTITIONS, source::Delivery};
@@ -16,13 +16,16 @@ use testing::{
         owner::{Things, change, contact_in, things, write},
         reader::{next, origin, soon},
     },
-    on_postgres_for,
+    eventually, on_postgres_for,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
 use types::SystemClock;
 
 const WRITERS: u64 = 8;
 const TRANSACTIONS: usize = 75;
+/// Between two writes that should be heard of.
+const SHORTLY: Duration = Duration::from_millis(100);
 
 async fn replica(scratch: &Scratch) -> EventLog {
     let db = scratch.database::<SampleOwner>("owner").await;
@@ -45,7 +48,8 @@ async fn write_some(log: EventLog, seed: u64) -> Vec<LogPosition> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut positions = Vec::new();
     for _ in 0..TRANSACTIONS {
-        let mut work = log.begin().await.unwrap();
+        // with one writer at a time, as SQLite has, a turn may be long in coming
+        let mut work = eventually("a turn", async || log.begin().await.ok()).await;
         // two of the same contact now and then, and several partitions in any order
         for _ in 0..random.gen_range(1..8) {
             let contact = contact_in(random.gen_range(0..PARTITIONS), random.gen_range(0..2));
@@ -233,4 +237,32 @@ async fn who_waits_for_a_partition_comes_after_the_one_that_holds_it() {
     take_turns(&tx, 7001, database::Turn::Alone, [])
         .await
         .unwrap();
+}
+
+/// A reader that waits at one replica hears of what another wrote, though nobody looks at the table.
+#[tokio::test]
+async fn what_one_replica_writes_wakes_the_readers_of_the_others() {
+    if !on_postgres_for("wake-ups between processes") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let [writer, reader] = [replica(&scratch).await, replica(&scratch).await];
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
+    let lines = [&writer, &reader].map(|log| events::share_wakeups(log.clone(), stop.clone()));
+    let mut heads = reader.watch_heads();
+    let hears = async {
+        loop {
+            // the first ones may come before the reader listens
+            write(&writer, &contact_in(3, 0), "thing").await;
+            if timeout(SHORTLY, heads.changed()).await.is_ok() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        _ = join_all(lines) => panic!("the lines end when they are told to"),
+        () = soon("a wake-up", hears) => {}
+    }
+    assert!(heads.borrow()[3] > 0);
 }

@@ -68,10 +68,13 @@ impl EventSource for Hooked {
         self.inner.heads()
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
         (self.on_snapshot)(()).unwrap_or_else(|| {
             let inner = self.inner.clone();
-            async move { inner.snapshot().await }.boxed()
+            async move { inner.snapshot(of).await }.boxed()
         })
     }
 }
@@ -129,8 +132,11 @@ impl EventSource for Hostile {
         self.inner.heads()
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
-        self.inner.snapshot()
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+        self.inner.snapshot(of)
     }
 }
 

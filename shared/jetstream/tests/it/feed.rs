@@ -57,7 +57,10 @@ impl EventSource for Watched {
         self.inner.heads()
     }
 
-    fn snapshot(&self) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
-        self.inner.snapshot()
+    fn snapshot(
+        &self,
+        of: Option<Vec<ContactRef>>,
+    ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
+        self.inner.snapshot(of)
     }
 }

@@ -199,8 +199,8 @@ async fn a_method_without_a_row_is_refused_whoever_calls() {
     let (scratch, sample, running) = start().await;
     let mut client = bare(running.address());
     let actor = caller(&["sample:read", "events:read"]);
-    let request = request(&scratch.ring("caller"), &actor, SnapshotRequest {});
-    for request in [request, Request::new(SnapshotRequest {})] {
+    let request = request(&scratch.ring("caller"), &actor, SnapshotRequest::default());
+    for request in [request, Request::new(SnapshotRequest::default())] {
         let status = client.snapshot(request).await.unwrap_err();
         assert_eq!(status.code(), Code::PermissionDenied, "{status}");
     }

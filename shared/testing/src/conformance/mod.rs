@@ -79,6 +79,7 @@ macro_rules! conformance {
             snapshot::a_snapshot_tells_its_cursors_then_every_state_then_ends,
             snapshot::what_changes_during_a_snapshot_is_not_lost,
             snapshot::pages_of_large_states_arrive,
+            snapshot::a_snapshot_of_some_contacts_tells_of_nobody_else,
             stretch::a_gap_is_filled_from_the_log_with_its_chain,
             stretch::a_stretch_is_bounded_in_events_and_bytes,
             stretch::a_stretch_that_was_pruned_is_out_of_range,

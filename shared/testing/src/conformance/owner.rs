@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use database::Database;
 use events::{
-    EventLog, NewEvent, SnapshotPage, SnapshotSource, UnitOfWork, log::partition_of,
+    ContactRef, EventLog, NewEvent, SnapshotPage, SnapshotSource, UnitOfWork, log::partition_of,
     migration::LogTables,
 };
 use futures::future::BoxFuture;
@@ -155,30 +155,51 @@ pub struct Things(pub Database);
 
 impl SnapshotSource for Things {
     fn page(&self, after: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
-        Box::pin(async move {
-            let rows = self
-                .0
-                .read()
-                .query_all_raw(Statement::from_sql_and_values(
-                    self.0.read().get_database_backend(),
-                    "select id, contact_id, version, bytes from thing where id > $1 order by id limit $2",
-                    [after.unwrap_or_default().into(), PAGE.into()],
-                ))
-                .await?;
-            let mut events = Vec::with_capacity(rows.len());
-            for row in &rows {
-                let id: String = row.try_get("", "id")?;
-                let contact: String = row.try_get("", "contact_id")?;
-                let contact =
-                    ContactId::parse(&contact).map_err(|e| DbErr::Custom(e.to_string()))?;
-                let version: i64 = row.try_get("", "version")?;
-                let bytes: i64 = row.try_get("", "bytes")?;
-                events.push(state(&id, contact, version as u64, bytes as usize));
-            }
-            let next = (events.len() as u64 == PAGE)
-                .then(|| events.last().map(|event| event.aggregate_id.clone()))
-                .flatten();
-            Ok(SnapshotPage { events, next })
-        })
+        Box::pin(self.things(None, after))
+    }
+
+    fn page_of(
+        &self,
+        of: &ContactRef,
+        after: Option<String>,
+    ) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
+        Box::pin(self.things(Some(of.clone()), after))
+    }
+}
+
+impl Things {
+    async fn things(
+        &self,
+        of: Option<ContactRef>,
+        after: Option<String>,
+    ) -> Result<SnapshotPage, DbErr> {
+        let contact = of.map_or(String::new(), |of| of.contact.into());
+        let rows = self
+            .0
+            .read()
+            .query_all_raw(Statement::from_sql_and_values(
+                self.0.read().get_database_backend(),
+                "select id, contact_id, version, bytes from thing where id > $1 \
+                 and ($3 = '' or contact_id = $3) order by id limit $2",
+                [
+                    after.unwrap_or_default().into(),
+                    PAGE.into(),
+                    contact.into(),
+                ],
+            ))
+            .await?;
+        let mut events = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let id: String = row.try_get("", "id")?;
+            let contact: String = row.try_get("", "contact_id")?;
+            let contact = ContactId::parse(&contact).map_err(|e| DbErr::Custom(e.to_string()))?;
+            let version: i64 = row.try_get("", "version")?;
+            let bytes: i64 = row.try_get("", "bytes")?;
+            events.push(state(&id, contact, version as u64, bytes as usize));
+        }
+        let next = (events.len() as u64 == PAGE)
+            .then(|| events.last().map(|event| event.aggregate_id.clone()))
+            .flatten();
+        Ok(SnapshotPage { events, next })
     }
 }

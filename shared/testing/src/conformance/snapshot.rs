@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use events::{EventLog, MAX_PAYLOAD, source::SnapshotPiece};
+use events::{ContactRef, EventLog, MAX_PAYLOAD, source::SnapshotPiece};
 use futures::StreamExt;
 
 use super::{
     Reader, Transport,
-    owner::{CHANGED, apply, change, contact_in, things, write, write_many},
+    owner::{CHANGED, apply, change, contact_in, things, workspace, write, write_many},
     reader::{soon, whole},
 };
 
@@ -27,7 +27,7 @@ async fn make(log: &EventLog, count: usize, partitions: usize) {
 /// The cursors are those of the log's heads; the states are at no position.
 pub async fn a_snapshot_tells_its_cursors_then_every_state_then_ends(transport: &impl Transport) {
     let log = transport.log();
-    let (cursors, states) = whole(transport.source().snapshot().await.unwrap()).await;
+    let (cursors, states) = whole(transport.source().snapshot(None).await.unwrap()).await;
     assert_eq!(cursors, transport.source().heads().await.unwrap());
     assert_eq!(states, []);
     // several pages, the last one full, and history that the states need not repeat
@@ -35,7 +35,7 @@ pub async fn a_snapshot_tells_its_cursors_then_every_state_then_ends(transport: 
     for n in 0..10 {
         write(&log, &contact_in(n % 16, 0), &format!("thing {n:03}")).await;
     }
-    let (cursors, states) = whole(transport.source().snapshot().await.unwrap()).await;
+    let (cursors, states) = whole(transport.source().snapshot(None).await.unwrap()).await;
     assert_eq!(cursors, transport.source().heads().await.unwrap());
     assert_eq!(states.len(), 300);
     let mut found = BTreeMap::new();
@@ -60,7 +60,7 @@ pub async fn a_snapshot_tells_its_cursors_then_every_state_then_ends(transport: 
 pub async fn what_changes_during_a_snapshot_is_not_lost(transport: &impl Transport) {
     let log = transport.log();
     make(&log, 500, 4).await;
-    let mut snapshot = soon("a snapshot", transport.source().snapshot())
+    let mut snapshot = soon("a snapshot", transport.source().snapshot(None))
         .await
         .unwrap();
     let mut found = BTreeMap::new();
@@ -102,11 +102,32 @@ pub async fn what_changes_during_a_snapshot_is_not_lost(transport: &impl Transpo
 pub async fn pages_of_large_states_arrive(transport: &impl Transport) {
     let log = transport.log();
     write_many(&log, &contact_in(0, 0), 300, MAX_PAYLOAD).await;
-    let (_, states) = whole(transport.source().snapshot().await.unwrap()).await;
+    let (_, states) = whole(transport.source().snapshot(None).await.unwrap()).await;
     assert_eq!(states.len(), 300);
     assert!(
         states
             .iter()
             .all(|state| state.payload.len() == MAX_PAYLOAD)
     );
+}
+
+/// Those who compare or repair ask for a few contacts at a time.
+pub async fn a_snapshot_of_some_contacts_tells_of_nobody_else(transport: &impl Transport) {
+    let log = transport.log();
+    make(&log, 320, 16).await;
+    let asked = [3, 7, 11].map(|partition| ContactRef {
+        workspace: workspace(),
+        contact: contact_in(partition, 0),
+    });
+    let of = Some(asked.to_vec());
+    let (cursors, states) = whole(transport.source().snapshot(of).await.unwrap()).await;
+    assert_eq!(cursors, transport.source().heads().await.unwrap());
+    let mut partitions: Vec<_> = states.iter().map(|state| state.partition).collect();
+    partitions.sort_unstable();
+    let expected: Vec<_> = [3, 7, 11].into_iter().flat_map(|p| [p; 20]).collect();
+    assert_eq!(partitions, expected);
+    // of nobody is not of everybody
+    if let Ok(snapshot) = transport.source().snapshot(Some(Vec::new())).await {
+        assert_eq!(whole(snapshot).await.1, []);
+    }
 }

@@ -193,7 +193,7 @@ impl ConversationService for Handler {
             return Ok(Response::new(Default::default()));
         }
         let conversation = ContactConversation {
-            conversation_id: "cnv_started".into(),
+            conversation_id: "cnv_000000000000000000000000000000a3".into(),
             state: ConversationState::Open.into(),
             has_messages: true,
             preview: Some(MessagePreview {

@@ -77,7 +77,7 @@ impl FakeTickets {
     /// A ticket of the contact, linked to `conversation_id`, its newest badging revision 2 of 3.
     pub fn add(&self, contact: &ContactId, number: u64, conversation_id: &str) -> ContactTicket {
         let ticket = ContactTicket {
-            ticket_id: format!("tkt_{number}"),
+            ticket_id: format!("tkt_{number:032x}"),
             number,
             title: format!("Ticket {number}"),
             description: "It is on fire.".into(),
@@ -139,7 +139,7 @@ impl TicketService for Handler {
         let request = request.into_inner();
         *self.0.submitted.lock() = Some(request.clone());
         let ticket = ContactTicket {
-            ticket_id: "tkt_new".into(),
+            ticket_id: "tkt_000000000000000000000000000000a1".into(),
             number: 77,
             title: request.title,
             description: request.description,
@@ -147,7 +147,7 @@ impl TicketService for Handler {
             state_id: "tst_submitted".into(),
             category: StateCategory::Submitted.into(),
             state_label: "Received".into(),
-            conversation_id: "cnv_new".into(),
+            conversation_id: "cnv_000000000000000000000000000000a1".into(),
             revision: 1,
             notify_revision: 1,
             create_time: Some(prost_types::Timestamp {
@@ -231,7 +231,7 @@ impl TicketService for Handler {
             .expect("found a moment ago");
         let fresh = ticket.conversation_id.is_empty();
         if fresh {
-            ticket.conversation_id = format!("cnv_of_{}", ticket.number);
+            ticket.conversation_id = format!("cnv_f{:031x}", ticket.number);
         }
         Ok(Response::new(EnsureTicketConversationResponse {
             conversation_id: ticket.conversation_id.clone(),
@@ -264,7 +264,7 @@ impl TicketTypeService for Handler {
         let labels = self.0.labels.lock().clone();
         Ok(Response::new(ListContactTicketFormsResponse {
             types: vec![ContactTicketType {
-                type_id: "tty_support".into(),
+                type_id: "tty_00000000000070008000000000000001".into(),
                 name: "Support request".into(),
             }],
             states: labels

@@ -100,7 +100,7 @@ async fn what_another_replica_applies_during_a_rebuild_is_not_lost() {
         let (read, may_go) = signals.lock().take()?;
         let inner = inner.clone();
         let held = async move {
-            let pieces: Vec<_> = inner.snapshot().await?.collect().await;
+            let pieces: Vec<_> = inner.snapshot(None).await?.collect().await;
             read.send(()).unwrap();
             let end = stream::once(may_go).filter_map(|_| async { None });
             Ok(stream::iter(pieces).chain(end).boxed())
@@ -171,7 +171,7 @@ async fn a_snapshot_that_breaks_off_leaves_the_old_rows() {
             let inner = inner.clone();
             let cut = async move {
                 let broken = stream::once(async { Err(SourceError::Unavailable("cut".into())) });
-                let pieces = inner.snapshot().await?.take(good_pieces);
+                let pieces = inner.snapshot(None).await?.take(good_pieces);
                 Ok(pieces.chain(broken).boxed())
             };
             Some(cut.boxed())
@@ -236,7 +236,7 @@ async fn rebuilds_that_do_not_help_are_spaced_out() {
     source.on_snapshot = Box::new(move |()| {
         times.lock().push(std::time::Instant::now());
         let inner = inner.clone();
-        Some(async move { inner.snapshot().await }.boxed())
+        Some(async move { inner.snapshot(None).await }.boxed())
     });
     let _running = run(reader.consumer(Arc::new(source)));
     testing::eventually("five rebuilds", || async {

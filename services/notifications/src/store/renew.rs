@@ -1,0 +1,154 @@
+//! Inboxes compared with what their owners tell, and put right where they differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use database::{Turn, chunks, take_turns, tuples};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+
+use super::{
+    InboxId, many,
+    records::{self, ConversationRecord, TicketRecord},
+    write::{self, REBUILD},
+};
+use crate::projection::{self, Changed, Event, Rows, TicketId, TicketRead};
+
+/// Makes the rows of some inboxes what follows from all that is told of them and from what is owned here:
+/// the explicit reads. `ahead` is the part of it that the rows may not hold yet, since it comes with the
+/// feeds; what differs beyond that went wrong. Only those inboxes are written. Returns which they were.
+/// Call it inside the transaction that holds the cursors of both feeds.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(
+    tx: &impl ConnectionTrait,
+    inboxes: &BTreeSet<InboxId>,
+    told: Vec<(InboxId, Event)>,
+    ahead: Vec<(InboxId, Event)>,
+) -> Result<BTreeSet<InboxId>, DbErr> {
+    take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
+    write::lock(tx, inboxes).await?;
+    let stored = stored(tx, inboxes).await?;
+    let mut fresh: BTreeMap<InboxId, Rows> = inboxes
+        .iter()
+        .map(|id| (id.clone(), Rows::default()))
+        .collect();
+    take_in(&mut fresh, reads(tx, inboxes).await?);
+    take_in(&mut fresh, told);
+    let mut expected = stored.clone();
+    take_in(&mut expected, ahead);
+    fresh.retain(|id, rows| expected.get(id) != Some(rows));
+    let before: BTreeMap<InboxId, Rows> = stored
+        .into_iter()
+        .filter(|(id, _)| fresh.contains_key(id))
+        .collect();
+    remove(tx, &before, &fresh).await?;
+    write::save(tx, &before, &fresh).await?;
+    let all = Changed {
+        tickets: true,
+        conversations: true,
+    };
+    let differed: BTreeSet<InboxId> = fresh.into_keys().collect();
+    let changed = differed.iter().map(|id| (id.clone(), all)).collect();
+    write::grow(tx, &changed).await?;
+    Ok(differed)
+}
+
+/// Only events of inboxes that are compared.
+fn take_in(inboxes: &mut BTreeMap<InboxId, Rows>, events: Vec<(InboxId, Event)>) {
+    for (id, event) in events {
+        if let Some(rows) = inboxes.get_mut(&id) {
+            projection::apply(rows, event);
+        }
+    }
+}
+
+/// All rows of these inboxes; one without rows has none here too.
+async fn stored(
+    tx: &impl ConnectionTrait,
+    inboxes: &BTreeSet<InboxId>,
+) -> Result<BTreeMap<InboxId, Rows>, DbErr> {
+    let mut stored: BTreeMap<InboxId, Rows> = inboxes
+        .iter()
+        .map(|id| (id.clone(), Rows::default()))
+        .collect();
+    for record in of_inboxes::<TicketRecord>(tx, "ticket_inbox", inboxes).await? {
+        let (id, ticket_id, row) = record.parse()?;
+        stored.entry(id).or_default().tickets.insert(ticket_id, row);
+    }
+    for record in of_inboxes::<ConversationRecord>(tx, "conversation_inbox", inboxes).await? {
+        let (id, conversation_id, told) = record.parse()?;
+        let rows = stored.entry(id).or_default();
+        rows.conversations.insert(conversation_id, told);
+    }
+    Ok(stored)
+}
+
+#[derive(FromQueryResult)]
+struct ReadRecord {
+    workspace_id: String,
+    contact_id: String,
+    ticket_id: String,
+    revision: i64,
+}
+
+async fn reads(
+    tx: &impl ConnectionTrait,
+    inboxes: &BTreeSet<InboxId>,
+) -> Result<Vec<(InboxId, Event)>, DbErr> {
+    let records = of_inboxes::<ReadRecord>(tx, "ticket_read", inboxes).await?;
+    let event = |record: ReadRecord| {
+        let read = TicketRead {
+            ticket_id: TicketId::parse(&record.ticket_id).map_err(records::damaged)?,
+            up_to_revision: record.revision as u64,
+        };
+        let id = records::inbox_id(&record.workspace_id, &record.contact_id)?;
+        Ok((id, Event::TicketRead(read)))
+    };
+    records.into_iter().map(event).collect()
+}
+
+async fn of_inboxes<T: FromQueryResult>(
+    tx: &impl ConnectionTrait,
+    table: &str,
+    inboxes: &BTreeSet<InboxId>,
+) -> Result<Vec<T>, DbErr> {
+    let keys: Vec<[Value; 2]> = inboxes.iter().map(InboxId::values).collect();
+    let mut records = Vec::new();
+    for keys in chunks(&keys) {
+        let sql = format!(
+            "with wanted (workspace_id, contact_id) as (values {}) select found.* from wanted \
+             join {table} found on found.workspace_id = wanted.workspace_id \
+             and found.contact_id = wanted.contact_id",
+            tuples(keys.len(), 2)
+        );
+        records.extend(many::<T>(tx, &sql, keys.iter().flatten().cloned()).await?);
+    }
+    Ok(records)
+}
+
+/// Rows that nobody tells of.
+async fn remove(
+    tx: &impl ConnectionTrait,
+    before: &BTreeMap<InboxId, Rows>,
+    fresh: &BTreeMap<InboxId, Rows>,
+) -> Result<(), DbErr> {
+    for (id, rows) in before {
+        let Some(fresh) = fresh.get(id) else { continue };
+        let tickets = rows
+            .tickets
+            .keys()
+            .filter(|id| !fresh.tickets.contains_key(id));
+        for ticket_id in tickets {
+            let sql = "delete from ticket_inbox where workspace_id = $1 and contact_id = $2 \
+                       and ticket_id = $3";
+            write::execute(tx, sql, write::key(id, ticket_id.as_str())).await?;
+        }
+        let conversations = rows.conversations.keys();
+        for conversation_id in conversations.filter(|id| !fresh.conversations.contains_key(id)) {
+            let sql = "delete from conversation_inbox where workspace_id = $1 and contact_id = $2 \
+                       and conversation_id = $3";
+            write::execute(tx, sql, write::key(id, conversation_id.as_str())).await?;
+        }
+    }
+    Ok(())
+}
