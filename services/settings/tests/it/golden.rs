@@ -39,9 +39,8 @@ async fn fill(scratch: Scratch) {
         world.session(&tenant, &key, user).await;
         if user == "ben" {
             let body = RevokeIdentityKeyRequest { key_id: key.kid };
-            let done = world
-                .workspaces()
-                .revoke_identity_key(world.by(&tenant, body));
+            let mut workspaces = world.workspaces();
+            let done = workspaces.revoke_identity_key(world.by(&tenant, body));
             done.await.unwrap();
         }
     }
@@ -49,7 +48,8 @@ async fn fill(scratch: Scratch) {
         name: "Grace".into(),
         email: "grace@example.com".into(),
     };
-    let made = world.workspaces().create_teammate(world.by(&tenant, body));
+    let mut workspaces = world.workspaces();
+    let made = workspaces.create_teammate(world.by(&tenant, body));
     let grace = made.await.unwrap().into_inner().teammate.unwrap();
     let body = CreateApiTokenRequest {
         name: "Report".into(),
@@ -57,7 +57,7 @@ async fn fill(scratch: Scratch) {
         scopes: vec!["settings:read".into()],
         ..Default::default()
     };
-    let made = world.workspaces().create_api_token(world.by(&tenant, body));
+    let made = workspaces.create_api_token(world.by(&tenant, body));
     made.await.unwrap();
 }
 

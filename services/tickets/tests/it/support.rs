@@ -163,9 +163,13 @@ impl Desk {
     }
 
     pub async fn set_state(&self, ticket: &str, category: StateCategory) -> pb::Ticket {
+        self.move_to(ticket, self.state_id(category).await).await
+    }
+
+    pub async fn move_to(&self, ticket: &str, state_id: String) -> pb::Ticket {
         let request = pb::ChangeTicketStateRequest {
             ticket_id: ticket.into(),
-            state_id: self.state_id(category).await,
+            state_id,
             ..Default::default()
         };
         let answer = self

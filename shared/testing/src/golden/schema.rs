@@ -29,7 +29,7 @@ from information_schema.columns where table_schema = 'public'
 union all select 'index ' || indexname || ' on ' || tablename || ': ' || indexdef
 from pg_indexes where schemaname = 'public'
 union all select 'key ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
-from pg_constraint where connamespace = 'public'::regnamespace
+from pg_constraint where connamespace = 'public'::regnamespace and contype <> 'n'
 union all select 'trigger ' || tgname || ' on ' || tgrelid::regclass || ': ' || pg_get_triggerdef(oid)
 from pg_trigger where not tgisinternal";
 
