@@ -27,10 +27,9 @@ use sea_orm::DbErr;
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock, micros};
 
-use crate::{
-    access::ACCESS, service::Conversations, snapshot::Copies, stamps::Stamps,
-    store::migration::Migrator,
-};
+pub use store::migration::Migrator;
+
+use crate::{access::ACCESS, service::Conversations, snapshot::Copies, stamps::Stamps};
 
 /// The service's name: of its key, its log and its process.
 const NAME: &str = "conversations";

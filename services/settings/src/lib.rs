@@ -30,6 +30,8 @@ use runtime::{
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock};
 
+pub use store::migration::Migrator;
+
 use error::Error;
 use service::Service;
 
@@ -77,7 +79,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
     let unusable = |cause: String| StartError::Database(cause);
-    let db = Database::open_with::<store::migration::Migrator>(
+    let db = Database::open_with::<Migrator>(
         &config.database.database_url,
         config.database.database_connections,
     )

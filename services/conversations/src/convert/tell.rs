@@ -244,3 +244,58 @@ fn time(time: Timestamp) -> prost_types::Timestamp {
         nanos: (micros.rem_euclid(1_000_000) * 1_000) as i32,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use testing::Golden;
+    use types::{WorkspaceId, timestamp};
+
+    use super::*;
+    use crate::domain::{ContactMessage, ConversationId, Key, Participant, TicketId};
+
+    #[test]
+    fn what_was_told_of_a_conversation_is_read_and_told_the_same_for_ever() {
+        let key = Key {
+            workspace: WorkspaceId::derive(&["golden"]),
+            conversation: ConversationId::derive(&["golden"]),
+        };
+        let at = |micros| timestamp(1_767_268_800_000_000 + micros);
+        let mut conversation = Conversation::start(key, at(1));
+        conversation.state = State::Closed;
+        conversation.contact_head_seq = 6;
+        conversation.head_seq = 7;
+        conversation.last_message = Some(LastMessage {
+            preview: "It crashes".into(),
+            author: Author {
+                kind: AuthorKind::Contact,
+                id: ContactId::derive(&["golden"]).into(),
+                name: "Ada".into(),
+            },
+            at: at(2),
+        });
+        conversation.last_contact_message = Some(ContactMessage { seq: 5, seen: 4 });
+        conversation.deleted_at = Some(at(3));
+        let ticket = TicketId::derive(&["golden"]);
+        let told = Told {
+            view: View {
+                conversation,
+                participant: Participant {
+                    contact: ContactId::derive(&["golden"]),
+                    version: 8,
+                    read_seq: 3,
+                    last_foreign_message_seq: 2,
+                    left_at: None,
+                },
+            },
+            frontier: vec![(ticket.clone(), 2)],
+            message_frontier: vec![(ticket, 1)],
+        };
+        let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
+        golden.event::<pb::ContactConversationChanged>(&changed(&told, at(4)));
+    }
+
+    #[test]
+    fn every_event_of_conversations_has_a_golden_file() {
+        Golden::of(env!("CARGO_MANIFEST_DIR")).covers_events_of("messenger.conversations.v1");
+    }
+}

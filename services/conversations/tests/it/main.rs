@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod feed;
+mod golden;
 mod isolation;
 mod lists;
 mod notes;

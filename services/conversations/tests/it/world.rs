@@ -32,7 +32,11 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        let scratch = Scratch::new();
+        Self::on(Scratch::new()).await
+    }
+
+    /// On a scratch with its databases as they are.
+    pub async fn on(scratch: Scratch) -> Self {
         scratch.keys(&["bff", "tickets", "conversations", "notifications"]);
         let clock = ManualClock::new();
         let tickets = Tickets::start(&scratch, &clock).await;
@@ -53,7 +57,10 @@ impl World {
         self.stop().await;
         let config = Config {
             server: ServerArgs::loopback(self.scratch.path("keys")),
-            database: DatabaseArgs::at(self.scratch.database_url("conversations")),
+            database: DatabaseArgs::at(
+                self.scratch
+                    .url_with::<conversations::Migrator>("conversations"),
+            ),
             tickets: self.tickets.url(),
         };
         let clock = Arc::new(self.clock.clone());

@@ -63,7 +63,11 @@ impl Customer {
 
 impl Center {
     pub async fn start() -> Self {
-        let scratch = Scratch::new();
+        Self::on(Scratch::new()).await
+    }
+
+    /// On a scratch with its databases as they are.
+    pub async fn on(scratch: Scratch) -> Self {
         scratch.keys(&["bff", "tickets", "conversations", "notifications"]);
         let mut center = Self {
             tickets: Owner::start(&scratch, "tickets").await,
@@ -93,7 +97,7 @@ impl Center {
                 drain_seconds: 1,
                 ..ServerArgs::loopback(self.scratch.path("keys"))
             },
-            database: DatabaseArgs::at(self.scratch.database_url("notifications")),
+            database: DatabaseArgs::at(self.scratch.url_with::<Migrations>("notifications")),
             tickets: self.tickets.address(),
             conversations: self.conversations.address(),
             scrub_per_second: self.scrub_per_second,

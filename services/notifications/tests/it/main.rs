@@ -8,6 +8,7 @@
 
 mod center;
 mod feed;
+mod golden;
 mod owner;
 mod rebuild;
 mod rpc;

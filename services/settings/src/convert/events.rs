@@ -43,3 +43,49 @@ pub fn session_revoked(session: EndedSession) -> NewEvent {
         payload: payload.encode_to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use testing::Golden;
+    use types::{ContactId, timestamp};
+
+    use super::*;
+    use crate::domain::{Platform, SessionId, Switch, SwitchableSpace};
+
+    const AT: i64 = 1_767_268_800_000_001;
+
+    #[test]
+    fn what_was_told_of_settings_is_read_and_told_the_same_for_ever() {
+        let switch = |platform, enabled, version| Switch {
+            platform,
+            space: SwitchableSpace::Tickets,
+            enabled,
+            version,
+        };
+        let turned = vec![
+            switch(Platform::Web, false, 3),
+            switch(Platform::Ios, true, 2),
+        ];
+        let settings = MessengerSettings::new(3, turned);
+        let event = settings_changed(&WorkspaceId::derive(&["golden"]), &settings, AT);
+        let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
+        golden.event::<pb::MessengerSettingsChanged>(&event);
+    }
+
+    #[test]
+    fn what_was_told_of_a_session_is_read_and_told_the_same_for_ever() {
+        let event = session_revoked(EndedSession {
+            id: SessionId::derive(&["golden"]),
+            workspace: WorkspaceId::derive(&["golden"]),
+            contact: ContactId::derive(&["golden"]),
+            revoked_at: timestamp(AT),
+        });
+        let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
+        golden.event::<pb::SessionRevoked>(&event);
+    }
+
+    #[test]
+    fn every_event_of_settings_has_a_golden_file() {
+        Golden::of(env!("CARGO_MANIFEST_DIR")).covers_events_of("messenger.settings.v1");
+    }
+}

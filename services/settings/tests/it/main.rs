@@ -9,6 +9,7 @@ mod api_tokens;
 mod bad_input;
 mod contacts;
 mod feed;
+mod golden;
 mod identity_keys;
 mod isolation;
 mod outage;

@@ -44,10 +44,11 @@ impl World {
         Self::on(scratch, ManualClock::new()).await
     }
 
-    async fn on(scratch: Scratch, clock: ManualClock) -> Self {
+    /// On a scratch with keys, and its database as it is.
+    pub async fn on(scratch: Scratch, clock: ManualClock) -> Self {
         let config = settings::Config {
             server: ServerArgs::loopback(scratch.path("keys")),
-            database: DatabaseArgs::at(scratch.database_url("settings")),
+            database: DatabaseArgs::at(scratch.url_with::<settings::Migrator>("settings")),
         };
         let running = settings::start_with(config, Arc::new(clock.clone()))
             .await

@@ -89,3 +89,48 @@ pub(crate) fn conversation_news(
     };
     Ok(Some((workspace, news)))
 }
+
+#[cfg(test)]
+mod tests {
+    use testing::Golden;
+    use types::ContactId;
+
+    use super::*;
+    use crate::domain::{ConversationId, StateCategory, StateId, TicketId};
+
+    #[test]
+    fn what_was_told_of_a_ticket_is_read_and_told_the_same_for_ever() {
+        let workspace = WorkspaceId::derive(&["golden"]);
+        let contact = ContactId::derive(&["golden"]);
+        let ticket = TicketId::derive(&["golden"]);
+        let state = StateId::derive(&["golden"]);
+        let conversation = ConversationId::derive(&["golden"]);
+        let view = View {
+            workspace: &workspace,
+            contact: &contact,
+            ticket: &ticket,
+            visible: true,
+            revision: 5,
+            notify_revision: 4,
+            stamp_revision: 3,
+            state: &state,
+            category: StateCategory::WaitingOnCustomer,
+            number: 7,
+            title: "The app crashes",
+            conversation: Some(&conversation),
+            requester: true,
+            created_at: timestamp(1_767_268_800_000_001),
+            ticket_update_at: timestamp(1_767_268_800_000_002),
+            activity_at: timestamp(1_767_268_800_000_003),
+            deleted: true,
+        };
+        let event = contact_ticket_changed(&view, 9, 1_767_268_800_000_004);
+        let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
+        golden.event::<pb::ContactTicketChanged>(&event);
+    }
+
+    #[test]
+    fn every_event_of_tickets_has_a_golden_file() {
+        Golden::of(env!("CARGO_MANIFEST_DIR")).covers_events_of("messenger.tickets.v1");
+    }
+}

@@ -8,6 +8,7 @@
 mod changes;
 mod events_heard;
 mod events_told;
+mod golden;
 mod imports;
 mod inbox;
 mod isolation;

@@ -71,11 +71,12 @@ impl Desk {
         (desk, feed)
     }
 
-    async fn start(scratch: Scratch, conversations: &str) -> Self {
+    /// On a scratch with keys, and its databases as they are.
+    pub async fn start(scratch: Scratch, conversations: &str) -> Self {
         let clock = ManualClock::new();
         let config = Config {
             server: ServerArgs::loopback(scratch.path("keys")),
-            database: DatabaseArgs::at(scratch.database_url("tickets")),
+            database: DatabaseArgs::at(scratch.url_with::<tickets::Migrator>("tickets")),
             conversations: conversations.into(),
         };
         let running = tickets::start_with(config, Arc::new(clock.clone()));
@@ -162,9 +163,13 @@ impl Desk {
     }
 
     pub async fn set_state(&self, ticket: &str, category: StateCategory) -> pb::Ticket {
+        self.move_to(ticket, self.state_id(category).await).await
+    }
+
+    pub async fn move_to(&self, ticket: &str, state_id: String) -> pb::Ticket {
         let request = pb::ChangeTicketStateRequest {
             ticket_id: ticket.into(),
-            state_id: self.state_id(category).await,
+            state_id,
             ..Default::default()
         };
         let answer = self
@@ -441,7 +446,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    async fn start(scratch: &Scratch) -> Self {
+    pub async fn start(scratch: &Scratch) -> Self {
         let db = scratch.database::<FeedTables>("conversations").await;
         let log = EventLog::open(db, "conversations", Arc::new(ManualClock::new()));
         let log = log.await.unwrap();

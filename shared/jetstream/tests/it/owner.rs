@@ -1,6 +1,6 @@
-//! The owner of a sample log on SQLite, with relays to NATS, which can be taken back to a backup.
+//! The owner of a sample log, with relays to NATS, which can be taken back to a backup.
 
-use std::{fs, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use database::Database;
 use events::{EventLog, PARTITIONS, log::Heads};
@@ -9,7 +9,6 @@ use jetstream::{Relay, StreamSettings, Streams};
 use parking_lot::Mutex;
 use prost::Message;
 use proto::events::v1::Envelope;
-use sea_orm::ConnectionTrait;
 use testing::{Scratch, conformance::SampleOwner, eventually};
 use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -45,20 +44,14 @@ impl Owner {
     }
 
     pub async fn back_up(&self) {
-        let copy = self.scratch.path("copy");
-        let sql = format!("vacuum into '{}'", copy.display());
         let log = self.log();
-        let db = log.database().read();
-        db.execute_unprepared(&sql).await.unwrap();
+        self.scratch.back_up("owner", log.database()).await;
     }
 
     /// Nobody may have the database open any more.
     pub async fn restore(&self) {
         self.log().database().clone().close().await.unwrap();
-        for left in ["owner.db", "owner.db-wal", "owner.db-shm"] {
-            let _ = fs::remove_file(self.scratch.path(left));
-        }
-        fs::copy(self.scratch.path("copy"), self.scratch.path("owner.db")).unwrap();
+        self.scratch.restore("owner");
         *self.log.lock() = open(&self.scratch, self.name).await;
     }
 

@@ -1,0 +1,79 @@
+//! Released schemas: every step as it was, and a database of each read by today's code.
+
+use proto::tickets::v1 as pb;
+use serde_json::{Value, json};
+use testing::{Golden, Scratch};
+use types::{ContactId, WorkspaceId};
+
+use super::support::*;
+
+#[tokio::test]
+async fn released_steps_of_the_schema_are_never_changed_and_only_expand() {
+    let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
+    golden.schema::<tickets::Migrator>().await;
+}
+
+#[tokio::test]
+async fn a_database_of_a_released_version_is_opened_and_everything_is_there() {
+    let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
+    // what was pruned, and what was put aside
+    let empty = ["evlog_head", "consumer_quarantine"];
+    golden
+        .databases::<tickets::Migrator, _, _>("tickets", &empty, fill, said)
+        .await;
+}
+
+async fn desk(scratch: Scratch, conversations: &str) -> Desk {
+    let mut desk = Desk::start(scratch, conversations).await;
+    desk.workspace = WorkspaceId::derive(&["golden"]);
+    desk.ada = ContactId::derive(&["ada"]);
+    desk.bob = ContactId::derive(&["bob"]);
+    desk
+}
+
+/// Two tickets, one with a history and a conversation that its customer wrote in.
+async fn fill(scratch: Scratch) {
+    scratch.keys(&["bff", "tickets", "conversations"]);
+    let feed = Feed::start(&scratch).await;
+    let desk = desk(scratch, &feed.address).await;
+    let first = desk.submit(&desk.ada, "The app crashes").await;
+    desk.minutes(1);
+    desk.set_state("#1", pb::StateCategory::WaitingOnCustomer)
+        .await;
+    desk.minutes(1);
+    let mut told = member(&desk.ada, &first.conversation_id);
+    told.last_contact_message = reply(1, &first.ticket_id, 2);
+    told.last_message_time = Some(wire(desk.now()));
+    feed.tell(&desk, told).await;
+    let second = pb::CreateTicketRequest {
+        request_id: "golden".into(),
+        requester_contact_id: desk.bob.to_string(),
+        title: "Change the delivery address".into(),
+        description: "To the new office.".into(),
+        ..Default::default()
+    };
+    desk.create(second).await.unwrap();
+}
+
+async fn said(scratch: Scratch) -> Value {
+    scratch.keys(&["bff", "tickets", "conversations"]);
+    let desk = desk(scratch, "http://127.0.0.1:9").await;
+    let mut said = Vec::new();
+    for contact in [&desk.ada, &desk.bob] {
+        for ticket in desk.list(contact).await {
+            said.push(testing::json("messenger.tickets.v1.ContactTicket", &ticket));
+        }
+        for (event, told) in desk.told(contact).await {
+            let told = testing::json("messenger.tickets.v1.ContactTicketChanged", &told);
+            said.push(json!({ "position": event.position, "told": told }));
+        }
+    }
+    for ticket in ["#1", "#2"] {
+        let found = desk.get(ticket).await.unwrap();
+        said.push(testing::json("messenger.tickets.v1.Ticket", &found));
+        for entry in desk.history(ticket).await {
+            said.push(testing::json("messenger.tickets.v1.HistoryEntry", &entry));
+        }
+    }
+    said.into()
+}
