@@ -11,9 +11,11 @@
 )]
 
 pub mod conformance;
+mod nats;
 mod proxy;
 mod scratch;
 
+pub use nats::NatsServer;
 pub use proxy::Proxy;
 pub use scratch::{Scratch, on_postgres, on_postgres_for, on_sqlite_for};
 

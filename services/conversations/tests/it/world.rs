@@ -55,6 +55,8 @@ impl World {
             server: ServerArgs::loopback(self.scratch.path("keys")),
             database: DatabaseArgs::at(self.scratch.database_url("conversations")),
             tickets: self.tickets.url(),
+            nats: Default::default(),
+            streams: Default::default(),
         };
         let clock = Arc::new(self.clock.clone());
         self.running = Some(conversations::start_with(config, clock).await.unwrap());

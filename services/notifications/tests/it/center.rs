@@ -93,6 +93,7 @@ impl Center {
             database: DatabaseArgs::at(self.scratch.database_url("notifications")),
             tickets: self.tickets.address(),
             conversations: self.conversations.address(),
+            nats: Default::default(),
         };
         let running = notifications::start(config).await.unwrap();
         let address = format!("http://{}", running.address());

@@ -48,6 +48,8 @@ impl World {
         let config = settings::Config {
             server: ServerArgs::loopback(scratch.path("keys")),
             database: DatabaseArgs::at(scratch.database_url("settings")),
+            nats: Default::default(),
+            streams: Default::default(),
         };
         let running = settings::start_with(config, Arc::new(clock.clone()))
             .await

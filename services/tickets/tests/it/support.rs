@@ -77,6 +77,8 @@ impl Desk {
             server: ServerArgs::loopback(scratch.path("keys")),
             database: DatabaseArgs::at(scratch.database_url("tickets")),
             conversations: conversations.into(),
+            nats: Default::default(),
+            streams: Default::default(),
         };
         let running = tickets::start_with(config, Arc::new(clock.clone()));
         let running = running.await.unwrap();
