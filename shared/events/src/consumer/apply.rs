@@ -55,19 +55,24 @@ impl Consumer {
             let mut next = place.cursors.clone();
             next[event.partition as usize] = after(event);
             let mut tries = 1;
+            let mut applied = true;
             loop {
                 match self.apply(&place.cursors, &next, alone).await {
                     Ok(()) => break,
                     Err(ApplyStop::Stop(stop)) => return Err(stop),
                     Err(ApplyStop::Poison(why)) if tries >= TRIES => {
                         self.pass_over(&place.cursors, &next, event, &why).await?;
+                        applied = false;
                         break;
                     }
                     Err(ApplyStop::Poison(_)) => tries += 1,
                 }
             }
             place.cursors.clone_from_slice(&next);
-            self.tell(place, alone).await;
+            if applied {
+                self.projection.committed(alone).await;
+            }
+            self.heard(place, alone).await;
         }
         Ok(())
     }

@@ -252,14 +252,17 @@ impl Consumer {
         }
     }
 
-    /// Tells the projection, and whoever waits for positions, what was applied, here or by another replica.
+    /// Tells the projection what was applied, here or by another replica.
     pub(super) async fn tell(&self, place: &mut Place, events: &[Envelope]) {
-        if events.is_empty() {
-            return;
+        if !events.is_empty() {
+            self.projection.committed(events).await;
+            self.heard(place, events).await;
         }
-        let unheard = place.heard(events);
-        self.projection.committed(events).await;
-        if unheard {
+    }
+
+    /// Then whoever waits for positions.
+    pub(super) async fn heard(&self, place: &mut Place, events: &[Envelope]) {
+        if place.heard(events) {
             self.projection.moved().await;
         }
         self.progress.publish_heads(&place.told);
@@ -293,7 +296,7 @@ impl Place {
     }
 
     /// Says whether others in between were not told.
-    pub fn heard(&mut self, events: &[Envelope]) -> bool {
+    fn heard(&mut self, events: &[Envelope]) -> bool {
         let mut unheard = false;
         for event in events {
             if let Some(told) = self.told.get_mut(event.partition as usize) {
