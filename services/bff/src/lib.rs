@@ -21,6 +21,7 @@ mod workspace;
 use std::{sync::Arc, time::Duration};
 
 use events::GrpcSource;
+use jetstream::{NatsArgs, Transport};
 use proto::bff::v1::{
     messenger_service_server::MessengerServiceServer, session_service_server::SessionServiceServer,
 };
@@ -56,6 +57,10 @@ pub struct Config {
     /// Where to listen and how to stop.
     #[command(flatten)]
     pub server: ServerArgs,
+
+    /// Another way for events.
+    #[command(flatten)]
+    pub nats: NatsArgs,
 
     /// Address of Tickets; several with commas, or a name with several addresses, for replicas.
     #[arg(
@@ -108,6 +113,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let transport = Transport::open(&config.nats, NAME).await?;
     let at = Addresses {
         tickets: &config.tickets,
         conversations: &config.conversations,
@@ -123,12 +129,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         freshness.clone(),
     ));
     let tasks = Tasks::new();
+    let settings = service_channel(&config.settings, keys, &["events:read"])?;
     let feed = Feed::new(
-        Arc::new(GrpcSource::new(service_channel(
-            &config.settings,
-            keys,
-            &["events:read"],
-        )?)),
+        transport.reader("settings", GrpcSource::new(settings)),
         sessions.clone(),
         workspaces,
         freshness.clone(),

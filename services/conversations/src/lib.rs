@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use database::{Database, page_key, requests};
 use events::{Consumer, EventLog, FeedServer, GrpcSource};
+use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
     conversations::v1::conversation_service_server::{
         ConversationServiceServer, SERVICE_NAME as CONVERSATIONS,
@@ -20,7 +21,7 @@ use proto::{
     events::v1::event_feed_service_server::{EventFeedServiceServer, SERVICE_NAME as EVENT_FEED},
 };
 use runtime::{
-    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use sea_orm::DbErr;
@@ -50,6 +51,12 @@ pub struct Config {
     /// Where its data is.
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// Another way for events.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// How NATS keeps this service's own events.
+    #[command(flatten)]
+    pub streams: StreamArgs,
     /// Address of Tickets, whose feed it reads; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
@@ -58,6 +65,11 @@ pub struct Config {
         value_name = "URL"
     )]
     pub tickets: String,
+}
+
+/// `streams`: makes the streams that carry its events, and ends.
+pub fn streams() -> Errand {
+    streams_errand::<Migrator>(NAME)
 }
 
 /// Starts the service.
@@ -74,6 +86,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |error: DbErr| StartError::Database(error.to_string());
     let db = Database::open_with::<Migrator>(
         &config.database.database_url,
@@ -91,11 +104,12 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let consumer = Consumer::new(
         log.clone(),
         "tickets",
-        Arc::new(GrpcSource::new(tickets)),
+        transport.reader("tickets", GrpcSource::new(tickets)),
         Arc::new(Stamps::new(clock.clone())),
     )
     .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
+    tasks.spawn(transport.relay(&log, &config.streams, tasks.stopping()));
     tasks.spawn(keep_house(log.clone(), clock.clone(), tasks.clone()));
     tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
 

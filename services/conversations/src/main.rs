@@ -4,5 +4,11 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    runtime::run("conversations", conversations::ABOUT, conversations::start)
+    runtime::run_or(
+        "conversations",
+        conversations::ABOUT,
+        std::env::args_os(),
+        conversations::streams(),
+        conversations::start,
+    )
 }

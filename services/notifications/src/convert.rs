@@ -4,6 +4,6 @@ mod event;
 mod reply;
 mod request;
 
-pub use event::{event, inbox_id};
+pub use event::{event, inbox_id, ticket_read};
 pub use reply::{frame, inbox, read, rebuilt};
 pub use request::{at_least, mark_ticket_read, ticket_reads, watch};

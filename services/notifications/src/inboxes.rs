@@ -31,11 +31,23 @@ impl Inboxes {
         &self.store
     }
 
-    /// An inbox, no older than the last change announced before the call.
+    /// Whether other processes change them too.
+    pub fn are_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
+    /// An inbox as it was at some moment of this call, whichever replica changed it last: where there are
+    /// others, what is in memory is used only after a look at its version.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn read(&self, id: &InboxId) -> Result<Arc<Snapshot>, Error> {
+        if self.are_shared()
+            && let Ok(snapshot) = self.cache.get(id)
+            && !self.store.version(id).await?.same_as(snapshot.version)
+        {
+            self.changed(id);
+        }
         match self.cache.get(id) {
             Ok(snapshot) => Ok(snapshot),
             Err(generation) => {

@@ -12,6 +12,7 @@ pub mod migration;
 pub mod projection;
 mod rebuild;
 mod renew;
+mod replicas;
 mod service;
 pub mod store;
 mod watch;
@@ -19,7 +20,8 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use database::Database;
-use events::{Consumer, EventLog, EventSource, GrpcSource};
+use events::{Consumer, EventLog, GrpcSource};
+use jetstream::{NatsArgs, Transport};
 use proto::notifications::v1::notification_service_server::NotificationServiceServer;
 use runtime::{
     KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
@@ -36,6 +38,7 @@ use crate::{
     migration::Migrations,
     rebuild::Rebuilder,
     renew::Renewer,
+    replicas::Replicas,
     service::Service,
     store::{Source, Store},
 };
@@ -66,6 +69,10 @@ pub struct Config {
     #[command(flatten)]
     #[serde(flatten)]
     pub database: DatabaseArgs,
+    /// Another way for events.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub nats: NatsArgs,
     /// Address of Tickets; several with commas, or a name with several addresses, for replicas.
     #[arg(
         long,
@@ -108,6 +115,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// for in the background.
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let transport = Transport::open(&config.nats, NAME).await?;
     let db = Database::open_with::<Migrations>(
         &config.database.database_url,
         config.database.database_connections,
@@ -119,9 +127,14 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .map_err(|e| StartError::Database(e.to_string()))?;
     let tasks = Tasks::new();
     let inboxes = Arc::new(Inboxes::new(Store::new(db.clone())));
+    let hints = transport.hints();
+    let others = Replicas::listen(log.clone(), inboxes.clone(), hints.clone())
+        .await
+        .map_err(|e| StartError::Database(e.to_string()))?;
+    tasks.spawn(others.run(tasks.stopping()));
     let follow = |source, name, address: &str| -> Result<Consumer, StartError> {
         let channel = service_channel(address, keys.clone(), SCOPES)?;
-        let feed: Arc<dyn EventSource> = Arc::new(GrpcSource::new(channel));
+        let feed = transport.reader(name, GrpcSource::new(channel));
         let mirror = Arc::new(Mirror::new(source, inboxes.clone()));
         Ok(Consumer::new(log.clone(), name, feed, mirror))
     };
@@ -158,6 +171,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let service = NotificationServiceServer::new(Service {
         log,
         inboxes,
+        hints,
         mirrored,
         rebuilder: Arc::new(rebuilder),
         tasks: tasks.clone(),

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use database::{is_passing, retried};
 use events::EventLog;
 use futures::{StreamExt, stream::BoxStream};
+use jetstream::Hints;
 use proto::notifications::v1::{
     BatchGetTicketReadsRequest, BatchGetTicketReadsResponse, GetInboxRequest, GetInboxResponse,
     MarkTicketReadRequest, MarkTicketReadResponse, RebuildProjectionRequest,
@@ -14,6 +15,7 @@ use proto::notifications::v1::{
 use runtime::{Tasks, auth, edge};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
+use types::micros;
 
 use crate::{
     convert,
@@ -37,6 +39,8 @@ pub struct Service {
     pub log: EventLog,
     /// What is read.
     pub inboxes: Arc<Inboxes>,
+    /// Tells other replicas what no feed does, before they find it in the log.
+    pub hints: Hints,
     /// How far what is read has come.
     pub mirrored: Mirrored,
     /// Starts over.
@@ -133,17 +137,24 @@ impl Service {
 
     async fn mark_read(&self, id: InboxId, read: TicketRead) -> Result<(), Error> {
         let (log, inboxes) = (self.log.clone(), self.inboxes.clone());
+        let hints = self.hints.clone();
         self.to_its_end(async move {
             // what is read already stays read
             let marked = retried(is_passing, || async {
-                let work = log.begin().await?;
-                store::mark_read(work.tx(), &id, read.clone()).await?;
+                let mut work = log.begin().await?;
+                let seen = store::mark_read(work.tx(), &id, read.clone()).await?;
+                if seen && inboxes.are_shared() {
+                    let now = micros(log.clock().now());
+                    work.emit(convert::ticket_read(&id, &read, now));
+                }
                 work.commit().await
             });
             let marked = marked.await;
             // also when the answer to the commit was lost: it may have happened
             inboxes.changed(&id);
-            marked?;
+            if !marked?.is_empty() {
+                hints.publish(&id.workspace, &id.contact).await;
+            }
             Ok(())
         })
         .await

@@ -179,6 +179,53 @@ impl Store {
         })
     }
 
+    /// Where an inbox stands: no more than a look at two keys.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn version(&self, id: &InboxId) -> Result<Version, DbErr> {
+        #[derive(FromQueryResult)]
+        struct Found {
+            epoch: i64,
+            version: i64,
+            tickets_version: i64,
+            conversations_version: i64,
+        }
+        let sql = "select e.epoch, coalesce(v.version, 0) as version, \
+                   coalesce(v.tickets_version, 0) as tickets_version, \
+                   coalesce(v.conversations_version, 0) as conversations_version \
+                   from projection_epoch e left join contact_version v \
+                   on v.workspace_id = $1 and v.contact_id = $2";
+        let found = one::<Found>(self.db.read(), sql, id.values()).await?;
+        let found = found.ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))?;
+        Ok(Version {
+            epoch: found.epoch as u64,
+            version: found.version as u64,
+            tickets: found.tickets_version as u64,
+            conversations: found.conversations_version as u64,
+        })
+    }
+
+    /// The epoch that every inbox is of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn epoch(&self) -> Result<u64, DbErr> {
+        #[derive(FromQueryResult)]
+        struct Found {
+            epoch: i64,
+        }
+        let sql = "select epoch from projection_epoch";
+        let found = one::<Found>(self.db.read(), sql, []).await?;
+        let found = found.ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))?;
+        Ok(found.epoch as u64)
+    }
+
+    /// Whether other processes write here too.
+    pub fn is_shared(&self) -> bool {
+        self.db.is_shared()
+    }
+
     /// The read revision of each of these tickets of which the contact has read anything.
     ///
     /// # Errors

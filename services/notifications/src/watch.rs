@@ -77,16 +77,23 @@ impl Watcher {
         };
         let bookmark = Instant::now() + BOOKMARK;
         loop {
-            tokio::select! {
+            let quiet = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(Error::Draining),
-                () = self.subscription.changed() => {}
-                () = sleep_until(bookmark) => return Ok(Frame::Bookmark(sent)),
+                () = self.subscription.changed() => false,
+                () = sleep_until(bookmark) => true,
+            };
+            if quiet && !self.inboxes.are_shared() {
+                return Ok(Frame::Bookmark(sent));
             }
+            // where there are other replicas, a change that nobody announced here is found by now
             let snapshot = self.inboxes.read(self.subscription.id()).await?;
             if snapshot.version.newer_than(sent) {
                 self.sent = Some(snapshot.version);
                 return Ok(Frame::Inbox(snapshot));
+            }
+            if quiet {
+                return Ok(Frame::Bookmark(sent));
             }
         }
     }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use database::{Database, page_key};
 use events::{EventLog, FeedServer};
+use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
     events::v1::event_feed_service_server::EventFeedServiceServer,
     settings::v1::{
@@ -24,7 +25,7 @@ use proto::{
     },
 };
 use runtime::{
-    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
@@ -61,6 +62,19 @@ pub struct Config {
     #[command(flatten)]
     #[serde(flatten)]
     pub database: DatabaseArgs,
+    /// Another way for events.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub nats: NatsArgs,
+    /// How NATS keeps this service's own events.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub streams: StreamArgs,
+}
+
+/// `streams`: makes the streams that carry its events, and ends.
+pub fn streams() -> Errand {
+    streams_errand::<store::migration::Migrator>(NAME)
 }
 
 /// Starts on the machine's clock.
@@ -78,6 +92,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |cause: String| StartError::Database(cause);
     let db = Database::open_with::<Migrator>(
         &config.database.database_url,
@@ -116,6 +131,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .start(&config.server, tasks.clone())
         .await?;
     tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
+    tasks.spawn(transport.relay(&log, &config.streams, tasks.stopping()));
     tasks.spawn(housekeeping::run(log, tasks.stopping()));
     Ok(running)
 }

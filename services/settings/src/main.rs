@@ -4,5 +4,11 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    runtime::run("settings", settings::ABOUT, settings::start)
+    runtime::run_or(
+        "settings",
+        settings::ABOUT,
+        std::env::args_os(),
+        settings::streams(),
+        settings::start,
+    )
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf, process
 
 use anyhow::{Result, bail};
 use clap::Args;
+use jetstream::{NatsArgs, StreamArgs};
 use runtime::{Running, ServerArgs, StartError, auth::generate_keys, config::DatabaseArgs};
 
 use crate::{
@@ -63,14 +64,27 @@ pub(crate) fn service(args: ServiceArgs) -> ExitCode {
     }
     let flags = std::iter::once(OsString::from(&args.name)).chain(args.flags);
     match args.name.as_str() {
-        "tickets" => runtime::run_from("tickets", tickets::ABOUT, flags, tickets::start),
-        "conversations" => runtime::run_from(
+        "tickets" => runtime::run_or(
+            "tickets",
+            tickets::ABOUT,
+            flags,
+            tickets::streams(),
+            tickets::start,
+        ),
+        "conversations" => runtime::run_or(
             "conversations",
             conversations::ABOUT,
             flags,
+            conversations::streams(),
             conversations::start,
         ),
-        "settings" => runtime::run_from("settings", settings::ABOUT, flags, settings::start),
+        "settings" => runtime::run_or(
+            "settings",
+            settings::ABOUT,
+            flags,
+            settings::streams(),
+            settings::start,
+        ),
         "notifications" => runtime::run_from(
             "notifications",
             notifications::ABOUT,
@@ -257,6 +271,8 @@ impl Embedded {
             ..ServerArgs::loopback(self.layout.keys())
         };
         let database = DatabaseArgs::at(self.layout.database_url(service));
+        // in one process there is nothing to carry
+        let (nats, streams) = (NatsArgs::default(), StreamArgs::default());
         let Endpoints {
             tickets,
             conversations,
@@ -269,6 +285,8 @@ impl Embedded {
                 tickets::start(tickets::Config {
                     server,
                     database,
+                    nats,
+                    streams,
                     conversations,
                 })
                 .await
@@ -277,15 +295,26 @@ impl Embedded {
                 conversations::start(conversations::Config {
                     server,
                     database,
+                    nats,
+                    streams,
                     tickets,
                 })
                 .await
             }
-            "settings" => settings::start(settings::Config { server, database }).await,
+            "settings" => {
+                settings::start(settings::Config {
+                    server,
+                    database,
+                    nats,
+                    streams,
+                })
+                .await
+            }
             "notifications" => {
                 notifications::start(notifications::Config {
                     server,
                     database,
+                    nats,
                     tickets,
                     conversations,
                     scrub_per_second: notifications::SCRUB_PER_SECOND,
@@ -295,6 +324,7 @@ impl Embedded {
             _ => {
                 bff::start(bff::Config {
                     server,
+                    nats,
                     tickets,
                     conversations,
                     settings,

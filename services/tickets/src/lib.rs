@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use database::{Database, page_key};
 use events::{Consumer, EventLog, FeedServer, GrpcSource};
+use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
     events::v1::event_feed_service_server::EventFeedServiceServer,
     tickets::v1::{
@@ -24,7 +25,7 @@ use proto::{
     },
 };
 use runtime::{
-    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
@@ -60,6 +61,14 @@ pub struct Config {
     #[command(flatten)]
     #[serde(flatten)]
     pub database: DatabaseArgs,
+    /// Another way for events.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub nats: NatsArgs,
+    /// How NATS keeps this service's own events.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub streams: StreamArgs,
     /// Address of Conversations, whose events it follows.
     #[arg(
         long,
@@ -68,6 +77,11 @@ pub struct Config {
         value_name = "URL"
     )]
     pub conversations: String,
+}
+
+/// `streams`: makes the streams that carry its events, and ends.
+pub fn streams() -> Errand {
+    streams_errand::<Migrator>(NAME)
 }
 
 /// Starts on the machine's clock.
@@ -92,6 +106,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     )
     .await
     .map_err(|e| unusable(e.to_string()))?;
+    let transport = Transport::open(&config.nats, NAME).await?;
     let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
     let log = EventLog::open(db.clone(), NAME, clock.clone())
         .await
@@ -104,11 +119,12 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let consumer = Consumer::new(
         log.clone(),
         "conversations",
-        Arc::new(GrpcSource::new(channel)),
+        transport.reader("conversations", GrpcSource::new(channel)),
         Arc::new(replica),
     )
     .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
+    tasks.spawn(transport.relay(&log, &config.streams, tasks.stopping()));
     tasks.spawn(housekeeping::run(log.clone(), tasks.stopping()));
     tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
 

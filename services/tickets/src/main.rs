@@ -4,5 +4,11 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    runtime::run("tickets", tickets::ABOUT, tickets::start)
+    runtime::run_or(
+        "tickets",
+        tickets::ABOUT,
+        std::env::args_os(),
+        tickets::streams(),
+        tickets::start,
+    )
 }

@@ -96,6 +96,11 @@ impl Database {
         &self.read
     }
 
+    /// Whether other processes may write to it as well.
+    pub fn is_shared(&self) -> bool {
+        self.read.get_database_backend() == DbBackend::Postgres
+    }
+
     /// Starts a transaction that may write. It is rolled back unless committed.
     ///
     /// # Errors

@@ -49,13 +49,16 @@ pub trait Projection: Send + Sync + 'static {
     /// When the database fails.
     async fn reset(&self, work: &mut UnitOfWork) -> Result<(), DbErr>;
 
-    /// Called after a commit, with what was applied: to wake readers and drop caches.
+    /// Called after a commit, with what was applied, by this replica or by another: to wake readers and drop
+    /// caches.
     async fn committed(&self, events: &[Envelope]) {
         let _ = events;
     }
 
-    /// Called when more may have changed than [`Projection::committed`] was told: another replica applied
-    /// events, the answer to a commit was lost, or a rebuild replaced everything.
+    /// Called when more may have changed than [`Projection::committed`] was told: others applied what was not
+    /// delivered here, the answer to a commit was lost, or a rebuild replaced everything. A rebuild by another
+    /// replica may look from here like events that were applied: whoever keeps things in memory and has
+    /// replicas marks it in rows of its own.
     async fn moved(&self) {}
 }
 

@@ -10,6 +10,7 @@ use proto::events::v1::{
     event_feed_service_client::EventFeedServiceClient, snapshot_response::Piece,
     subscribe_response::Frame,
 };
+use sea_orm::DbErr;
 use tonic::{Code, Status, body::Body, client::GrpcService, codegen::Bytes};
 use types::{ContactId, WorkspaceId};
 
@@ -97,6 +98,24 @@ impl LocalSource {
     /// Over the owner's log and what it tells in a snapshot.
     pub fn new(log: EventLog, snapshots: Arc<dyn feed::SnapshotSource>) -> Self {
         Self { log, snapshots }
+    }
+
+    /// Over a log of which nobody takes a snapshot: one would be empty.
+    pub fn of_log(log: EventLog) -> Self {
+        Self::new(log, Arc::new(NoStates))
+    }
+}
+
+struct NoStates;
+
+impl feed::SnapshotSource for NoStates {
+    fn page(&self, _: Option<String>) -> BoxFuture<'_, Result<feed::SnapshotPage, DbErr>> {
+        Box::pin(async {
+            Ok(feed::SnapshotPage {
+                events: Vec::new(),
+                next: None,
+            })
+        })
     }
 }
 

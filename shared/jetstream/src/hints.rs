@@ -7,6 +7,9 @@ use types::{ContactId, WorkspaceId};
 
 use crate::{Error, Link, Nats};
 
+const PREFIX: &str = "live.v1.contact.";
+const ALL: &str = "live.v1.contact.*.*";
+
 /// Hints about contacts, over core NATS. They carry no data and may be lost: whoever gets one reads the
 /// state, and whoever was cut off reads it when the connection is back.
 #[derive(Clone)]
@@ -65,6 +68,59 @@ impl ContactHints {
     }
 }
 
+/// Hints between the replicas of a service, where there is a way for them; elsewhere none ever come. Cheap to
+/// clone.
+#[derive(Clone)]
+pub struct Hints {
+    contacts: Option<ContactHints>,
+}
+
+impl Hints {
+    pub(crate) fn new(contacts: Option<ContactHints>) -> Self {
+        Self { contacts }
+    }
+
+    /// Tells the other replicas that this contact changed; to be called after the commit. May be lost.
+    pub async fn publish(&self, workspace: &WorkspaceId, contact: &ContactId) {
+        if let Some(contacts) = &self.contacts
+            && let Err(why) = contacts.publish(workspace, contact).await
+        {
+            tracing::debug!(%why, "others hear of it later");
+        }
+    }
+
+    /// What the others tell from here on, and what this one tells itself.
+    pub async fn listen(&self) -> Heard {
+        let hints = match &self.contacts {
+            Some(contacts) => contacts.nats.client().subscribe(ALL).await.ok(),
+            None => None,
+        };
+        Heard { hints }
+    }
+}
+
+/// Hints about any contact.
+pub struct Heard {
+    hints: Option<Subscriber>,
+}
+
+impl Heard {
+    /// The next contact that changed. Waits for ever where no hints come.
+    pub async fn next(&mut self) -> (WorkspaceId, ContactId) {
+        while let Some(hints) = &mut self.hints {
+            match hints.next().await {
+                Some(hint) => {
+                    if let Some(named) = named(&hint.subject) {
+                        return named;
+                    }
+                }
+                None => self.hints = None,
+            }
+        }
+        std::future::pending().await
+    }
+}
+
 /// What a watch says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
@@ -119,6 +175,15 @@ impl ContactWatch {
     }
 }
 
+fn named(subject: &str) -> Option<(WorkspaceId, ContactId)> {
+    let (workspace, contact) = subject.strip_prefix(PREFIX)?.split_once('.')?;
+    let (workspace, contact) = (
+        WorkspaceId::parse(workspace).ok()?,
+        ContactId::parse(contact).ok()?,
+    );
+    Some((workspace, contact))
+}
+
 fn subject(workspace: &WorkspaceId, contact: &ContactId) -> String {
-    format!("live.v1.contact.{workspace}.{contact}")
+    format!("{PREFIX}{workspace}.{contact}")
 }

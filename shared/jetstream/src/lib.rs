@@ -14,6 +14,7 @@
 //!   far as the chain of events proves it, and asks the owner's own feed about everything else: a cursor
 //!   that no stream can confirm, what was pruned, heads, snapshots, and all of it while NATS is away, silent
 //!   or behind. Only the owner's word makes a reader rebuild.
+//! * [`Transport`] is what a service wires: it is told by [`NatsArgs`] whether there is NATS at all.
 //! * [`ContactHints`] says "this contact changed" to whoever looks at it. At most once: a hint is never data.
 //!
 //! No message ids and no durable consumers: a window of duplicates is no guarantee, and a second cursor
@@ -25,6 +26,7 @@
 //! `PATH`. Without either they say so, and pass.
 
 mod attach;
+mod config;
 mod hints;
 mod mark;
 mod nats;
@@ -32,12 +34,15 @@ mod relay;
 mod session;
 mod source;
 mod streams;
+mod transport;
 
-pub use hints::{ContactHints, ContactWatch, Hint};
+pub use config::{NatsArgs, StreamArgs, streams_errand};
+pub use hints::{ContactHints, ContactWatch, Heard, Hint, Hints};
 pub use nats::{Link, Nats};
 pub use relay::Relay;
 pub use source::JetStreamSource;
 pub use streams::{StreamSettings, Streams};
+pub use transport::Transport;
 
 /// NATS did not do what was asked: it is away, or refuses. Try again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,16 +1,17 @@
 //! From the log into its streams: each event at the sequence of its position, or not at all.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_nats::jetstream::{
     self, ErrorCode,
     context::{PublishAckFuture, PublishError, PublishErrorKind},
     message::PublishMessage,
 };
-use events::{
-    Delivery, EventLog, EventSource, LocalSource, PARTITIONS, SnapshotPage, SnapshotSource,
-    SourceError, log::Heads,
-};
+use events::{Delivery, EventLog, EventSource, LocalSource, PARTITIONS, SourceError, log::Heads};
 use futures::{
     FutureExt, StreamExt,
     future::{BoxFuture, try_join_all},
@@ -18,6 +19,7 @@ use futures::{
 };
 use prost::Message;
 use proto::events::v1::{Cursor, Envelope};
+use rand::Rng;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +37,10 @@ const STAND_BY: Duration = Duration::from_secs(1);
 const BACKOFF: Duration = Duration::from_millis(50);
 /// Longest wait after repeated failures.
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
+/// A wait this long is no election of the servers any more: somebody should know.
+const WORTH_TELLING: Duration = Duration::from_millis(1_600);
+/// How often the streams forget what the log has forgotten.
+const TIDY: Duration = Duration::from_secs(3_600);
 
 /// Copies a log into its streams. Any number may run at once: for each message the server takes one, and
 /// the others stand by until the streams fall behind.
@@ -42,6 +48,8 @@ pub struct Relay {
     log: EventLog,
     streams: Streams,
     progress: watch::Sender<Heads>,
+    /// What the log of the process says of it: told when it changes, not at each try.
+    stands_still: AtomicBool,
 }
 
 /// Why a relay reads the streams again.
@@ -69,6 +77,7 @@ impl Relay {
             log,
             streams,
             progress: watch::Sender::new([0; PARTITIONS]),
+            stands_still: AtomicBool::new(false),
         }
     }
 
@@ -80,10 +89,43 @@ impl Relay {
 
     /// Runs until told to stop. Failures are logged and tried again.
     pub async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled_owned(self.run_for_ever()).await;
+        let both = futures::future::join(self.run_for_ever(), self.tidy_for_ever());
+        stop.run_until_cancelled(both).await;
     }
 
-    async fn run_for_ever(self) -> Infallible {
+    /// Lets the streams forget what the log has forgotten; done by [`Relay::run`] every hour.
+    ///
+    /// # Errors
+    /// When NATS is away, or the log cannot be read.
+    pub async fn tidy(&self) -> Result<(), Error> {
+        for partition in 0..PARTITIONS {
+            let floor = self.log.floor(partition).await;
+            let (floor, _) = floor.map_err(|e| Error::new("the log's floor", e))?;
+            let Some(info) = self.streams.look(partition).await? else {
+                continue;
+            };
+            // of another history, or behind: that is made good elsewhere, and never by emptying it
+            let ours = epoch_of(&info) == Some(&hex(&self.log.epoch()));
+            let up_to = floor.min(info.state.last_sequence);
+            if ours && info.state.first_sequence <= up_to {
+                self.streams.prune(partition, up_to).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tidy_for_ever(&self) -> Infallible {
+        loop {
+            // replicas started together do not do it together
+            let wait = rand::thread_rng().gen_range(TIDY / 2..=TIDY);
+            tokio::time::sleep(wait).await;
+            if let Err(why) = self.tidy().await {
+                tracing::debug!(source = self.log.source(), %why, "the streams are tidied later");
+            }
+        }
+    }
+
+    async fn run_for_ever(&self) -> Infallible {
         let mut backoff = BACKOFF;
         loop {
             let start = Instant::now();
@@ -110,8 +152,17 @@ impl Relay {
                 }
                 Stop::Retry(why) => why,
             };
-            tracing::debug!(source, why, "relaying again");
-            tokio::time::sleep(backoff).await;
+            if backoff >= WORTH_TELLING && !self.stands_still.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    source,
+                    why,
+                    "events are not carried to NATS; readers use the feed"
+                );
+            } else {
+                tracing::debug!(source, why, "relaying again");
+            }
+            let wait = rand::thread_rng().gen_range(backoff / 2..=backoff);
+            tokio::time::sleep(wait).await;
             backoff = (backoff * 2).min(MAX_BACKOFF);
         }
     }
@@ -125,8 +176,14 @@ impl Relay {
             *at = place.position;
         }
         self.progress.send_replace(at);
+        if self.stands_still.swap(false, Ordering::Relaxed) {
+            tracing::info!(
+                source = self.log.source(),
+                "events are carried to NATS again"
+            );
+        }
         // the log checks that the last event of each stream is its own
-        let log = LocalSource::new(self.log.clone(), Arc::new(NoStates));
+        let log = LocalSource::of_log(self.log.clone());
         let mut feed = log.subscribe(places).await.map_err(stop)?;
         let mut window = FuturesUnordered::new();
         let mut next_look = Instant::now() + LOOK;
@@ -296,20 +353,5 @@ fn refused(error: PublishError) -> Stop {
         Stop::Fenced
     } else {
         Stop::Retry(format!("a publish failed: {error}"))
-    }
-}
-
-/// A relay takes no snapshots.
-struct NoStates;
-
-impl SnapshotSource for NoStates {
-    fn page(&self, _: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, sea_orm::DbErr>> {
-        async {
-            Ok(SnapshotPage {
-                events: Vec::new(),
-                next: None,
-            })
-        }
-        .boxed()
     }
 }

@@ -1,6 +1,12 @@
 //! A reader's source: the streams where they prove themselves, the owner's feed for everything else.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
 use events::{
     ContactRef, Delivery, EventSource, PARTITIONS, SourceError,
@@ -8,6 +14,7 @@ use events::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use proto::events::v1::{Cursor, Envelope};
+use rand::Rng;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
@@ -24,8 +31,11 @@ const HEADS: Duration = Duration::from_secs(1);
 const FIRST_TRY: Duration = Duration::from_secs(1);
 /// Longest wait for NATS while the feed is read.
 const LATER_TRY: Duration = Duration::from_secs(5);
-/// How often NATS is tried while the feed is read.
-const RETRY: Duration = Duration::from_secs(2);
+/// How often NATS is tried while the feed is read; half of it at least.
+const RETRY: Duration = Duration::from_secs(3);
+/// When NATS breaks it breaks for everybody: who read from it goes to the owner's feed within this time, not
+/// all at once.
+const SPREAD: Duration = Duration::from_millis(500);
 /// What the owner has and NATS does not bring within this time is read from the owner.
 const LAG: Duration = Duration::from_secs(3);
 /// The feed says something every 2 s; three missed and it is taken for dead.
@@ -35,6 +45,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// is everything while NATS is away, silent, behind, or cannot prove that it continues a cursor.
 pub struct JetStreamSource {
     attach: Attach,
+    told: Arc<AtomicU8>,
 }
 
 impl JetStreamSource {
@@ -42,13 +53,14 @@ impl JetStreamSource {
     pub fn new(streams: Streams, feed: Arc<dyn EventSource>) -> Self {
         Self {
             attach: Attach { streams, feed },
+            told: Arc::default(),
         }
     }
 }
 
 impl EventSource for JetStreamSource {
     fn subscribe(&self, cursors: Vec<Cursor>) -> BoxFuture<'_, Result<Deliveries, SourceError>> {
-        let subscription = Subscription::new(self.attach.clone(), cursors);
+        let subscription = Subscription::new(self.attach.clone(), self.told.clone(), cursors);
         async move { Ok(subscription?.deliveries()) }.boxed()
     }
 
@@ -105,12 +117,16 @@ struct Subscription {
     /// Below these positions the streams failed: not used again before the cursor has passed them.
     distrust: [u64; PARTITIONS],
     way: Way,
-    heads: Vec<Cursor>,
     next_heartbeat: Instant,
+    /// The way that the log of the process was told of last: it is told when it changes.
+    told: Arc<AtomicU8>,
 }
 
+const NATS: u8 = 1;
+const FEED: u8 = 2;
+
 impl Subscription {
-    fn new(attach: Attach, cursors: Vec<Cursor>) -> Result<Self, SourceError> {
+    fn new(attach: Attach, told: Arc<AtomicU8>, cursors: Vec<Cursor>) -> Result<Self, SourceError> {
         let mut seen = [false; PARTITIONS];
         for cursor in &cursors {
             match seen.get_mut(cursor.partition as usize) {
@@ -123,11 +139,11 @@ impl Subscription {
         }
         Ok(Self {
             attach,
-            heads: cursors.clone(),
             cursors,
             distrust: [0; PARTITIONS],
             way: Way::Undecided,
             next_heartbeat: Instant::now(),
+            told,
         })
     }
 
@@ -144,6 +160,7 @@ impl Subscription {
 
     async fn next(&mut self) -> Result<Delivery, SourceError> {
         loop {
+            self.tell();
             match &mut self.way {
                 Way::Undecided => self.way = self.decide().await?,
                 Way::Nats(_) => match self.nats_says().await {
@@ -156,6 +173,22 @@ impl Subscription {
                     }
                 }
             }
+        }
+    }
+
+    fn tell(&self) {
+        let way = match self.way {
+            Way::Undecided => return,
+            Way::Nats(_) => NATS,
+            Way::Feed(_) => FEED,
+        };
+        if self.told.swap(way, Ordering::Relaxed) == way {
+            return;
+        }
+        let source = self.attach.streams.source();
+        match way {
+            NATS => tracing::info!(source, "events come over NATS"),
+            _ => tracing::info!(source, "events come from the owner's feed, not over NATS"),
         }
     }
 
@@ -174,7 +207,7 @@ impl Subscription {
         let deliveries = timeout(SILENCE, feed).await.map_err(|_| silent())??;
         Ok(Way::Feed(Feed {
             deliveries,
-            next_try: Instant::now() + RETRY,
+            next_try: next_try(),
             attaching: None,
         }))
     }
@@ -185,8 +218,14 @@ impl Subscription {
         // the first poll of a new way may be dropped: this one must not be left behind then
         self.way = Way::Undecided;
         match fall {
-            Fall::Broken(_) if useful => return Ok(()),
-            Fall::Broken(_) => {}
+            Fall::Broken(_) => {
+                let spread = rand::thread_rng().gen_range(Duration::ZERO..=SPREAD);
+                sleep_until(Instant::now() + spread).await;
+                // perhaps only this connection broke, and NATS is still there
+                if useful {
+                    return Ok(());
+                }
+            }
             Fall::Wrong { partition, from } => {
                 if let Some(distrust) = self.distrust.get_mut(partition) {
                     *distrust = from;
@@ -226,14 +265,14 @@ impl Subscription {
                 heads = asking => {
                     let Some(heads) = heads else { continue };
                     let asked = nats.asking.take().map(|(_, cursors)| cursors).unwrap_or_default();
-                    if let Some(heads) = heads {
-                        nats.session.drain()?;
-                        nats.compare(&heads, &asked)?;
-                        nats.session.expect(&heads);
-                        self.heads = heads;
-                    }
                     self.next_heartbeat = Instant::now() + HEARTBEAT;
-                    return Ok(Delivery::Heartbeat(self.heads.clone()));
+                    // Only the owner can say that nothing is missing. Readers rely on it, so its silence is
+                    // passed on.
+                    let Some(heads) = heads else { continue };
+                    nats.session.drain()?;
+                    nats.compare(&heads, &asked)?;
+                    nats.session.expect(&heads);
+                    return Ok(Delivery::Heartbeat(heads));
                 }
                 batch = nats.session.batch() => {
                     let batch = batch?;
@@ -280,14 +319,13 @@ impl Subscription {
                         Some(Ok(mut session)) => {
                             // the feed went on while NATS was asked
                             session.skip_to(&self.cursors);
-                            tracing::debug!("reading from NATS");
                             self.way = Way::nats(session);
                             return Ok(None);
                         }
                         Some(Err(why)) => {
                             tracing::debug!(%why, "still reading the owner's feed");
                             feed.attaching = None;
-                            feed.next_try = Instant::now() + RETRY;
+                            feed.next_try = next_try();
                         }
                         None => {}
                     }
@@ -300,10 +338,7 @@ impl Subscription {
             };
             match &delivery {
                 Delivery::Batch(events) => advance(&mut self.cursors, events),
-                Delivery::Heartbeat(heads) => {
-                    self.heads.clone_from(heads);
-                    self.next_heartbeat = Instant::now() + HEARTBEAT;
-                }
+                Delivery::Heartbeat(_) => self.next_heartbeat = Instant::now() + HEARTBEAT,
             }
             return Ok(Some(delivery));
         }
@@ -357,6 +392,10 @@ impl Nats {
         }
         Ok(())
     }
+}
+
+fn next_try() -> Instant {
+    Instant::now() + rand::thread_rng().gen_range(RETRY / 2..=RETRY)
 }
 
 fn advance(cursors: &mut [Cursor], events: &[Envelope]) {

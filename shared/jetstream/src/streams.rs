@@ -39,7 +39,8 @@ impl Default for StreamSettings {
         Self {
             replicas: 1,
             max_age: Duration::from_secs(7 * 24 * 3_600),
-            max_bytes: 8 << 30,
+            // sixteen of them are 1 GiB: a server refuses what it has no room to reserve
+            max_bytes: 64 << 20,
         }
     }
 }
@@ -72,11 +73,11 @@ impl Streams {
         format!("ev.v1.{}.{partition:02}", self.source)
     }
 
-    /// Makes the streams that are not there, and brings those that are to these settings. What they hold
-    /// stays.
+    /// Makes the streams that are not there, and brings those that are to these settings as far as the
+    /// server lets it. What they hold stays.
     ///
     /// # Errors
-    /// When NATS is away or refuses, or the log cannot be read.
+    /// When NATS is away or refuses to make one, or the log cannot be read.
     pub async fn ensure(&self, log: &EventLog) -> Result<(), Error> {
         let each = (0..PARTITIONS).map(|partition| async move {
             match self.look(partition).await? {
@@ -91,6 +92,25 @@ impl Streams {
             }
         });
         try_join_all(each).await.map(drop)
+    }
+
+    /// As [`Streams::ensure`], for somebody who wants to know: says how many were made and how many changed.
+    ///
+    /// # Errors
+    /// Also when the server refuses to change one.
+    pub async fn ensure_exactly(&self, log: &EventLog) -> Result<(usize, usize), Error> {
+        let each = (0..PARTITIONS).map(|partition| async move {
+            match self.look(partition).await? {
+                None => self.create(log, partition).await.map(|()| (1, 0)),
+                Some(info) => {
+                    let changed = self.adjust(partition, info).await?;
+                    Ok((0, usize::from(changed)))
+                }
+            }
+        });
+        let each = try_join_all(each).await?;
+        let sum = |sum: (usize, usize), one: &(usize, usize)| (sum.0 + one.0, sum.1 + one.1);
+        Ok(each.iter().fold((0, 0), sum))
     }
 
     /// Forgets a partition up to a position, as its log did.
@@ -124,6 +144,10 @@ impl Streams {
         try_join_all((0..PARTITIONS).map(|partition| self.delete(partition)))
             .await
             .map(drop)
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     pub(crate) fn nats(&self) -> &Nats {
@@ -222,7 +246,8 @@ impl Streams {
         }
     }
 
-    async fn adjust(&self, partition: usize, info: Info) -> Result<(), Error> {
+    /// Says whether there was something to change.
+    async fn adjust(&self, partition: usize, info: Info) -> Result<bool, Error> {
         let old = info.config;
         let config = Config {
             max_age: self.settings.max_age,
@@ -234,12 +259,12 @@ impl Streams {
             ..old.clone()
         };
         if config == old {
-            return Ok(());
+            return Ok(false);
         }
         tracing::info!(stream = self.name(partition), "a stream gets new settings");
         let updated = self.nats.jetstream().update_stream(config).await;
         updated
-            .map(drop)
+            .map(|_| true)
             .map_err(|e| Error::new("a stream cannot be changed", e))
     }
 

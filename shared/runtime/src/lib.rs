@@ -6,6 +6,7 @@ pub mod balance;
 pub mod client;
 pub mod config;
 pub mod edge;
+mod errand;
 pub mod error;
 pub mod metrics;
 mod process;
@@ -15,6 +16,7 @@ pub mod telemetry;
 
 pub use auth::{Access, Actor, ActorKind, KeyRing};
 pub use config::{ServerArgs, StartError};
+pub use errand::Errand;
 pub use error::{Failure, Kind, Violations};
-pub use process::{Tasks, run, run_from, stop_signal};
+pub use process::{Tasks, run, run_from, run_or, stop_signal};
 pub use serve::{Running, Server};

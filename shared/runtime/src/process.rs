@@ -7,7 +7,7 @@ use futures::FutureExt;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Running, StartError, edge, telemetry};
+use crate::{Errand, Running, StartError, edge, telemetry};
 
 /// Background tasks of a process: all are told to stop together and waited for together.
 #[derive(Clone, Default)]
@@ -89,11 +89,36 @@ where
     F: FnOnce(C) -> Fut,
     Fut: Future<Output = Result<Running, StartError>>,
 {
-    let matches = <Command<C> as clap::CommandFactory>::command()
+    run_or(name, about, arguments, None, start)
+}
+
+/// As [`run_from`], unless the arguments ask for an errand: then for that.
+pub fn run_or<C, F, Fut>(
+    name: &'static str,
+    about: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    errand: impl Into<Option<Errand>>,
+    start: F,
+) -> ExitCode
+where
+    C: clap::Args + Serialize,
+    F: FnOnce(C) -> Fut,
+    Fut: Future<Output = Result<Running, StartError>>,
+{
+    let errand = errand.into();
+    let mut program = <Command<C> as clap::CommandFactory>::command()
         .name(name)
         .about(about)
-        .version(env!("CARGO_PKG_VERSION"))
-        .get_matches_from(arguments);
+        .version(env!("CARGO_PKG_VERSION"));
+    if let Some(errand) = &errand {
+        program = errand.beside(program);
+    }
+    let matches = program.get_matches_from(arguments);
+    match errand.and_then(|errand| errand.asked_for(&matches)) {
+        Some(Ok((log, work))) => return once(name, &log, work),
+        Some(Err(error)) => error.exit(),
+        None => {}
+    }
     let command = match <Command<C> as clap::FromArgMatches>::from_arg_matches(&matches) {
         Ok(command) => command,
         Err(error) => error.exit(),
@@ -108,15 +133,8 @@ where
         };
     }
     telemetry::start(&command.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("{name}: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
+    let Some(runtime) = runtime(name) else {
+        return ExitCode::FAILURE;
     };
     runtime.block_on(async {
         match start(command.config).await {
@@ -136,6 +154,32 @@ where
             }
         }
     })
+}
+
+fn once(name: &str, log: &str, work: impl Future<Output = Result<String, StartError>>) -> ExitCode {
+    telemetry::start(log);
+    let Some(runtime) = runtime(name) else {
+        return ExitCode::FAILURE;
+    };
+    match runtime.block_on(work) {
+        Ok(done) => {
+            println!("{name}: {done}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime(name: &str) -> Option<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime
+        .inspect_err(|error| eprintln!("{name}: cannot start: {error}"))
+        .ok()
 }
 
 fn serde_json<C: Serialize>(config: &C) -> Option<String> {

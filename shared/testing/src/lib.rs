@@ -12,10 +12,12 @@
 
 pub mod conformance;
 mod golden;
+mod nats;
 mod proxy;
 mod scratch;
 
 pub use golden::{Golden, json};
+pub use nats::NatsServer;
 pub use proxy::Proxy;
 pub use scratch::{Scratch, on_postgres, on_postgres_for, on_sqlite_for};
 

@@ -66,6 +66,7 @@ impl World {
             conversations: conversations.host.url(),
             settings: settings.host.url(),
             notifications: notifications.host.url(),
+            nats: Default::default(),
         };
         let bff = bff::start_with(config, Arc::new(clock.clone()))
             .await

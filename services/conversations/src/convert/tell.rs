@@ -259,7 +259,7 @@ mod tests {
             workspace: WorkspaceId::derive(&["golden"]),
             conversation: ConversationId::derive(&["golden"]),
         };
-        let at = |micros| timestamp(1_767_268_800_000_000 + micros);
+        let at = |micros: i64| timestamp(1_767_268_800_000_000 + micros);
         let mut conversation = Conversation::start(key, at(1));
         conversation.state = State::Closed;
         conversation.contact_head_seq = 6;

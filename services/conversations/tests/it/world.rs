@@ -62,6 +62,8 @@ impl World {
                     .url_with::<conversations::Migrator>("conversations"),
             ),
             tickets: self.tickets.url(),
+            nats: Default::default(),
+            streams: Default::default(),
         };
         let clock = Arc::new(self.clock.clone());
         self.running = Some(conversations::start_with(config, clock).await.unwrap());

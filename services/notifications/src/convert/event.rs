@@ -1,8 +1,10 @@
+use events::NewEvent;
 use jiff::Timestamp;
 use prost::Message;
 use proto::{
     conversations::v1::{self as conversations, ContactConversationChanged},
     events::v1::Envelope,
+    notifications::v1 as nt,
     tickets::v1::{self as tickets, ContactTicketChanged},
 };
 use types::{ContactId, WorkspaceId, timestamp};
@@ -10,12 +12,13 @@ use types::{ContactId, WorkspaceId, timestamp};
 use crate::{
     projection::{
         AuthorKind, Category, Conversation, ConversationChanged, ConversationId, ConversationState,
-        Event, Preview, StateId, Ticket, TicketChanged, TicketId, Told,
+        Event, Preview, StateId, Ticket, TicketChanged, TicketId, TicketRead, Told,
     },
     store::InboxId,
 };
 
 const CONTACT_TICKET_CHANGED: &str = "messenger.tickets.v1.ContactTicketChanged";
+const TICKET_READ: &str = "messenger.notifications.v1.TicketRead";
 const CONTACT_CONVERSATION_CHANGED: &str = "messenger.conversations.v1.ContactConversationChanged";
 
 /// Whose inbox an event concerns; `None` for those that concern none.
@@ -24,6 +27,23 @@ pub fn inbox_id(envelope: &Envelope) -> Option<InboxId> {
         workspace: WorkspaceId::parse(&envelope.workspace_id).ok()?,
         contact: ContactId::parse(&envelope.contact_id).ok()?,
     })
+}
+
+/// What this service's own log says of an explicit read, to its replicas.
+pub fn ticket_read(id: &InboxId, read: &TicketRead, at: i64) -> NewEvent {
+    let payload = nt::TicketRead {
+        ticket_id: read.ticket_id.to_string(),
+        read_revision: read.up_to_revision,
+    };
+    NewEvent {
+        kind: TICKET_READ,
+        aggregate_id: read.ticket_id.to_string(),
+        aggregate_version: read.up_to_revision,
+        contact: Some(id.contact.clone()),
+        workspace: id.workspace.clone(),
+        occurred_at: at,
+        payload: payload.encode_to_vec(),
+    }
 }
 
 /// An event of another service; `None` for types that say nothing of inboxes.

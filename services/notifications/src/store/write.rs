@@ -44,7 +44,8 @@ pub async fn apply(
     Ok(changed)
 }
 
-/// Takes an explicit read in, and keeps it where no rebuild drops it.
+/// Takes an explicit read in, and keeps it where no rebuild drops it. Says whether the contact sees a
+/// difference.
 ///
 /// # Errors
 /// When the database fails.
@@ -52,7 +53,7 @@ pub async fn mark_read(
     tx: &impl ConnectionTrait,
     id: &InboxId,
     read: TicketRead,
-) -> Result<(), DbErr> {
+) -> Result<bool, DbErr> {
     let [workspace, contact] = id.values();
     let revision = i64::try_from(read.up_to_revision).unwrap_or(i64::MAX);
     let values = [
@@ -69,8 +70,8 @@ pub async fn mark_read(
         values,
     )
     .await?;
-    apply(tx, vec![(id.clone(), Event::TicketRead(read))]).await?;
-    Ok(())
+    let changed = apply(tx, vec![(id.clone(), Event::TicketRead(read))]).await?;
+    Ok(!changed.is_empty())
 }
 
 /// The services whose events the rows mirror.

@@ -101,6 +101,7 @@ impl Center {
             tickets: self.tickets.address(),
             conversations: self.conversations.address(),
             scrub_per_second: self.scrub_per_second,
+            nats: Default::default(),
         };
         let running = notifications::start(config).await.unwrap();
         let address = format!("http://{}", running.address());

@@ -76,6 +76,8 @@ async fn said(scratch: Scratch) -> Value {
         database: DatabaseArgs::at(scratch.database_url("notifications")),
         tickets: away.clone(),
         conversations: away,
+        nats: Default::default(),
+        scrub_per_second: 0,
     };
     let running = notifications::start(config).await.unwrap();
     let channel = runtime::client::channel(&format!("http://{}", running.address())).unwrap();

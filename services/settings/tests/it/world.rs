@@ -49,6 +49,8 @@ impl World {
         let config = settings::Config {
             server: ServerArgs::loopback(scratch.path("keys")),
             database: DatabaseArgs::at(scratch.url_with::<settings::Migrator>("settings")),
+            nats: Default::default(),
+            streams: Default::default(),
         };
         let running = settings::start_with(config, Arc::new(clock.clone()))
             .await

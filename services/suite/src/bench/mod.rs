@@ -90,6 +90,8 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     let alone = tickets::start(tickets::Config {
         server: ServerArgs::loopback(layout.keys()),
         database: DatabaseArgs::at(layout.database_url("alone")),
+        nats: Default::default(),
+        streams: Default::default(),
         conversations: embedded.endpoints().conversations.clone(),
     })
     .await?;

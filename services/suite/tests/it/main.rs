@@ -6,10 +6,12 @@
     reason = "a test that cannot be set up should stop"
 )]
 
+mod cluster;
 mod command_line;
 mod office;
 mod outages;
 mod private;
+mod replicas;
 mod story;
 mod support;
 mod together;

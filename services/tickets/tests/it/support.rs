@@ -78,6 +78,8 @@ impl Desk {
             server: ServerArgs::loopback(scratch.path("keys")),
             database: DatabaseArgs::at(scratch.url_with::<tickets::Migrator>("tickets")),
             conversations: conversations.into(),
+            nats: Default::default(),
+            streams: Default::default(),
         };
         let running = tickets::start_with(config, Arc::new(clock.clone()));
         let running = running.await.unwrap();

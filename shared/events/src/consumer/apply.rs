@@ -8,7 +8,11 @@ use proto::events::v1::{Cursor, Envelope};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use types::micros;
 
-use super::{ApplyError, Consumer, pending::place, run::Stop};
+use super::{
+    ApplyError, Consumer,
+    pending::after,
+    run::{Place, Stop},
+};
 use crate::UnitOfWork;
 
 /// Tries of a poisoned event before it is parked.
@@ -26,50 +30,49 @@ impl From<DbErr> for ApplyStop {
 }
 
 impl Consumer {
-    /// Applies events that lead from the old cursors to the new, and moves the old ones along.
+    /// Applies events that lead from the cursors of a place to the next, and moves the place along.
     pub(super) async fn apply_or_park(
         &self,
-        cursors: &mut [Cursor],
+        place: &mut Place,
         next: &[Cursor],
-        events: Vec<Envelope>,
+        events: &[Envelope],
     ) -> Result<(), Stop> {
-        match self.apply(cursors, next, &events).await {
+        match self.apply(&place.cursors, next, events).await {
             Ok(()) => {
-                cursors.clone_from_slice(next);
-                self.progress.publish(cursors);
+                place.cursors.clone_from_slice(next);
+                self.tell(place, events).await;
                 Ok(())
             }
             Err(ApplyStop::Stop(stop)) => Err(stop),
-            Err(ApplyStop::Poison(_)) => self.apply_singly(cursors, events).await,
+            Err(ApplyStop::Poison(_)) => self.apply_singly(place, events).await,
         }
     }
 
     /// Finds the poisoned event of a batch; the others are applied, it is parked.
-    async fn apply_singly(
-        &self,
-        cursors: &mut [Cursor],
-        events: Vec<Envelope>,
-    ) -> Result<(), Stop> {
+    async fn apply_singly(&self, place: &mut Place, events: &[Envelope]) -> Result<(), Stop> {
         for event in events {
-            let mut next = cursors.to_vec();
-            next[event.partition as usize] = place(&event);
+            let alone = std::slice::from_ref(event);
+            let mut next = place.cursors.clone();
+            next[event.partition as usize] = after(event);
             let mut tries = 1;
+            let mut applied = true;
             loop {
-                match self
-                    .apply(cursors, &next, std::slice::from_ref(&event))
-                    .await
-                {
+                match self.apply(&place.cursors, &next, alone).await {
                     Ok(()) => break,
                     Err(ApplyStop::Stop(stop)) => return Err(stop),
                     Err(ApplyStop::Poison(why)) if tries >= TRIES => {
-                        self.pass_over(cursors, &next, &event, &why).await?;
+                        self.pass_over(&place.cursors, &next, event, &why).await?;
+                        applied = false;
                         break;
                     }
                     Err(ApplyStop::Poison(_)) => tries += 1,
                 }
             }
-            cursors.clone_from_slice(&next);
-            self.progress.publish(cursors);
+            place.cursors.clone_from_slice(&next);
+            if applied {
+                self.projection.committed(alone).await;
+            }
+            self.heard(place, alone).await;
         }
         Ok(())
     }
@@ -92,7 +95,6 @@ impl Consumer {
         }
         work.commit().await?;
         self.count("feed_applied_events_total", events.len());
-        self.projection.committed(events).await;
         Ok(())
     }
 

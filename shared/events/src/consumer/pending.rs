@@ -55,7 +55,7 @@ impl Pending {
         match self.verdict(&event)? {
             Verdict::Known => Ok(()),
             Verdict::Next => {
-                self.next[partition] = place(&event);
+                self.next[partition] = after(&event);
                 self.fresh.push(event);
                 Ok(())
             }
@@ -94,7 +94,7 @@ fn judge(cursor: &Cursor, event: &Envelope) -> Verdict {
 }
 
 /// The place after an event.
-pub(super) fn place(event: &Envelope) -> Cursor {
+pub(super) fn after(event: &Envelope) -> Cursor {
     Cursor {
         partition: event.partition,
         position: event.position,

@@ -54,6 +54,10 @@ impl Progress {
         });
     }
 
+    pub(super) fn publish_heads(&self, heads: &Heads) {
+        self.applied.send_replace(*heads);
+    }
+
     /// Others have moved the cursors since they were published last.
     pub(super) fn differs(&self, cursors: &[Cursor]) -> bool {
         let applied = self.applied.borrow();

@@ -4,6 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use futures::StreamExt;
 use proto::events::v1::{Cursor, Envelope};
+use rand::Rng;
 use sea_orm::DbErr;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,8 @@ use super::{
     pending::{Misfit, Pending, Verdict},
 };
 use crate::{
-    BATCH_EVENTS,
+    BATCH_EVENTS, PARTITIONS,
+    log::Heads,
     source::{Delivery, SourceError},
 };
 
@@ -51,10 +53,7 @@ impl Consumer {
         let mut backoff = BACKOFF;
         loop {
             let wait = match self.follow(&mut backoff).await {
-                Stop::Lost => {
-                    self.count("feed_lost_batches_total", 1);
-                    Duration::ZERO
-                }
+                Stop::Lost => Duration::ZERO,
                 Stop::Retry(why) => {
                     let (source, projection) = (self.source_name, self.projection.name());
                     if backoff < WORTH_TELLING {
@@ -75,6 +74,8 @@ impl Consumer {
                 }
             };
             if !wait.is_zero() {
+                // a source that comes back is not asked by everybody at once
+                let wait = rand::thread_rng().gen_range(wait / 2..=wait);
                 tokio::time::sleep(wait).await;
                 backoff = (backoff * 2).min(MAX_BACKOFF);
             }
@@ -90,12 +91,13 @@ impl Consumer {
     }
 
     async fn try_follow(&self, backoff: &mut Duration) -> Result<Infallible, Stop> {
-        let mut cursors = self.load_cursors().await?;
+        let cursors = self.load_cursors().await?;
         if self.progress.differs(&cursors) {
             self.projection.moved().await;
         }
         self.progress.publish(&cursors);
-        let feed = match timeout(WATCHDOG, self.source.subscribe(cursors.clone())).await {
+        let mut place = Place::at(cursors);
+        let feed = match timeout(WATCHDOG, self.source.subscribe(place.cursors.clone())).await {
             Ok(feed) => feed.map_err(stop)?,
             Err(_) => return Err(Stop::Retry("no answer to the subscription".into())),
         };
@@ -123,10 +125,10 @@ impl Consumer {
             }
             // a backlog is worked off without a pause
             let crowded = events.len() >= BATCH_EVENTS;
-            self.accept(&mut cursors, events).await?;
+            self.accept(&mut place, events).await?;
             if let Some(heads) = beat {
-                self.look_around(&mut cursors, &last_heads).await?;
-                self.tell_lag(&cursors, &heads);
+                self.look_around(&mut place, &last_heads).await?;
+                self.tell_lag(&place.cursors, &heads);
                 start.get_or_insert_with(|| heads.clone());
                 last_heads = heads;
             }
@@ -135,7 +137,7 @@ impl Consumer {
             }
             *backoff = BACKOFF;
             if let Some(heads) = &start {
-                self.progress.compare(&cursors, heads);
+                self.progress.compare(&place.cursors, heads);
             }
             if !crowded {
                 sleep_until(next).await;
@@ -143,25 +145,44 @@ impl Consumer {
         }
     }
 
-    /// What no event tells. A rebuild elsewhere moves the cursors back: they are read again, since nothing
-    /// would be delivered again otherwise. And what the heartbeat before knew of was sent by now: whatever
-    /// of it is missing got lost, and no later event shows the gap yet.
-    async fn look_around(&self, cursors: &mut [Cursor], heads: &[Cursor]) -> Result<(), Stop> {
-        let stored = self.read_cursors(self.log.database().read()).await?;
-        if stored != cursors {
-            return Err(Stop::Lost);
-        }
-        let mut pending = Pending::after(cursors);
+    /// What no event tells. A rebuild elsewhere may move the cursors back: everything is read again then, since
+    /// nothing would be delivered again otherwise. And what the heartbeat before knew of was sent by now:
+    /// whatever of it is missing got lost, and no later event shows the gap yet.
+    async fn look_around(&self, place: &mut Place, heads: &[Cursor]) -> Result<(), Stop> {
+        self.go_on_from_the_winner(place).await?;
+        let mut pending = Pending::after(&place.cursors);
+        let mut unheard = false;
         for head in heads {
             let partition = head.partition as usize;
-            if cursors
-                .get(partition)
-                .is_some_and(|cursor| cursor.position < head.position)
-            {
+            let Some(cursor) = place.cursors.get(partition) else {
+                continue;
+            };
+            if cursor.position < head.position {
                 self.fill(&mut pending, partition).await?;
+            } else if place.told[partition] < head.position {
+                place.told[partition] = cursor.position;
+                unheard = true;
             }
         }
-        self.flush(cursors, &mut pending).await
+        if unheard {
+            self.projection.moved().await;
+            self.progress.publish_heads(&place.told);
+        }
+        self.flush(place, &mut pending).await
+    }
+
+    /// Takes over where the cursors are stored now: another replica may have applied events first. What it
+    /// applied is delivered here too, and told the projection then.
+    ///
+    /// # Errors
+    /// [`Stop::Lost`] when they went back, or elsewhere: somebody started over.
+    async fn go_on_from_the_winner(&self, place: &mut Place) -> Result<(), Stop> {
+        let stored = self.read_cursors(self.log.database().read()).await?;
+        if !continues(&place.cursors, &stored) {
+            return Err(Stop::Lost);
+        }
+        place.cursors = stored;
+        Ok(())
     }
 
     fn tell_lag(&self, cursors: &[Cursor], heads: &[Cursor]) {
@@ -179,22 +200,29 @@ impl Consumer {
     }
 
     /// Drops what was applied, fills gaps, and applies the rest.
-    async fn accept(&self, cursors: &mut [Cursor], events: Vec<Envelope>) -> Result<(), Stop> {
-        let mut pending = Pending::after(cursors);
+    async fn accept(&self, place: &mut Place, events: Vec<Envelope>) -> Result<(), Stop> {
+        let mut pending = Pending::after(&place.cursors);
+        let mut elsewhere = Vec::new();
         for event in events {
+            if place.applied_elsewhere(&event) {
+                elsewhere.push(event);
+                continue;
+            }
+            self.tell(place, &std::mem::take(&mut elsewhere)).await;
             while pending.verdict(&event)? == Verdict::Gap {
                 self.fill(&mut pending, event.partition as usize).await?;
                 // a long gap is applied in steps
                 if pending.len() >= BATCH_EVENTS {
-                    self.flush(cursors, &mut pending).await?;
+                    self.flush(place, &mut pending).await?;
                 }
             }
             pending.take(event)?;
             if pending.len() >= BATCH_EVENTS {
-                self.flush(cursors, &mut pending).await?;
+                self.flush(place, &mut pending).await?;
             }
         }
-        self.flush(cursors, &mut pending).await
+        self.tell(place, &elsewhere).await;
+        self.flush(place, &mut pending).await
     }
 
     /// Reads what follows the last event taken of a partition.
@@ -214,13 +242,96 @@ impl Consumer {
         Ok(())
     }
 
-    async fn flush(&self, cursors: &mut [Cursor], pending: &mut Pending) -> Result<(), Stop> {
-        let (events, next) = pending.flush();
-        if events.is_empty() {
-            return Ok(());
+    /// Applies what is pending. Whoever comes second goes on behind the first, with the same stream.
+    async fn flush(&self, place: &mut Place, pending: &mut Pending) -> Result<(), Stop> {
+        loop {
+            let (events, next) = pending.flush();
+            if events.is_empty() {
+                return Ok(());
+            }
+            match self.apply_or_park(place, next, &events).await {
+                Err(Stop::Lost) => self.count("feed_lost_batches_total", 1),
+                done => return done,
+            }
+            let before = place.cursors.clone();
+            self.go_on_from_the_winner(place).await?;
+            if place.cursors == before {
+                return Err(Stop::Lost);
+            }
+            *pending = Pending::after(&place.cursors);
+            let (elsewhere, rest): (Vec<_>, Vec<_>) = events
+                .into_iter()
+                .partition(|event| place.applied_elsewhere(event));
+            self.tell(place, &elsewhere).await;
+            for event in rest {
+                pending.take(event)?;
+            }
         }
-        self.apply_or_park(cursors, next, events).await
     }
+
+    /// Tells the projection what was applied, here or by another replica.
+    pub(super) async fn tell(&self, place: &mut Place, events: &[Envelope]) {
+        if !events.is_empty() {
+            self.projection.committed(events).await;
+            self.heard(place, events).await;
+        }
+    }
+
+    /// Then whoever waits for positions.
+    pub(super) async fn heard(&self, place: &mut Place, events: &[Envelope]) {
+        if place.heard(events) {
+            self.projection.moved().await;
+        }
+        self.progress.publish_heads(&place.told);
+    }
+}
+
+/// Where a consumer is.
+pub(super) struct Place {
+    /// As they are stored, by whomever: the next transaction starts there.
+    pub cursors: Vec<Cursor>,
+    /// What the projection was told of; behind the cursors when another replica was first.
+    pub told: Heads,
+}
+
+impl Place {
+    fn at(cursors: Vec<Cursor>) -> Self {
+        let mut told = [0; PARTITIONS];
+        for (told, cursor) in told.iter_mut().zip(&cursors) {
+            *told = cursor.position;
+        }
+        Self { cursors, told }
+    }
+
+    /// Another replica applied it, and nobody was told here.
+    fn applied_elsewhere(&self, event: &Envelope) -> bool {
+        let partition = event.partition as usize;
+        let cursor = self.cursors.get(partition);
+        let told = self.told.get(partition);
+        cursor.is_some_and(|cursor| event.position <= cursor.position)
+            && told.is_some_and(|told| event.position > *told)
+    }
+
+    /// Says whether others in between were not told.
+    fn heard(&mut self, events: &[Envelope]) -> bool {
+        let mut unheard = false;
+        for event in events {
+            if let Some(told) = self.told.get_mut(event.partition as usize) {
+                unheard |= event.position > *told + 1;
+                *told = event.position.max(*told);
+            }
+        }
+        unheard
+    }
+}
+
+/// Whether cursors went on from others: none went back, and none where it was became another.
+fn continues(before: &[Cursor], after: &[Cursor]) -> bool {
+    before.len() == after.len()
+        && before.iter().zip(after).all(|(before, after)| {
+            let same_log = before.position == 0 || before.log_epoch == after.log_epoch;
+            before == after || same_log && after.position > before.position
+        })
 }
 
 impl From<Misfit> for Stop {

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use events::{Delivery, EventLog, EventSource, LocalSource, SourceError, source::*};
@@ -21,6 +21,8 @@ pub struct Watched {
     pub inner: Arc<dyn EventSource>,
     pub connection: CancellationToken,
     pub brought: Arc<AtomicUsize>,
+    /// It does not say where the log stands.
+    pub silent: Arc<AtomicBool>,
 }
 
 impl Watched {
@@ -29,6 +31,7 @@ impl Watched {
             inner,
             connection,
             brought: Arc::default(),
+            silent: Arc::default(),
         }
     }
 }
@@ -54,6 +57,9 @@ impl EventSource for Watched {
     }
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<Cursor>, SourceError>> {
+        if self.silent.load(Ordering::Relaxed) {
+            return async { Err(SourceError::Unavailable("silent".into())) }.boxed();
+        }
         self.inner.heads()
     }
 

@@ -13,6 +13,7 @@ mod away;
 mod carried;
 mod feed;
 mod hints;
+mod job;
 mod owner;
 mod relay;
 mod server;

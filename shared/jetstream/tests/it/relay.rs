@@ -162,3 +162,28 @@ async fn a_stream_starts_where_its_log_was_pruned_and_one_left_behind_is_made_an
     from[7] = 80;
     hold(&streams.0, &log, from, server).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_log_has_forgotten_the_streams_forget_too() {
+    let Some(server) = server::running() else {
+        return;
+    };
+    let owner = Owner::start().await;
+    let streams = owner.streams(server).await;
+    let log = owner.log();
+    write_many(&log, &contact_in(3, 0), 500, 100).await;
+    let relay = owner.relay(server).await;
+    relay.in_step(&log).await;
+    log.prune(3, 420).await.unwrap();
+    let tidying = owner.streams(server).await;
+    let tidying = jetstream::Relay::new(log.clone(), tidying.0.clone());
+    tidying.tidy().await.unwrap();
+    let mut from = FROM_THE_START;
+    from[3] = 420;
+    hold(&streams.0, &log, from, server).await;
+    // and goes on after it
+    write(&log, &contact_in(3, 0), "thing").await;
+    relay.in_step(&log).await;
+    tidying.tidy().await.unwrap();
+    hold(&streams.0, &log, from, server).await;
+}

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -35,6 +35,8 @@ struct Setting {
     source: Arc<dyn EventSource>,
     /// Events that came from the owner's feed.
     brought: Arc<AtomicUsize>,
+    /// The owner does not say where its log stands.
+    silent: Arc<AtomicBool>,
     owner: Owner,
 }
 
@@ -47,7 +49,7 @@ impl Setting {
         let proxy = Proxy::start(server).await;
         let nats = server::connect(proxy.address()).await;
         let feed = Arc::new(Watched::new(local(&log), CancellationToken::new()));
-        let brought = feed.brought.clone();
+        let (brought, silent) = (feed.brought.clone(), feed.silent.clone());
         let near = Streams::new(nats, log.source(), StreamSettings::default());
         Self {
             source: Arc::new(JetStreamSource::new(near, feed)),
@@ -55,6 +57,7 @@ impl Setting {
             streams,
             proxy,
             brought,
+            silent,
             owner,
         }
     }
@@ -116,6 +119,33 @@ async fn with_nats_there_the_owner_is_asked_for_no_event() {
     }
     setting.arrives(&mut reader, &mut stream).await;
     assert_eq!(setting.brought(), 0);
+}
+
+/// Some readers take a sign of life with heads as proof that they have everything: only the owner can give it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_owner_is_silent_events_come_and_nobody_is_told_that_nothing_is_missing() {
+    let Some(server) = server::running() else {
+        return;
+    };
+    let setting = Setting::start(server).await;
+    let relay = setting.owner.relay(server).await;
+    let mut reader = Reader::new(&setting.log);
+    let mut stream = reader.subscribe(&setting.source).await;
+    setting.returns_to_nats(&mut reader, &mut stream).await;
+    setting.silent.store(true, Ordering::Relaxed);
+    for said in 0..6 {
+        write(&setting.log, &contact_in(PARTITION, 0), "thing").await;
+        let delivery = next(&mut stream).await.unwrap().unwrap();
+        // one may have been on its way
+        assert!(
+            matches!(delivery, Delivery::Batch(_)) || said == 0,
+            "{delivery:?}"
+        );
+    }
+    let quiet = std::time::Duration::from_secs(5);
+    let said = tokio::time::timeout(quiet, next(&mut stream)).await;
+    assert!(said.is_err(), "{said:?}");
+    relay.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

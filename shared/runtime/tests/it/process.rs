@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use runtime::{ServerArgs, auth::Assertions, config::DatabaseArgs};
+use runtime::{ServerArgs, StartError, auth::Assertions, config::DatabaseArgs};
 use testing::Scratch;
 
 use crate::sample::{self, DEAF, ENDLESS, Sample, bare, watch};
@@ -23,6 +23,14 @@ struct Config {
     database: DatabaseArgs,
 }
 
+/// What an errand is told.
+#[derive(Debug, clap::Args)]
+struct Who {
+    /// Whom to greet.
+    #[arg(long, value_name = "NAME")]
+    name: String,
+}
+
 /// Not a test of its own: what the tests below start as a process of its own, with arguments in the environment.
 #[test]
 fn the_sample_as_a_process() {
@@ -30,10 +38,17 @@ fn the_sample_as_a_process() {
         return;
     };
     let arguments = std::iter::once("sample").chain(arguments.lines());
-    let code = runtime::run_from(
+    let greet = runtime::Errand::new("greet", "Say hello and end", |who: Who| async move {
+        match who.name.as_str() {
+            "nobody" => Err(StartError::Config("nobody is there".into())),
+            name => Ok(format!("hello, {name}")),
+        }
+    });
+    let code = runtime::run_or(
         "sample",
         "A service for tests.",
         arguments.map(Into::into),
+        greet,
         |config: Config| async move {
             let keys = runtime::KeyRing::load(&config.server.keys, "sample")?;
             sample::serve(
@@ -126,6 +141,31 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn an_errand_needs_no_flag_of_the_server_and_ends_with_one_sentence() {
+    let (output, out, err) = run(&["greet", "--name=Ada"]);
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(
+        out.lines().any(|line| line == "sample: hello, Ada"),
+        "{out}"
+    );
+    let (output, _, err) = run(&["greet", "--name=nobody"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(err.trim(), "sample: nobody is there");
+    let (output, out, _) = run(&["--help"]);
+    assert!(output.status.success());
+    assert!(
+        out.contains("greet") && out.contains("Say hello and end"),
+        "{out}"
+    );
+    let (output, _, err) = run(&["greet"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        err.contains("--name <NAME>") && !err.contains("--listen"),
+        "{err}"
+    );
 }
 
 #[test]

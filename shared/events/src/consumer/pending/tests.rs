@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proto::events::v1::{Cursor, Envelope};
 
-use super::{Misfit, Pending, Verdict, place};
+use super::{Misfit, Pending, Verdict, after};
 
 const PARTITIONS: usize = 3;
 
@@ -98,7 +98,7 @@ proptest! {
         for partition in 0..PARTITIONS {
             let of_it = applied.iter().filter(|event| event.partition == partition as u32);
             prop_assert!(of_it.eq(&log[partition]));
-            let end = log[partition].last().map_or_else(|| origin().remove(partition), place);
+            let end = log[partition].last().map_or_else(|| origin().remove(partition), after);
             prop_assert_eq!(&cursors[partition], &end);
         }
     }
@@ -119,7 +119,7 @@ proptest! {
         for partition in 0..PARTITIONS {
             let read = read[partition].min(lengths[partition]) as usize;
             if let Some(last) = ours[partition][..read].last() {
-                cursors[partition] = place(last);
+                cursors[partition] = after(last);
             }
         }
         let before = cursors.clone();
@@ -154,7 +154,7 @@ proptest! {
 fn another_epoch_is_another_history_even_with_the_same_ids() {
     let log = history([3, 0, 0], u64::MAX, 0);
     let mut cursors = origin();
-    cursors[0] = place(&log[0][0]);
+    cursors[0] = after(&log[0][0]);
     cursors[0].log_epoch = vec![2];
     let mut pending = Pending::after(&cursors);
     let fork = pending.take(log[0][1].clone());

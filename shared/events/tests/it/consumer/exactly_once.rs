@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{heads, run};
 use crate::{
-    journal::Reader,
+    journal::{Journal, Reader, Script},
     owner::Owner,
     sources::{Hooked, Hostile, local},
 };
@@ -101,6 +101,45 @@ async fn survives(seed: u64) {
     let heads = heads(&owner.log()).await;
     reader.reaches(&heads).await;
     reader.assert_each_once(&heads).await;
+}
+
+/// Whoever applied it: each drops from memory what changed, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_second_hears_of_each_event_all_the_same_and_keeps_its_stream() {
+    const EVENTS: u64 = 150;
+    let owner = Owner::start().await;
+    let reader = Reader::new().await;
+    let replicas: Vec<_> = (0..2)
+        .map(|_| {
+            let source = Arc::new(Hooked::new(local(&owner.log())));
+            let script = Arc::new(Script::default());
+            *script.dawdle.lock() = 500;
+            let journal = Arc::new(Journal(script.clone()));
+            let consumer =
+                events::Consumer::new(reader.log.clone(), "sample", source.clone(), journal);
+            (source, script, consumer.progress(), run(consumer))
+        })
+        .collect();
+    for n in 1..=EVENTS {
+        write(&owner.log(), &contact_in(6, 0), "thing").await;
+        if n % 50 == 0 {
+            for (_, script, progress, _) in &replicas {
+                assert!(progress.reached(6, n, Duration::from_secs(20)).await);
+                // told before whoever waits for the position
+                assert_eq!(script.committed.lock().len() as u64, n);
+            }
+        }
+    }
+    let all: Vec<_> = (1..=EVENTS).map(|position| (6, position)).collect();
+    let mut tried = 0;
+    for (source, script, _, _) in &replicas {
+        assert_eq!(*script.committed.lock(), all);
+        assert_eq!(*script.moved.lock(), 0);
+        assert_eq!(source.subscriptions.lock().len(), 1);
+        tried += usize::from(!script.tries.lock().is_empty());
+    }
+    assert_eq!(tried, 2, "it was a competition");
+    reader.assert_each_once(&heads(&owner.log()).await).await;
 }
 
 #[tokio::test]
