@@ -1,0 +1,181 @@
+//! A Postgres of one seed's own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use sea_orm::{ConnectionTrait, Database};
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
+
+use super::cluster::Process;
+
+/// A new server answers within this long.
+const START: Duration = Duration::from_secs(60);
+/// Services with a database of their own.
+const DATABASES: [&str; 4] = ["tickets", "conversations", "settings", "notifications"];
+/// Connections: eight of each process that has a database, twice over, for a restart leaves old ones.
+const CONNECTIONS: u32 = 250;
+
+/// The server and where it keeps its files.
+pub(super) struct Postgres {
+    /// The server.
+    pub process: Process,
+    home: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    /// Makes an empty server, not started yet.
+    ///
+    /// # Errors
+    /// When Postgres is not installed, or cannot be set up.
+    pub(super) async fn create(logs: &Path, port: u16) -> Result<Self> {
+        let binaries = binaries()?;
+        // outside the checkout, which another user may not enter
+        let name = format!("ticket-centre-chaos.{}", types::id::uuid().simple());
+        let home = std::env::temp_dir().join(name);
+        fs::create_dir(&home).with_context(|| format!("{} cannot be made", home.display()))?;
+        let owner = owner().await?;
+        #[cfg(unix)]
+        if let Some((user, group)) = owner {
+            std::os::unix::fs::chown(&home, Some(user), Some(group))?;
+        }
+        let data = home.join("data");
+        let mut init = as_owner(binaries.join("initdb"), owner, &home);
+        init.arg("--pgdata").arg(&data).args([
+            "--username=tickets",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]);
+        let made = init
+            .output()
+            .await
+            .context("Postgres's initdb cannot be run")?;
+        if !made.status.success() {
+            bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        // the machine never loses power here, so the disk is not waited for; but a commit that was
+        // answered is out of the server's memory, and whole pages follow a write that was cut short
+        let settings = [
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            format!("unix_socket_directories={}", home.display()),
+            "fsync=off".into(),
+            format!("max_connections={CONNECTIONS}"),
+            "shared_buffers=64MB".into(),
+        ];
+        let (server, directory) = (binaries.join("postgres"), home.clone());
+        let command = move || {
+            let mut command = as_owner(server.clone(), owner, &directory);
+            command.arg("-D").arg(&data);
+            for setting in &settings {
+                command.args(["-c", setting]);
+            }
+            command
+        };
+        let log = logs.join("postgres.log");
+        let process = Process::new("postgres".into(), port, log, Box::new(command));
+        Ok(Self {
+            process,
+            home,
+            port,
+        })
+    }
+
+    /// Address of a service's database.
+    pub(super) fn url(&self, database: &str) -> String {
+        format!("postgres://tickets@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Starts the server and makes the services' databases.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) async fn make_databases(&mut self) -> Result<()> {
+        self.process.start()?;
+        let deadline = Instant::now() + START;
+        let connection = loop {
+            match Database::connect(self.url("postgres")).await {
+                Ok(connection) => break connection,
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(error).context("Postgres does not answer");
+                }
+                Err(_) => sleep(Duration::from_millis(100)).await,
+            }
+        };
+        for name in DATABASES {
+            connection
+                .execute_unprepared(&format!("CREATE DATABASE {name}"))
+                .await?;
+        }
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// Removes its files.
+    pub(super) fn discard(&self) {
+        let _ = fs::remove_dir_all(&self.home);
+    }
+
+    /// Its log is beside the others already; what it stored goes, or stays, with `directory`.
+    pub(super) fn keep_log(&self, directory: &Path) {
+        let note = format!("Postgres kept its files in {}\n", self.home.display());
+        let _ = fs::write(directory.join("postgres.home"), note);
+    }
+}
+
+/// Where the programs are; a package need not put them where one finds them.
+fn binaries() -> Result<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut places: Vec<PathBuf> = versions
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    places.sort();
+    places.reverse();
+    for fixed in [
+        "/usr/local/bin",
+        "/usr/bin",
+        "/opt/homebrew/opt/postgresql/bin",
+    ] {
+        places.push(fixed.into());
+    }
+    let found = places
+        .into_iter()
+        .find(|place| place.join("initdb").exists() && place.join("postgres").exists());
+    found.context(
+        "Postgres is not installed: install the package postgresql (Debian, Ubuntu, macOS with brew) \
+         or postgresql-server (Fedora)",
+    )
+}
+
+/// Whom the server runs as: it refuses to run as root. `None`: as whoever runs this.
+async fn owner() -> Result<Option<(u32, u32)>> {
+    let id = async |arguments: &[&str]| -> Result<u32> {
+        let said = Command::new("id").args(arguments).output().await?;
+        Ok(String::from_utf8_lossy(&said.stdout).trim().parse()?)
+    };
+    if id(&["-u"]).await? != 0 {
+        return Ok(None);
+    }
+    let nobody = (id(&["-u", "nobody"]).await?, id(&["-g", "nobody"]).await?);
+    Ok(Some(nobody))
+}
+
+fn as_owner(program: PathBuf, owner: Option<(u32, u32)>, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(home);
+    #[cfg(unix)]
+    if let Some((user, group)) = owner {
+        command.uid(user).gid(group);
+    }
+    command
+}
