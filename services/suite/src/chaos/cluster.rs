@@ -43,6 +43,8 @@ pub(super) struct Process {
     leash: Option<ChildStdin>,
     /// Who was stopped with it, to be continued with it.
     paused: Vec<u32>,
+    /// Whom it runs as, if as somebody else: user and group.
+    owner: Option<(u32, u32)>,
 }
 
 impl Process {
@@ -61,7 +63,15 @@ impl Process {
             child: None,
             leash: None,
             paused: Vec::new(),
+            owner: None,
         }
+    }
+
+    /// Running as somebody else.
+    #[must_use]
+    pub(super) fn owned_by(mut self, owner: Option<(u32, u32)>) -> Self {
+        self.owner = owner;
+        self
     }
 
     /// Starts it; its words are added to its log.
@@ -135,10 +145,10 @@ impl Process {
         signal("KILL", family.get(1..).unwrap_or_default()).await;
     }
 
-    /// Asks it to end by itself.
-    pub(super) async fn terminate(&self) {
+    /// Asks it to end by itself, by the signal that it takes for that.
+    pub(super) async fn terminate(&self, by: &str) {
         if let Some(id) = self.child.as_ref().and_then(Child::id) {
-            signal("TERM", &[id]).await;
+            signal(by, &[id]).await;
         }
     }
 
@@ -154,16 +164,26 @@ impl Process {
         signal("CONT", &paused).await;
     }
 
-    /// Lets it, and all it started or starts, write files up to so many bytes only; `None`: any.
-    pub(super) async fn limit_files(&self, bytes: Option<u64>) {
+    /// Lets it, and all it started or starts, write files up to so many bytes only; `None`: any. Says
+    /// whether that could be done.
+    pub(super) async fn limit_files(&self, bytes: Option<u64>) -> bool {
         let limit = bytes.map_or("unlimited".into(), |bytes| bytes.to_string());
-        for id in self.family().await {
-            let _ = Command::new("prlimit")
+        let mut done = false;
+        for (turn, id) in self.family().await.into_iter().enumerate() {
+            let mut command = Command::new("prlimit");
+            command
                 .args(["--pid", &id.to_string(), &format!("--fsize={limit}:")])
-                .stderr(Stdio::null())
-                .status()
-                .await;
+                .stderr(Stdio::null());
+            // who is not the owner needs a right that even root may lack
+            #[cfg(unix)]
+            if let Some((user, group)) = self.owner {
+                command.uid(user).gid(group);
+            }
+            let said = command.status().await;
+            // its children may be gone by now, and others limited as it is
+            done |= turn == 0 && said.is_ok_and(|status| status.success());
         }
+        done
     }
 
     async fn listens(&self) -> bool {
@@ -279,6 +299,16 @@ impl Cluster {
             Target::Postgres => "postgres".into(),
             Target::Nats => "nats".into(),
         }
+    }
+
+    /// What no fault excuses: a service that panicked. One sentence each.
+    pub(super) fn panics(&self) -> Vec<String> {
+        let logs = self.services.iter().map(|service| &service.log);
+        let said = logs.filter_map(|log| fs::read_to_string(log).ok().map(|text| (log, text)));
+        let panicked = said.filter(|(_, text)| text.contains("panicked at"));
+        panicked
+            .map(|(log, _)| format!("a service panicked; {} says where", log.display()))
+            .collect()
     }
 
     /// Every process.

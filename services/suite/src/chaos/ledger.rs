@@ -189,16 +189,6 @@ impl Ledger {
 }
 
 impl Book {
-    /// Writes that were answered.
-    pub(super) fn acknowledged(&self) -> u64 {
-        let is = |fate: &Fate| *fate == Fate::Acknowledged;
-        let count = self.submissions.iter().filter(|s| is(&s.fate)).count()
-            + self.messages.iter().filter(|m| is(&m.fate)).count()
-            + self.changes.iter().filter(|c| is(&c.fate)).count()
-            + self.reads.iter().filter(|r| r.acknowledged).count();
-        count as u64 + self.closings + self.turns
-    }
-
     /// Writes that nobody answered.
     pub(super) fn unanswered(&self) -> u64 {
         let is = |fate: &Fate| *fate == Fate::Maybe;

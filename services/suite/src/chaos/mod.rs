@@ -21,6 +21,9 @@ mod report;
 mod truth;
 mod watchers;
 
+#[cfg(test)]
+mod tests;
+
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -82,7 +82,7 @@ impl Postgres {
             command
         };
         let log = logs.join("postgres.log");
-        let process = Process::new("postgres".into(), port, log, Box::new(command));
+        let process = Process::new("postgres".into(), port, log, Box::new(command)).owned_by(owner);
         Ok(Self {
             process,
             home,
@@ -103,7 +103,9 @@ impl Postgres {
         self.process.start()?;
         let deadline = Instant::now() + START;
         let connection = loop {
-            match Database::connect(self.url("postgres")).await {
+            let mut options = ConnectOptions::new(self.url("postgres"));
+            options.sqlx_logging(false);
+            match Database::connect(options).await {
                 Ok(connection) => break connection,
                 Err(error) if Instant::now() >= deadline => {
                     return Err(error).context("Postgres does not answer");
