@@ -162,9 +162,25 @@ impl Phone {
         F: Fn(MessengerServiceClient<Channel>, Request<Q>) -> Fut,
         Fut: Future<Output = Result<Response<A>, Status>>,
     {
+        self.call_until(rng, |_| false, body, send).await
+    }
+
+    /// Makes a call until it is answered with none of the codes that `again` names.
+    pub(super) async fn call_until<Q, A, F, Fut>(
+        &self,
+        rng: &mut StdRng,
+        again: fn(Code) -> bool,
+        body: Q,
+        send: F,
+    ) -> Outcome<A>
+    where
+        Q: Clone,
+        F: Fn(MessengerServiceClient<Channel>, Request<Q>) -> Fut,
+        Fut: Future<Output = Result<Response<A>, Status>>,
+    {
         let send = &send;
         let attempt = |replica| self.once(replica, body.clone(), send);
-        insist(&self.ledger, rng, self.clients.len(), |_| false, attempt).await
+        insist(&self.ledger, rng, self.clients.len(), again, attempt).await
     }
 
     /// A session's token at one replica, and a client for a stream there.

@@ -10,6 +10,7 @@ use proto::bff::v1::{
 use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
 use super::{
     calls::{Outcome, Phone},
@@ -125,9 +126,10 @@ impl Contact {
         let Some(conversation_id) = self.conversation() else {
             return;
         };
+        // half say what they have seen, and some of them have not seen the newest
         let seen = if self.rng.gen_bool(0.5) {
             let thread = self.thread(&conversation_id).await;
-            thread.and_then(|thread| thread.parts.first().map(|part| part.seq))
+            thread.and_then(|thread| self.place(&thread))
         } else {
             None
         };
@@ -187,17 +189,20 @@ impl Contact {
         let Some(thread) = self.thread(&conversation_id).await else {
             return;
         };
-        // most people read to the end, some only a part of it
-        let seqs: Vec<u64> = thread.parts.iter().map(|part| part.seq).collect();
-        let chosen = if self.rng.gen_bool(0.7) {
-            seqs.first()
-        } else {
-            seqs.choose(&mut self.rng)
-        };
-        if let Some(seq) = chosen {
-            self.send_read(Reading::Conversation(conversation_id, *seq))
+        if let Some(seq) = self.place(&thread) {
+            self.send_read(Reading::Conversation(conversation_id, seq))
                 .await;
         }
+    }
+
+    /// Most people read a page to its end, some only a part of it.
+    fn place(&mut self, page: &GetConversationResponse) -> Option<u64> {
+        let part = if self.rng.gen_bool(0.7) {
+            page.parts.first()
+        } else {
+            page.parts.choose(&mut self.rng)
+        };
+        part.map(|part| part.seq)
     }
 
     /// Tells what was read, until it is heard.
@@ -263,7 +268,8 @@ impl Contact {
             ..Default::default()
         };
         let send = |mut c: super::Bff, r| async move { c.get_conversation(r).await };
-        let thread = self.phone.call(&mut self.rng, body, send).await;
+        let thread = self.phone.call_until(&mut self.rng, unheard_of, body, send);
+        let thread = thread.await;
         thread.noted(&self.ledger, "opening a conversation")
     }
 
@@ -291,6 +297,12 @@ impl Contact {
         let mine: Vec<_> = of_tickets.chain(others).collect();
         mine.choose(&mut self.rng).map(|id| (*id).clone())
     }
+}
+
+/// Right after a submission Conversations may not have heard of a ticket's conversation, and a thread,
+/// unlike a message, does not make it.
+fn unheard_of(code: Code) -> bool {
+    code == Code::NotFound
 }
 
 fn fate<A>(outcome: &Outcome<A>) -> Option<Fate> {

@@ -38,6 +38,11 @@ pub(super) struct Harm {
     pub log: Vec<String>,
 }
 
+/// A line of the log; lines sort by time.
+pub(super) fn line(at: Duration, what: &str) -> String {
+    format!("{:8.3} s  {what}", at.as_secs_f64())
+}
+
 /// Who does it.
 pub(super) struct Faults {
     ledger: Arc<Ledger>,
@@ -154,7 +159,7 @@ impl Faults {
                     self.note(format!("{name} goes on"));
                 }
                 Cure::Unlimit => {
-                    process.limit_files(None).await;
+                    let _ = process.limit_files(None).await;
                     self.note(format!("{name} has room again"));
                 }
             }
@@ -168,8 +173,7 @@ impl Faults {
     }
 
     fn note(&mut self, what: String) {
-        let at = self.ledger.now().as_secs_f64();
-        self.harm.log.push(format!("{at:8.3} s  {what}"));
+        self.harm.log.push(line(self.ledger.now(), &what));
     }
 
     fn count(&mut self, kind: &'static str, what: String) {
@@ -211,20 +215,22 @@ impl Faults {
                 let kind = "refused connections";
                 self.kill(cluster, one, kind, 3_000 + millis).await;
             }
-            69..76 => {
+            69..75 => {
                 self.kill(cluster, Target::Postgres, "kill -9 of Postgres", millis / 2)
                     .await
             }
-            76..83 => {
+            75..81 => {
                 let kind = "SIGSTOP of Postgres";
                 self.pause(cluster, Target::Postgres, kind, 500 + millis)
                     .await;
             }
-            83..90 => self.fill(cluster, 1_000 + millis * 2 / 3).await,
+            81..84 => self.terminate(cluster, Target::Postgres, millis / 2).await,
+            84..90 => self.fill(cluster, 1_000 + millis * 2 / 3).await,
             _ if !cluster.has_nats() => {
                 self.kill(cluster, one, "kill -9 of a replica", 0).await;
             }
-            90..95 => {
+            90..92 => self.terminate(cluster, Target::Nats, millis).await,
+            92..96 => {
                 self.kill(cluster, Target::Nats, "kill -9 of NATS", millis)
                     .await
             }
@@ -266,8 +272,14 @@ impl Faults {
         if self.is_whole(cluster, target)
             && let Some(process) = cluster.process(target)
         {
-            process.terminate().await;
-            self.count("SIGTERM", format!("SIGTERM: {name}, for {millis} ms"));
+            // the quick way to stop Postgres, which ends its clients' connections
+            let (by, kind) = match target {
+                Target::Postgres => ("INT", "restart of Postgres"),
+                Target::Nats => ("TERM", "restart of NATS"),
+                Target::Service(..) => ("TERM", "restart of a replica"),
+            };
+            process.terminate(by).await;
+            self.count(kind, format!("{kind}: {name}, for {millis} ms"));
             self.later(target, Cure::Start, millis);
         }
     }
@@ -295,11 +307,14 @@ impl Faults {
         if self.is_whole(cluster, target)
             && let Some(process) = cluster.process(target)
         {
-            process.limit_files(Some(FULL)).await;
-            self.count(
-                "a full disk",
-                format!("a full disk: postgres, for {millis} ms"),
-            );
+            if process.limit_files(Some(FULL)).await {
+                self.count(
+                    "a full disk",
+                    format!("a full disk: postgres, for {millis} ms"),
+                );
+            } else {
+                self.note("files cannot be limited here: no full disk".into());
+            }
             self.later(target, Cure::Unlimit, millis);
         }
     }

@@ -138,6 +138,8 @@ pub(super) struct Book {
     pub repeats: u64,
     /// Answers by code, other than OK, that were tried again.
     pub tried_again: BTreeMap<String, u64>,
+    /// What else is worth a line in the fault log, with its time.
+    pub notes: Vec<(Duration, String)>,
     /// Answers that no fault excuses.
     pub refusals: Vec<String>,
 }
@@ -165,6 +167,12 @@ impl Ledger {
     /// The book, for a moment.
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock()
+    }
+
+    /// Notes something for the fault log.
+    pub(super) fn note(&self, what: &str) {
+        let at = self.now();
+        self.book().notes.push((at, what.to_owned()));
     }
 
     /// Notes a read before its first try; the answer is where it stands in the book.

@@ -17,6 +17,7 @@ mod office;
 mod oracle;
 mod play;
 mod postgres;
+mod process;
 mod report;
 mod truth;
 mod watchers;
@@ -84,6 +85,10 @@ pub(crate) struct ChaosArgs {
     #[arg(long, default_value_t = 2, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=5))]
     replicas: u16,
 
+    /// Leave out the rebuilds of the projection while people act; the one when all is quiet stays.
+    #[arg(long)]
+    no_rebuilds: bool,
+
     /// The program of a NATS server, to start one for the services that take its address.
     #[arg(long, value_name = "PROGRAM")]
     nats: Option<PathBuf>,
@@ -138,6 +143,7 @@ async fn one(args: &ChaosArgs, seed: u64) -> Result<report::Summary> {
         seed,
         contacts: args.contacts.into(),
         time: Duration::from_secs(args.seconds),
+        rebuilds: !args.no_rebuilds,
     };
     let outcome = tokio::select! {
         outcome = play::play(&setting, &mut cluster) => outcome,

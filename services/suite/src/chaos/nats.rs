@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-use super::cluster::Process;
+use super::process::Process;
 
 /// The broker, not started yet.
 pub(super) fn broker(program: &Path, directory: &Path, port: u16) -> Process {

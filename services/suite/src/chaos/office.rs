@@ -153,6 +153,8 @@ pub(super) struct Operator {
     pub rng: StdRng,
     pub keys: Arc<KeyRing>,
     pub notifications: Vec<NotificationServiceClient<Channel>>,
+    /// Whether projections are rebuilt while people act.
+    pub rebuilds: bool,
 }
 
 impl Operator {
@@ -163,7 +165,7 @@ impl Operator {
             if stop.is_cancelled() {
                 return;
             }
-            if self.rng.gen_bool(0.7) {
+            if self.rng.gen_bool(0.7) || !self.rebuilds {
                 self.turn_a_space().await;
             } else {
                 self.rebuild().await;
@@ -222,6 +224,7 @@ impl Operator {
 
     /// Rebuilds the projection; all that was told is told again, in another order.
     pub(super) async fn rebuild(&mut self) -> bool {
+        self.ledger.note("a rebuild is asked for");
         let (clients, keys) = (&self.notifications, &self.keys);
         let running = |code| code == Code::Aborted;
         let attempt = |replica: usize| async move {
@@ -236,6 +239,7 @@ impl Operator {
         let replicas = self.notifications.len();
         let rebuilt = insist(&self.ledger, &mut self.rng, replicas, running, attempt).await;
         let rebuilt = rebuilt.noted(&self.ledger, "rebuilding").is_some();
+        self.ledger.note("the rebuild is answered");
         self.ledger.book().rebuilds += u64::from(rebuilt);
         rebuilt
     }

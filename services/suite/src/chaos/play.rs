@@ -21,7 +21,7 @@ use super::{
     checks::{self, Verdict},
     cluster::Cluster,
     contacts::Contact,
-    faults::Faults,
+    faults::{Faults, line},
     judge,
     ledger::{Fate, Ledger, Reading},
     office::{Operator, Teammate},
@@ -44,6 +44,8 @@ pub(super) struct Setting {
     pub contacts: usize,
     /// Of faults.
     pub time: Duration,
+    /// Whether projections are rebuilt while people act.
+    pub rebuilds: bool,
 }
 
 /// The people of one seed.
@@ -82,6 +84,7 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
         rng: random(setting.seed, 7),
         keys: cast.operator.keys.clone(),
         notifications: cast.operator.notifications.clone(),
+        rebuilds: true,
     };
     actors.spawn(cast.operator.live(acting.clone()));
     let mut faults = Faults::new(ledger.clone(), random(setting.seed, 1));
@@ -107,6 +110,7 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
             .and(checks::never_cleared(&truth, &book.reads, &book.rows))
             .and(checks::badges_cover(&truth, &book.reads, &book.badges));
         verdict.wrong.extend(book.refusals.iter().cloned());
+        verdict.wrong.extend(cluster.panics());
         drop(book);
         anyhow::Ok((verdict, settled))
     }
@@ -114,7 +118,7 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
     watching.cancel();
     watches.shutdown().await;
     actors.shutdown().await;
-    let log = faults.harm.log.join("\n");
+    let log = log(&faults, &ledger);
     let directory = cluster.layout.directory();
     std::fs::write(directory.join("faults.log"), &log)?;
     let (verdict, settled) = outcome?;
@@ -132,6 +136,14 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
         );
     }
     Ok(summary(setting, began, settled, &verdict, &ledger, faults))
+}
+
+/// Faults and what else is noted, by time.
+fn log(faults: &Faults, ledger: &Ledger) -> String {
+    let mut lines = faults.harm.log.clone();
+    lines.extend(ledger.book().notes.iter().map(|(at, what)| line(*at, what)));
+    lines.sort();
+    lines.join("\n")
 }
 
 fn summary(
@@ -320,6 +332,7 @@ async fn cast(setting: &Setting, cluster: &Cluster) -> Result<Cast> {
             rng: random(setting.seed, 3),
             keys: Arc::new(keys("operator")?),
             notifications: notifications.clone(),
+            rebuilds: setting.rebuilds,
         },
         inspector: Inspector {
             ledger: ledger.clone(),

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::cluster::Process;
+use super::process::Process;
 
 /// A new server answers within this long.
 const START: Duration = Duration::from_secs(60);
