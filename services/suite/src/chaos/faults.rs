@@ -261,7 +261,11 @@ impl Faults {
         if self.is_whole(cluster, target)
             && let Some(process) = cluster.process(target)
         {
-            process.kill().await;
+            match target {
+                // while a child of the old server lives, no new one starts
+                Target::Postgres => process.end().await,
+                _ => process.kill().await,
+            }
             self.count(kind, format!("{kind}: {name}, for {millis} ms"));
             self.later(target, Cure::Start, millis);
         }

@@ -118,8 +118,12 @@ impl Process {
         signal("CONT", &paused).await;
     }
 
-    /// Ends it at once with all it started.
+    /// Ends it at once with all it started, which may take its time to notice.
     pub(super) async fn end(&mut self) {
+        // so that it starts nothing more
+        if let Some(id) = self.child.as_ref().and_then(Child::id) {
+            signal("STOP", &[id]).await;
+        }
         let family = self.family().await;
         self.kill().await;
         signal("KILL", family.get(1..).unwrap_or_default()).await;
