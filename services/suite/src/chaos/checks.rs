@@ -357,6 +357,9 @@ pub(super) fn badges_cover(truth: &Truth, reads: &[Read], badges: &[Badges]) -> 
                              had gone down by {down}; {read} reads account for that"
                         )
                     });
+                    if down > read {
+                        break;
+                    }
                 }
             }
         }

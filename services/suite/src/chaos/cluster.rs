@@ -208,15 +208,9 @@ impl Cluster {
         }
     }
 
-    /// Removes what the processes kept; the logs and keys go with the directory.
+    /// Removes keys and logs.
     pub(super) fn discard(&self) {
-        self.postgres.discard();
         let _ = fs::remove_dir_all(self.layout.directory());
-    }
-
-    /// Copies what Postgres said beside the other logs.
-    pub(super) fn keep_logs(&self) {
-        self.postgres.keep_log(self.layout.directory());
     }
 
     fn service(&self, service: usize, replica: usize, nats: Option<&str>) -> Result<Process> {

@@ -102,18 +102,16 @@ pub(crate) struct ChaosArgs {
 pub(crate) async fn chaos(args: ChaosArgs) -> Result<()> {
     let lock = Layout::new(args.data.clone()).claim()?;
     let mut report = Report::default();
+    postgres::binaries()?;
     for seed in args.seed..args.seed + args.seeds {
-        let outcome = tokio::select! {
-            outcome = one(&args, seed) => outcome,
-            () = runtime::stop_signal() => {
-                println!("\nstopped; the processes are ended");
-                break;
-            }
-        };
-        match outcome {
-            Ok(summary) => {
+        match one(&args, seed).await {
+            Ok(Some(summary)) => {
                 println!("{}", summary.line());
                 report.add(summary);
+            }
+            Ok(None) => {
+                println!("\nstopped; the processes are ended");
+                break;
             }
             Err(error) => {
                 println!("seed {seed} FAILED: {error:#}");
@@ -133,12 +131,16 @@ pub(crate) async fn chaos(args: ChaosArgs) -> Result<()> {
     Ok(())
 }
 
-async fn one(args: &ChaosArgs, seed: u64) -> Result<report::Summary> {
+/// Plays one seed; `None` when it was stopped by a signal.
+async fn one(args: &ChaosArgs, seed: u64) -> Result<Option<report::Summary>> {
     let directory = std::path::absolute(args.data.join(format!("seed-{seed}")))?;
     let _ = std::fs::remove_dir_all(&directory);
     let port = free_ports(args)?;
     let replicas = usize::from(args.replicas);
-    let mut cluster = Cluster::start(&directory, port, replicas, args.nats.as_deref()).await?;
+    let mut cluster = tokio::select! {
+        cluster = Cluster::start(&directory, port, replicas, args.nats.as_deref()) => cluster?,
+        () = runtime::stop_signal() => return Ok(None),
+    };
     let setting = play::Setting {
         seed,
         contacts: args.contacts.into(),
@@ -146,13 +148,12 @@ async fn one(args: &ChaosArgs, seed: u64) -> Result<report::Summary> {
         rebuilds: !args.no_rebuilds,
     };
     let outcome = tokio::select! {
-        outcome = play::play(&setting, &mut cluster) => outcome,
-        () = runtime::stop_signal() => Err(anyhow::anyhow!("stopped")),
+        outcome = play::play(&setting, &mut cluster) => outcome.map(Some),
+        () = runtime::stop_signal() => Ok(None),
     };
     cluster.end().await;
-    match &outcome {
-        Ok(_) => cluster.discard(),
-        Err(_) => cluster.keep_logs(),
+    if outcome.is_ok() {
+        cluster.discard();
     }
     outcome.with_context(|| {
         format!(

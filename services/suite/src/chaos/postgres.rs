@@ -121,21 +121,20 @@ impl Postgres {
         connection.close().await?;
         Ok(())
     }
+}
 
-    /// Removes its files.
-    pub(super) fn discard(&self) {
+impl Drop for Postgres {
+    /// Its files are of no use without it: what it said is beside the other logs.
+    fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.home);
-    }
-
-    /// Its log is beside the others already; what it stored goes, or stays, with `directory`.
-    pub(super) fn keep_log(&self, directory: &Path) {
-        let note = format!("Postgres kept its files in {}\n", self.home.display());
-        let _ = fs::write(directory.join("postgres.home"), note);
     }
 }
 
 /// Where the programs are; a package need not put them where one finds them.
-fn binaries() -> Result<PathBuf> {
+///
+/// # Errors
+/// When they are nowhere: what to install.
+pub(super) fn binaries() -> Result<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut places: Vec<PathBuf> = versions
         .flatten()
@@ -143,16 +142,21 @@ fn binaries() -> Result<PathBuf> {
         .collect();
     places.sort();
     places.reverse();
-    for fixed in [
-        "/usr/local/bin",
-        "/usr/bin",
-        "/opt/homebrew/opt/postgresql/bin",
-    ] {
-        places.push(fixed.into());
-    }
-    let found = places
-        .into_iter()
-        .find(|place| place.join("initdb").exists() && place.join("postgres").exists());
+    places.extend(
+        [
+            "/usr/local/bin",
+            "/usr/bin",
+            "/opt/homebrew/opt/postgresql/bin",
+        ]
+        .map(PathBuf::from),
+    );
+    first_of(places)
+}
+
+fn first_of(places: Vec<PathBuf>) -> Result<PathBuf> {
+    let mut places = places.into_iter();
+    let found =
+        places.find(|place| place.join("initdb").exists() && place.join("postgres").exists());
     found.context(
         "Postgres is not installed: install the package postgresql (Debian, Ubuntu, macOS with brew) \
          or postgresql-server (Fedora)",
@@ -180,4 +184,16 @@ fn as_owner(program: PathBuf, owner: Option<(u32, u32)>, home: &Path) -> Command
         command.uid(user).gid(group);
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_postgres_is_told_which_package_to_install() {
+        let said = first_of(vec!["/nowhere".into()]).unwrap_err().to_string();
+        assert!(said.contains("install the package postgresql"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }

@@ -145,10 +145,7 @@ impl Report {
 
 fn range(seeds: &[u64]) -> String {
     match (seeds.first(), seeds.last()) {
-        (Some(first), Some(last)) if first != last => {
-            format!("{} ({first} to {last})", seeds.len())
-        }
-        (Some(only), _) => format!("1 ({only})"),
+        (Some(first), Some(last)) => format!("{} (of {first} to {last})", seeds.len()),
         _ => "none".into(),
     }
 }
