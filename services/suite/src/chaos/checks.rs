@@ -330,6 +330,9 @@ fn revision(held: &ContactTruth, ticket_id: &str, newest: Newest) -> Option<u64>
     }
 }
 
+/// One of the two badges.
+type Count = fn(&Badges) -> Option<u32>;
+
 /// Over time no badge went down more often than something that was unread was read.
 pub(super) fn badges_cover(truth: &Truth, reads: &[Read], badges: &[Badges]) -> Verdict {
     let mut verdict = Verdict::default();
@@ -339,7 +342,7 @@ pub(super) fn badges_cover(truth: &Truth, reads: &[Read], badges: &[Badges]) -> 
         for watcher in watchers {
             let mine = |b: &&Badges| b.contact == contact && b.watcher == watcher;
             let shown: Vec<&Badges> = badges.iter().filter(mine).collect();
-            let counts: [(_, fn(&Badges) -> Option<u32>, _); 2] = [
+            let counts: [(_, Count, _); 2] = [
                 ("Tickets", |b| b.tickets, &tickets),
                 ("Messages", |b| b.messages, &talks),
             ];
