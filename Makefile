@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench tools clean-data
+.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench chaos tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -15,6 +15,9 @@ demo: ## Fill a workspace and walk through it
 
 bench: ## Load the services and print their latencies
 	cargo run --release -p suite -- bench $(ARGS)
+
+chaos: ## Kill, stop and restart everything at random for half an hour (ARGS="--seeds 2")
+	cargo run --release -p suite -- chaos $(or $(ARGS),--seeds 50)
 
 test: ## Run every test (with nextest if it is there)
 	cargo test --workspace --locked --doc --quiet

@@ -1,9 +1,11 @@
 //! The whole product on one machine: `run` starts all five services on the embedded default, `call`
-//! tries one RPC, `demo` plays the customer's story, `bench` measures, `keys` makes the services' keys.
+//! tries one RPC, `demo` plays the customer's story, `bench` measures, `chaos`
+//! looks for what faults break, `keys` makes the services' keys.
 
 mod access;
 mod bench;
 mod call;
+mod chaos;
 mod client;
 mod demo;
 mod demo_workspace;
@@ -49,6 +51,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Measure ratios and latencies in one run, with services of its own on a scratch directory.
     Bench(bench::BenchArgs),
+    /// Kill, stop and restart everything at random while people act, and check that nothing was lost.
+    Chaos(chaos::ChaosArgs),
     /// Run one service as this process, as its own binary would: service tickets --help
     #[command(disable_help_flag = true)]
     Service(run::ServiceArgs),
@@ -88,6 +92,7 @@ pub fn main() -> ExitCode {
             Command::Call(args) => call::call(args).await,
             Command::Demo(args) => demo::demo(args).await,
             Command::Bench(args) => bench::bench(args).await,
+            Command::Chaos(args) => chaos::chaos(args).await,
             Command::Keys(args) => run::keys(&args),
             Command::Service(_) => Ok(()),
         }

@@ -1,0 +1,268 @@
+//! Every process of one seed: Postgres, NATS where it is wanted, and replicas of each service, each with
+//! a log of its own, each started again as often as a fault ends it.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
+
+use super::{nats, postgres::Postgres, process::Process};
+use crate::{Endpoints, Layout, layout::SERVICES};
+
+/// Everything must listen within this long: debug builds on a shared core start slowly.
+const START: Duration = Duration::from_secs(60);
+
+/// One of the processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A replica of a service: which of [`SERVICES`], and which of its replicas.
+    Service(usize, usize),
+    /// The database server.
+    Postgres,
+    /// The message broker.
+    Nats,
+}
+
+/// What one seed runs on.
+pub(super) struct Cluster {
+    /// Keys and logs.
+    pub layout: Layout,
+    replicas: usize,
+    port: u16,
+    services: Vec<Process>,
+    postgres: Postgres,
+    nats: Option<Process>,
+}
+
+impl Cluster {
+    /// Starts everything on an empty directory and waits until it listens. `port` is the first of five
+    /// for each replica and two more; `nats` is the program of the broker.
+    ///
+    /// # Errors
+    /// When something is not installed or does not start; whatever did is ended.
+    pub(super) async fn start(
+        directory: &Path,
+        port: u16,
+        replicas: usize,
+        nats: Option<&Path>,
+    ) -> Result<Self> {
+        let layout = Layout::new(directory.to_owned());
+        fs::create_dir_all(directory)
+            .with_context(|| format!("{} cannot be created", directory.display()))?;
+        runtime::auth::generate_keys(&layout.keys(), &crate::layout::SIGNERS)?;
+        let own = port + (SERVICES.len() * replicas) as u16;
+        let mut cluster = Self {
+            replicas,
+            port,
+            services: Vec::new(),
+            postgres: Postgres::create(directory, own).await?,
+            nats: nats.map(|program| nats::broker(program, directory, own + 1)),
+            layout,
+        };
+        match cluster.start_all().await {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                cluster.end().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_all(&mut self) -> Result<()> {
+        self.postgres.make_databases().await?;
+        let mut broker = None;
+        if let Some(nats) = &mut self.nats {
+            nats.start()?;
+            broker = Some(format!("nats://127.0.0.1:{}", nats.port()));
+        }
+        for service in 0..SERVICES.len() {
+            for replica in 0..self.replicas {
+                let mut process = self.service(service, replica, broker.as_deref())?;
+                process.start()?;
+                self.services.push(process);
+            }
+        }
+        self.listening(START).await
+    }
+
+    /// Addresses of the services' replicas of this number.
+    pub(super) fn endpoints(&self, replica: usize) -> Endpoints {
+        let at = |service: usize| format!("http://127.0.0.1:{}", self.port_of(service, replica));
+        Endpoints {
+            bff: at(0),
+            tickets: at(1),
+            conversations: at(2),
+            settings: at(3),
+            notifications: at(4),
+        }
+    }
+
+    /// Replicas of each service.
+    pub(super) fn replicas(&self) -> usize {
+        self.replicas
+    }
+
+    /// Whether there is a broker to harm.
+    pub(super) fn has_nats(&self) -> bool {
+        self.nats.is_some()
+    }
+
+    fn port_of(&self, service: usize, replica: usize) -> u16 {
+        self.port + (service * self.replicas + replica) as u16
+    }
+
+    /// What to call a process in a log.
+    pub(super) fn name(&self, target: Target) -> String {
+        match target {
+            Target::Service(service, replica) => format!("{}/{replica}", SERVICES[service]),
+            Target::Postgres => "postgres".into(),
+            Target::Nats => "nats".into(),
+        }
+    }
+
+    /// What no fault excuses: a service that panicked. One sentence each.
+    pub(super) fn panics(&self) -> Vec<String> {
+        let logs = self.services.iter().map(Process::log);
+        let said = logs.filter_map(|log| fs::read_to_string(log).ok().map(|text| (log, text)));
+        let panicked = said.filter(|(_, text)| text.contains("panicked at"));
+        panicked
+            .map(|(log, _)| format!("a service panicked; {} says where", log.display()))
+            .collect()
+    }
+
+    /// Every process.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        let services = (0..SERVICES.len()).flat_map(|service| {
+            (0..self.replicas).map(move |replica| Target::Service(service, replica))
+        });
+        services
+            .chain([Target::Postgres])
+            .chain(self.nats.is_some().then_some(Target::Nats))
+            .collect()
+    }
+
+    /// One process; `None` for a broker that is not there.
+    pub(super) fn process(&mut self, target: Target) -> Option<&mut Process> {
+        match target {
+            Target::Service(service, replica) => {
+                self.services.get_mut(service * self.replicas + replica)
+            }
+            Target::Postgres => Some(&mut self.postgres.process),
+            Target::Nats => self.nats.as_mut(),
+        }
+    }
+
+    /// Waits until every process listens.
+    ///
+    /// # Errors
+    /// When one does not within `limit`; its log says why.
+    pub(super) async fn listening(&mut self, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        for target in self.targets() {
+            loop {
+                let name = self.name(target);
+                let Some(process) = self.process(target) else {
+                    break;
+                };
+                if process.listens().await {
+                    break;
+                }
+                let log = process.log().display().to_string();
+                if let Some(how) = process.ended() {
+                    bail!("{name} ended ({how}); {log} says why");
+                }
+                if Instant::now() >= deadline {
+                    bail!(
+                        "{name} does not listen after {} s; see {log}",
+                        limit.as_secs()
+                    );
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A process that does not listen, if there is one.
+    pub(super) async fn silent(&mut self) -> Option<String> {
+        for target in self.targets() {
+            let name = self.name(target);
+            match self.process(target) {
+                Some(process) if !process.listens().await => return Some(name),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Ends every process.
+    pub(super) async fn end(&mut self) {
+        let services = self.services.iter_mut().map(Process::end);
+        futures::future::join_all(services).await;
+        self.postgres.process.end().await;
+        if let Some(nats) = &mut self.nats {
+            nats.end().await;
+        }
+    }
+
+    /// Removes keys and logs.
+    pub(super) fn discard(&self) {
+        let _ = fs::remove_dir_all(self.layout.directory());
+    }
+
+    fn service(&self, service: usize, replica: usize, nats: Option<&str>) -> Result<Process> {
+        let program = std::env::current_exe().context("this program's own path is unknown")?;
+        let name = SERVICES[service];
+        let all = |of: usize| {
+            let each = (0..self.replicas)
+                .map(|replica| format!("http://127.0.0.1:{}", self.port_of(of, replica)));
+            each.collect::<Vec<_>>().join(",")
+        };
+        let port = self.port_of(service, replica);
+        let mut flags = vec![
+            "service".into(),
+            "--leashed".into(),
+            name.to_owned(),
+            format!("--listen=127.0.0.1:{port}"),
+            format!("--keys={}", self.layout.keys().display()),
+            "--log=warn".into(),
+            "--drain-seconds=3".into(),
+        ];
+        if name != "bff" {
+            flags.push(format!("--database-url={}", self.postgres.url(name)));
+        }
+        let peers: &[&str] = match name {
+            "bff" => &["tickets", "conversations", "settings", "notifications"],
+            "tickets" => &["conversations"],
+            "conversations" => &["tickets"],
+            "notifications" => &["tickets", "conversations"],
+            _ => &[],
+        };
+        for (of, peer) in SERVICES.iter().enumerate() {
+            if peers.contains(peer) {
+                flags.push(format!("--{peer}={}", all(of)));
+            }
+        }
+        if let Some(nats) = nats.filter(|_| nats::is_known_to(&program, name)) {
+            flags.push(format!("--nats={nats}"));
+        }
+        let log = self
+            .layout
+            .directory()
+            .join(format!("{name}-{replica}.log"));
+        let command = move || {
+            let mut command = Command::new(&program);
+            command.args(&flags);
+            command
+        };
+        Ok(Process::new(
+            format!("{name}/{replica}"),
+            port,
+            log,
+            Box::new(command),
+        ))
+    }
+}
