@@ -1,6 +1,6 @@
 //! The Messages space: its list, a thread, and writing in one.
 
-use proto::{bff::v1 as pb, conversations::v1 as cv};
+use proto::{bff::v1 as pb, conversations::v1 as cv, tickets::v1 as tk};
 use tonic::Code;
 
 use super::MessengerHandler;
@@ -54,7 +54,7 @@ impl MessengerHandler {
         request: pb::GetConversationRequest,
     ) -> Result<pb::GetConversationResponse, Error> {
         convert::conversation(&request.conversation_id)?;
-        let ids = vec![request.conversation_id.clone()];
+        let id = request.conversation_id.clone();
         let (page, tickets) = tokio::join!(
             self.clients.parts(
                 &session.speaks,
@@ -64,9 +64,18 @@ impl MessengerHandler {
                     page_token: request.page_token,
                 },
             ),
-            self.clients.tickets_of(&session.speaks, ids, false),
+            self.clients
+                .tickets_of(&session.speaks, vec![id.clone()], false),
         );
-        let page = page?;
+        let page = match page {
+            Err(refusal) if refusal.code() == Some(Code::NotFound) => {
+                let tickets = tickets.as_deref().unwrap_or_default();
+                self.page_to_come(session, id, tickets)
+                    .await
+                    .ok_or(refusal)?
+            }
+            page => page?,
+        };
         let conversation = page.conversation.ok_or(Error::Garbage("conversation"))?;
         let ticket_unavailable = tickets.is_err();
         let pill = view::pills(tickets.unwrap_or_default()).remove(&conversation.conversation_id);
@@ -85,6 +94,38 @@ impl MessengerHandler {
                 .collect(),
             next_page_token: page.next_page_token,
             ticket_unavailable,
+        })
+    }
+
+    /// C2: the conversation of a new ticket is there for its customer before Conversations has heard of it;
+    /// nobody has written yet. `None` when it is not theirs, or was deleted (V2).
+    async fn page_to_come(
+        &self,
+        session: &Session,
+        conversation_id: String,
+        tickets: &[tk::ContactTicket],
+    ) -> Option<cv::ListContactPartsResponse> {
+        if !tickets
+            .iter()
+            .any(|ticket| ticket.conversation_id == conversation_id)
+        {
+            return None;
+        }
+        let id = conversation_id.clone();
+        let answer = self.clients.conversation(&session.speaks, id).await.ok()?;
+        let conversation = match view::linked(&conversation_id, Some(&answer)) {
+            view::Linked::NotYet => cv::ContactConversation {
+                conversation_id,
+                state: cv::ConversationState::Open.into(),
+                ..Default::default()
+            },
+            // it came meanwhile, as empty as it was
+            view::Linked::Known(known) if !known.has_messages => known.clone(),
+            _ => return None,
+        };
+        Some(cv::ListContactPartsResponse {
+            conversation: Some(conversation),
+            ..Default::default()
         })
     }
 

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 
 use crate::{
     fakes::Mode,
-    world::{Customer, World, is, refusal},
+    world::{CNV_1, Customer, World, is, refusal},
 };
 
 async fn list(customer: &Customer) -> Result<ListConversationsResponse, Status> {
@@ -90,9 +90,7 @@ fn parts() -> Vec<ContactPart> {
 async fn the_list_of_messages_carries_each_conversations_ticket_and_what_is_unread() {
     let world = World::new().await;
     let customer = world.customer();
-    world
-        .conversations
-        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world.conversations.add(&customer.contact, CNV_1);
     world
         .conversations
         .add(&customer.contact, "cnv_00000000000000000000000000000002");
@@ -103,18 +101,16 @@ async fn the_list_of_messages_carries_each_conversations_ticket_and_what_is_unre
     world
         .tickets
         .add(&customer.contact, 1, "cnv_00000000000000000000000000000002");
-    world
-        .conversations
-        .change("cnv_00000000000000000000000000000001", |entry| {
-            entry.conversation.last_foreign_message_seq = 2;
-            entry.conversation.head_seq = 3;
-            entry.conversation.read_seq = 1;
-            entry.conversation.preview = Some(MessagePreview {
-                text: "On it.".into(),
-                author_kind: cv::AuthorKind::Bot.into(),
-                ..Default::default()
-            });
+    world.conversations.change(CNV_1, |entry| {
+        entry.conversation.last_foreign_message_seq = 2;
+        entry.conversation.head_seq = 3;
+        entry.conversation.read_seq = 1;
+        entry.conversation.preview = Some(MessagePreview {
+            text: "On it.".into(),
+            author_kind: cv::AuthorKind::Bot.into(),
+            ..Default::default()
         });
+    });
     let page = list(&customer).await.unwrap();
     assert_eq!(page.next_page_token, "place+10");
     assert!(!page.tickets_unavailable);
@@ -134,24 +130,16 @@ async fn the_list_of_messages_carries_each_conversations_ticket_and_what_is_unre
 async fn with_tickets_down_messages_come_without_pills_and_say_so() {
     let world = World::new().await;
     let customer = world.customer();
+    world.conversations.add(&customer.contact, CNV_1);
+    world.tickets.add(&customer.contact, 1, CNV_1);
     world
         .conversations
-        .add(&customer.contact, "cnv_00000000000000000000000000000001");
-    world
-        .tickets
-        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
-    world
-        .conversations
-        .change("cnv_00000000000000000000000000000001", |entry| {
-            entry.parts = parts()
-        });
+        .change(CNV_1, |entry| entry.parts = parts());
     world.tickets.host.go_down().await;
     let page = list(&customer).await.unwrap();
     assert!(page.tickets_unavailable);
     assert_eq!(page.conversations[0].ticket, None);
-    let thread = thread(&customer, "cnv_00000000000000000000000000000001")
-        .await
-        .unwrap();
+    let thread = thread(&customer, CNV_1).await.unwrap();
     assert!(thread.ticket_unavailable);
     assert_eq!(thread.parts.len(), 3);
     assert_eq!(
@@ -168,14 +156,8 @@ async fn with_conversations_down_there_are_no_messages() {
     world.conversations.host.go_down().await;
     let away = is(Code::Unavailable, "bff.messenger", "UNAVAILABLE");
     assert_eq!(refusal(list(&customer).await), away);
-    assert_eq!(
-        refusal(thread(&customer, "cnv_00000000000000000000000000000001").await),
-        away
-    );
-    assert_eq!(
-        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
-        away
-    );
+    assert_eq!(refusal(thread(&customer, CNV_1).await), away);
+    assert_eq!(refusal(send(&customer, CNV_1).await), away);
 }
 
 /// S4
@@ -184,20 +166,12 @@ async fn a_thread_shows_its_entries_and_its_ticket() {
     let world = World::new().await;
     let customer = world.customer();
     world.tickets.label("tst_done", "All done");
+    world.conversations.add(&customer.contact, CNV_1);
+    world.tickets.add(&customer.contact, 1, CNV_1);
     world
         .conversations
-        .add(&customer.contact, "cnv_00000000000000000000000000000001");
-    world
-        .tickets
-        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
-    world
-        .conversations
-        .change("cnv_00000000000000000000000000000001", |entry| {
-            entry.parts = parts()
-        });
-    let thread = thread(&customer, "cnv_00000000000000000000000000000001")
-        .await
-        .unwrap();
+        .change(CNV_1, |entry| entry.parts = parts());
+    let thread = thread(&customer, CNV_1).await.unwrap();
     assert_eq!(thread.next_page_token, "place+10");
     assert!(!thread.ticket_unavailable);
     assert_eq!(thread.conversation.unwrap().ticket.unwrap().number, 1);
@@ -218,14 +192,8 @@ async fn a_thread_shows_its_entries_and_its_ticket() {
 async fn somebody_elses_thread_looks_like_none_and_looking_makes_nothing() {
     let world = World::new().await;
     let customer = world.customer();
-    world.conversations.add(
-        &world.customer().contact,
-        "cnv_00000000000000000000000000000001",
-    );
-    assert_eq!(
-        refusal(thread(&customer, "cnv_00000000000000000000000000000001").await),
-        unknown()
-    );
+    world.conversations.add(&world.customer().contact, CNV_1);
+    assert_eq!(refusal(thread(&customer, CNV_1).await), unknown());
     world
         .tickets
         .add(&customer.contact, 2, "cnv_00000000000000000000000000000002");
@@ -263,18 +231,14 @@ async fn a_conversation_starts_with_its_first_message() {
 async fn a_message_in_a_closed_conversation_reopens_it_and_says_what_was_seen() {
     let world = World::new().await;
     let customer = world.customer();
-    world
-        .conversations
-        .add(&customer.contact, "cnv_00000000000000000000000000000001");
-    world
-        .conversations
-        .change("cnv_00000000000000000000000000000001", |entry| {
-            entry.conversation.state = cv::ConversationState::Closed.into();
-            entry.conversation.head_seq = 7;
-        });
+    world.conversations.add(&customer.contact, CNV_1);
+    world.conversations.change(CNV_1, |entry| {
+        entry.conversation.state = cv::ConversationState::Closed.into();
+        entry.conversation.head_seq = 7;
+    });
     let request = SendMessageRequest {
         request_id: "once".into(),
-        conversation_id: "cnv_00000000000000000000000000000001".into(),
+        conversation_id: CNV_1.into(),
         body: "Not fixed".into(),
         seen_up_to_seq: 6,
     };
@@ -300,26 +264,38 @@ async fn a_message_in_a_closed_conversation_reopens_it_and_says_what_was_seen() 
 async fn a_message_to_a_tickets_conversation_that_is_not_known_yet_arrives() {
     let world = World::new().await;
     let customer = world.customer();
-    world
-        .tickets
-        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
-    assert!(
-        !world
-            .conversations
-            .knows("cnv_00000000000000000000000000000001")
-    );
-    let sent = send(&customer, "cnv_00000000000000000000000000000001")
-        .await
-        .unwrap();
+    world.tickets.add(&customer.contact, 1, CNV_1);
+    assert!(!world.conversations.knows(CNV_1));
+    let sent = send(&customer, CNV_1).await.unwrap();
     assert_eq!(sent.part.unwrap().body, "Hello");
     assert!(!sent.consistency_token.is_empty());
     let gate = &world.conversations.state.gate;
     assert_eq!(gate.count("EnsureConversation"), 1);
     assert_eq!(gate.count("SendContactMessage"), 2);
-    send(&customer, "cnv_00000000000000000000000000000001")
-        .await
-        .unwrap();
+    send(&customer, CNV_1).await.unwrap();
     assert_eq!(gate.count("EnsureConversation"), 1, "known by now");
+}
+
+/// C2: whoever submits a ticket may open its conversation at once
+#[tokio::test]
+async fn a_tickets_conversation_that_is_not_known_yet_opens_empty_and_is_not_made_by_looking() {
+    let world = World::new().await;
+    let customer = world.customer();
+    world.tickets.add(&customer.contact, 1, CNV_1);
+    let opened = thread(&customer, CNV_1).await.unwrap();
+    let conversation = opened.conversation.unwrap();
+    assert_eq!(conversation.conversation_id, CNV_1);
+    assert_eq!(conversation.state(), ConversationState::Open);
+    assert_eq!(conversation.ticket.unwrap().number, 1);
+    assert!(opened.parts.is_empty());
+    assert!(!world.conversations.knows(CNV_1), "L4");
+    let stranger = world.customer();
+    assert_eq!(refusal(thread(&stranger, CNV_1).await), unknown());
+    world.conversations.add(&customer.contact, CNV_1);
+    world
+        .conversations
+        .change(CNV_1, |entry| entry.deleted = true);
+    assert_eq!(refusal(thread(&customer, CNV_1).await), unknown(), "V2");
 }
 
 /// V2: nothing is made for somebody who only guesses an id
@@ -327,15 +303,8 @@ async fn a_message_to_a_tickets_conversation_that_is_not_known_yet_arrives() {
 async fn a_message_to_a_conversation_without_a_ticket_of_the_contact_is_refused() {
     let world = World::new().await;
     let customer = world.customer();
-    world.tickets.add(
-        &world.customer().contact,
-        1,
-        "cnv_00000000000000000000000000000001",
-    );
-    assert_eq!(
-        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
-        unknown()
-    );
+    world.tickets.add(&world.customer().contact, 1, CNV_1);
+    assert_eq!(refusal(send(&customer, CNV_1).await), unknown());
     assert_eq!(
         refusal(send(&customer, "cnv_000000000000000000000000000000a2").await),
         unknown()
@@ -344,11 +313,7 @@ async fn a_message_to_a_conversation_without_a_ticket_of_the_contact_is_refused(
         world.conversations.state.gate.count("EnsureConversation"),
         0
     );
-    assert!(
-        !world
-            .conversations
-            .knows("cnv_00000000000000000000000000000001")
-    );
+    assert!(!world.conversations.knows(CNV_1));
 }
 
 /// V2: deleted looks like never there, also where a ticket is still linked to it
@@ -356,21 +321,12 @@ async fn a_message_to_a_conversation_without_a_ticket_of_the_contact_is_refused(
 async fn a_message_to_a_deleted_conversation_is_refused_like_one_to_none() {
     let world = World::new().await;
     let customer = world.customer();
-    world
-        .tickets
-        .add(&customer.contact, 1, "cnv_00000000000000000000000000000001");
-    world
-        .conversations
-        .add(&customer.contact, "cnv_00000000000000000000000000000001");
+    world.tickets.add(&customer.contact, 1, CNV_1);
+    world.conversations.add(&customer.contact, CNV_1);
     world
         .conversations
-        .change("cnv_00000000000000000000000000000001", |entry| {
-            entry.deleted = true
-        });
-    assert_eq!(
-        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
-        unknown()
-    );
+        .change(CNV_1, |entry| entry.deleted = true);
+    assert_eq!(refusal(send(&customer, CNV_1).await), unknown());
 }
 
 #[tokio::test]
@@ -379,10 +335,7 @@ async fn with_tickets_down_a_message_to_an_unknown_conversation_is_to_be_tried_a
     let customer = world.customer();
     world.tickets.state.gate.all(Mode::Away);
     let away = is(Code::Unavailable, "bff.messenger", "UNAVAILABLE");
-    assert_eq!(
-        refusal(send(&customer, "cnv_00000000000000000000000000000001").await),
-        away
-    );
+    assert_eq!(refusal(send(&customer, CNV_1).await), away);
 }
 
 /// B3, A2
@@ -390,17 +343,13 @@ async fn with_tickets_down_a_message_to_an_unknown_conversation_is_to_be_tried_a
 async fn a_receipt_names_a_place_that_was_shown_and_none_above_the_newest() {
     let world = World::new().await;
     let customer = world.customer();
+    world.conversations.add(&customer.contact, CNV_1);
     world
         .conversations
-        .add(&customer.contact, "cnv_00000000000000000000000000000001");
-    world
-        .conversations
-        .change("cnv_00000000000000000000000000000001", |entry| {
-            entry.conversation.head_seq = 4
-        });
+        .change(CNV_1, |entry| entry.conversation.head_seq = 4);
     let mark = async |up_to_seq| {
         let request = MarkConversationReadRequest {
-            conversation_id: "cnv_00000000000000000000000000000001".into(),
+            conversation_id: CNV_1.into(),
             up_to_seq,
         };
         let mut messenger = customer.messenger.clone();
