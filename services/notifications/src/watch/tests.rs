@@ -1,5 +1,5 @@
 use futures::{FutureExt, StreamExt};
-use testing::Scratch;
+use testing::{Scratch, on_sqlite_for};
 use types::{ContactId, WorkspaceId};
 
 use super::*;
@@ -128,6 +128,9 @@ async fn a_wake_without_a_difference_says_nothing() {
 
 #[tokio::test]
 async fn a_silent_stream_says_every_20_seconds_that_it_is_alive() {
+    if !on_sqlite_for("a clock that stands still: it runs ahead while a server is waited for") {
+        return;
+    }
     let watched = Watched::new().await;
     watched.change(1).await;
     let mut frames = watched.watch(None);
