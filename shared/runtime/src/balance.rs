@@ -153,7 +153,13 @@ impl Service<Request<Body>> for Connection {
                     (load.channel(), Some(load))
                 }
             };
-            let answer = channel.oneshot(request).await?;
+            let answer = channel.oneshot(request).await;
+            if let (Err(error), Some(load)) = (&answer, &load)
+                && client::chain_has::<tonic::ConnectError>(error)
+            {
+                load.is_away();
+            }
+            let answer = answer?;
             Ok(answer.map(|body| Answer { body, _load: load }))
         })
     }

@@ -175,8 +175,17 @@ fn is_caused_by<E: std::error::Error + 'static>(status: &Status) -> bool {
     cause::<E>(status).is_some()
 }
 
-fn cause<E: std::error::Error + 'static>(status: &Status) -> Option<&E> {
-    let mut source = std::error::Error::source(status);
+/// Whether an error is, or is caused by, one of a kind.
+pub(crate) fn chain_has<E: std::error::Error + 'static>(
+    error: &(dyn std::error::Error + 'static),
+) -> bool {
+    error.is::<E>() || cause::<E>(error).is_some()
+}
+
+fn cause<'a, E: std::error::Error + 'static>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a E> {
+    let mut source = error.source();
     while let Some(error) = source {
         if let Some(found) = error.downcast_ref() {
             return Some(found);

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -29,7 +29,9 @@ const ANSWER: Duration = Duration::from_secs(3);
 pub(super) struct Backend {
     pub(super) address: SocketAddr,
     channel: Channel,
-    serving: AtomicBool,
+    /// Which time it serves, from 1; 0: it does not.
+    serving: AtomicU64,
+    turns: AtomicU64,
     load: AtomicUsize,
 }
 
@@ -38,13 +40,19 @@ impl Backend {
         Self {
             address,
             channel,
-            serving: AtomicBool::new(false),
+            serving: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             load: AtomicUsize::new(0),
         }
     }
 
     pub(super) fn is_serving(&self) -> bool {
-        self.serving.load(Ordering::Acquire)
+        self.serving.load(Ordering::Acquire) > 0
+    }
+
+    fn serves(&self) {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        self.serving.store(turn, Ordering::Release);
     }
 
     /// Calls and streams under way.
@@ -55,7 +63,10 @@ impl Backend {
     /// Counts one more call.
     pub(super) fn take(this: &Arc<Self>) -> Load {
         this.load.fetch_add(1, Ordering::Relaxed);
-        Load(this.clone())
+        Load {
+            turn: this.serving.load(Ordering::Acquire),
+            backend: this.clone(),
+        }
     }
 
     /// Follows what the replica says of itself, for as long as anybody knows of it.
@@ -69,7 +80,7 @@ impl Backend {
             let Some(backend) = this.upgrade() else {
                 return;
             };
-            backend.serving.store(false, Ordering::Release);
+            backend.serving.store(0, Ordering::Release);
             drop(backend);
             if served {
                 backoff = BACKOFF;
@@ -99,23 +110,39 @@ async fn follow(channel: Channel, this: &Weak<Backend>, known: &Weak<Known>) -> 
         let (Some(backend), Some(known)) = (this.upgrade(), known.upgrade()) else {
             break;
         };
-        backend.serving.store(true, Ordering::Release);
+        backend.serves();
         known.began_to_serve();
     }
     served
 }
 
 /// A call under way at a replica.
-pub(super) struct Load(Arc<Backend>);
+pub(super) struct Load {
+    backend: Arc<Backend>,
+    /// In which of its turns it was chosen.
+    turn: u64,
+}
 
 impl Load {
     pub(super) fn channel(&self) -> Channel {
-        self.0.channel.clone()
+        self.backend.channel.clone()
+    }
+
+    /// No connection could be made: until its health watch hears of it again, nobody else tries. It is the
+    /// least busy of all, so that a call that is tried again would end there again.
+    pub(super) fn is_away(&self) {
+        // unless it came back meanwhile
+        let _ = self.backend.serving.compare_exchange(
+            self.turn,
+            0,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        );
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        self.0.load.fetch_sub(1, Ordering::Relaxed);
+        self.backend.load.fetch_sub(1, Ordering::Relaxed);
     }
 }
