@@ -201,6 +201,16 @@ fn was_never_sent(status: &Status) -> bool {
     is_caused_by::<tonic::ConnectError>(status)
         || is_caused_by::<NoneServes>(status)
         || cause::<hyper::Error>(status).is_some_and(hyper::Error::is_canceled)
+        || cause::<h2::Error>(status).is_some_and(was_not_looked_at)
+}
+
+/// A server that ends a connection in peace names the last call that it looked at, and h2 tells all later
+/// ones so; a call can also be refused by itself (RFC 9113, 6.8 and 8.7). One that was looked at ends with a
+/// broken pipe instead.
+fn was_not_looked_at(error: &h2::Error) -> bool {
+    let peaceful = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    error.is_remote() && (peaceful || refused)
 }
 
 /// The connection could not be made or broke; what a service answers has no cause here. The code that
