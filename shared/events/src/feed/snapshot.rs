@@ -15,7 +15,7 @@ use crate::{
 
 /// A page of an owner's state.
 pub struct SnapshotPage {
-    /// The newest state of each aggregate on the page; at most [`BATCH_EVENTS`].
+    /// The newest state of each aggregate on the page; at most [`BATCH_EVENTS`](crate::BATCH_EVENTS).
     pub events: Vec<NewEvent>,
     /// Where the next page starts; `None` on the last.
     pub next: Option<String>,
