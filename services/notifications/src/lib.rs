@@ -17,6 +17,8 @@ mod service;
 pub mod store;
 mod watch;
 
+pub use renew::DRIFTED;
+
 use std::{sync::Arc, time::Duration};
 
 use database::Database;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use events::EventLog;
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,10 @@ use crate::{
     store,
 };
 
-/// The least time between two passes of the scrubber; also after one that failed.
-const PAUSE: Duration = Duration::from_secs(60);
+/// The least time from one pass of the scrubber to the next: each asks the owners for everybody they tell of.
+const PASS: Duration = Duration::from_secs(3_600);
+/// The wait after one that failed.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Rebuilds the projection, in place and without a pause for anybody.
 pub struct Rebuilder {
@@ -81,11 +83,14 @@ impl Rebuilder {
 pub(crate) async fn scrub(renewer: Arc<Renewer>, per_second: u32, stop: CancellationToken) {
     let scrubbing = async {
         loop {
-            let next = Instant::now() + PAUSE;
-            if let Err(error) = pass(&renewer, per_second).await {
-                tracing::warn!(%error, "inboxes could not be compared with what their owners tell");
+            let begin = Instant::now();
+            match pass(&renewer, per_second).await {
+                Ok(()) => sleep_until(begin + PASS).await,
+                Err(error) => {
+                    tracing::warn!(%error, "inboxes could not be compared with what their owners tell");
+                    sleep(AGAIN).await;
+                }
             }
-            sleep_until(next).await;
         }
     };
     stop.run_until_cancelled(scrubbing).await;

@@ -14,6 +14,8 @@ use crate::{
     store::{self, InboxId},
 };
 
+/// What is logged of an inbox that differed from what its owners tell.
+pub const DRIFTED: &str = "an inbox was not what its owners tell; it was put right";
 /// Inboxes compared in one transaction.
 pub(crate) const AT_ONCE: usize = 25;
 /// Tries to read on faster than the feeds are applied; each takes milliseconds.
@@ -90,7 +92,7 @@ impl Renewer {
                 tracing::error!(
                     workspace = %id.workspace,
                     contact = %id.contact,
-                    "an inbox was not what its owners tell; it was put right"
+                    "{DRIFTED}"
                 );
                 self.inboxes.changed(id);
             }

@@ -126,7 +126,13 @@ impl Replicas {
 
 /// The same sooner, and perhaps not at all.
 async fn heed(inboxes: Arc<Inboxes>, hints: Hints) -> Infallible {
-    let mut heard = hints.listen().await;
+    let mut heard = match hints.listen().await {
+        Ok(heard) => heard,
+        Err(why) => {
+            tracing::warn!(%why, "what other replicas do is heard later");
+            return std::future::pending().await;
+        }
+    };
     loop {
         let (workspace, contact) = heard.next().await;
         inboxes.changed(&InboxId { workspace, contact });

@@ -13,6 +13,7 @@ use prost_reflect::{
     ReflectMessage, SerializeOptions,
 };
 use proto::settings::v1::Platform;
+use runtime::StopSignals;
 use serde_json::Value;
 use tonic::{
     Status,
@@ -99,9 +100,10 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
         let mut frames = answer
             .into_inner()
             .take(args.frames.map_or(usize::MAX, |frames| frames as usize));
+        let mut signals = StopSignals::listen()?;
         loop {
             tokio::select! {
-                () = runtime::stop_signal() => return Ok(()),
+                () = signals.next() => return Ok(()),
                 frame = frames.next() => match frame {
                     Some(frame) => println!("{}", text(&frame.map_err(|status| describe(&status))?)?),
                     None => return Ok(()),

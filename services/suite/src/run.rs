@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf, process
 use anyhow::{Result, bail};
 use clap::Args;
 use jetstream::{NatsArgs, StreamArgs};
-use runtime::{Running, ServerArgs, StartError, auth::generate_keys, config::DatabaseArgs};
+use runtime::{
+    Running, ServerArgs, StartError, StopSignals, auth::generate_keys, config::DatabaseArgs,
+};
 
 use crate::{
     Access, Endpoints, Layout, demo_workspace,
@@ -108,13 +110,20 @@ pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
 
 /// Starts everything and runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: RunArgs) -> Result<()> {
+    let mut signals = StopSignals::listen()?;
     let layout = Layout::new(args.data.clone());
     let _lock = claim(&layout, args.port, args.fresh)?;
     let endpoints = Endpoints::from_port(args.port);
-    let mut suite = if args.separate {
-        Suite::Separate(Processes::start(&layout, args.port).await?)
-    } else {
-        Suite::Embedded(Embedded::start(&layout, args.port).await?)
+    let starting = async {
+        Ok::<_, anyhow::Error>(if args.separate {
+            Suite::Separate(Processes::start(&layout, args.port).await?)
+        } else {
+            Suite::Embedded(Embedded::start(&layout, args.port).await?)
+        })
+    };
+    let mut suite = tokio::select! {
+        suite = starting => suite?,
+        () = signals.next() => bail!("stopped before everything was started"),
     };
     endpoints.save(&layout)?;
     let access = match Access::load(&layout)? {
@@ -123,7 +132,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
             println!("first start: creating the demo workspace …");
             let access = tokio::select! {
                 access = demo_workspace::create(&layout, &endpoints) => access?,
-                () = runtime::stop_signal() => return suite.stop().await,
+                () = signals.next() => return suite.stop().await,
             };
             access.save(&layout)?;
             access
@@ -134,7 +143,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
         crate::demo_workspace::welcome(&layout, &endpoints, &access)
     );
     tokio::select! {
-        () = runtime::stop_signal() => println!("\nstopping: finishing open calls …"),
+        () = signals.next() => println!("\nstopping: finishing open calls …"),
         error = suite.watch() => {
             suite.stop().await?;
             return Err(error);
@@ -142,7 +151,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
     }
     tokio::select! {
         stopped = suite.stop() => stopped?,
-        () = runtime::stop_signal() => bail!("stopped at once"),
+        () = signals.next() => bail!("stopped at once"),
     }
     println!(
         "stopped; everything is kept in {}",

@@ -110,12 +110,7 @@ struct NoStates;
 
 impl feed::SnapshotSource for NoStates {
     fn page(&self, _: Option<String>) -> BoxFuture<'_, Result<feed::SnapshotPage, DbErr>> {
-        Box::pin(async {
-            Ok(feed::SnapshotPage {
-                events: Vec::new(),
-                next: None,
-            })
-        })
+        Box::pin(std::future::ready(Ok(feed::SnapshotPage::default())))
     }
 }
 

@@ -3,10 +3,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use sea_orm::{
-    DbBackend,
-    sqlx::{self, PgPool, postgres::PgListener},
-};
+use sea_orm::sqlx::{self, PgPool, postgres::PgListener};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -20,12 +17,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Wakes the other replicas when this one writes, and its own readers when another does, until told to stop.
 /// Takes one connection of the pool. On SQLite there is no other replica: ends at once.
 pub async fn share_wakeups(log: EventLog, stop: CancellationToken) {
-    let db = log.database().read();
-    if db.get_database_backend() != DbBackend::Postgres {
+    let db = log.database();
+    if !db.is_shared() {
         return;
     }
     let line = Line {
-        pool: db.get_postgres_connection_pool().clone(),
+        pool: db.read().get_postgres_connection_pool().clone(),
         channel: format!("evlog_{}", log.source()),
         me: types::id::uuid().simple().to_string(),
     };

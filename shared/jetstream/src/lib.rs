@@ -15,7 +15,7 @@
 //!   that no stream can confirm, what was pruned, heads, snapshots, and all of it while NATS is away, silent
 //!   or behind. Only the owner's word makes a reader rebuild.
 //! * [`Transport`] is what a service wires: it is told by [`NatsArgs`] whether there is NATS at all.
-//! * [`ContactHints`] says "this contact changed" to whoever looks at it. At most once: a hint is never data.
+//! * [`Hints`] say "this contact changed" to the other replicas of a service. At most once: a hint is never data.
 //!
 //! No message ids and no durable consumers: a window of duplicates is no guarantee, and a second cursor
 //! could disagree with the reader's own.
@@ -37,7 +37,7 @@ mod streams;
 mod transport;
 
 pub use config::{NatsArgs, StreamArgs, streams_errand};
-pub use hints::{ContactHints, ContactWatch, Heard, Hint, Hints};
+pub use hints::{Heard, Hints};
 pub use nats::{Link, Nats};
 pub use relay::Relay;
 pub use source::JetStreamSource;

@@ -7,10 +7,7 @@ use events::{EventLog, EventSource};
 use runtime::StartError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    ContactHints, Hints, JetStreamSource, Nats, NatsArgs, Relay, StreamArgs, StreamSettings,
-    Streams,
-};
+use crate::{Hints, JetStreamSource, Nats, NatsArgs, Relay, StreamArgs, StreamSettings, Streams};
 
 /// The way events travel. Cheap to clone.
 #[derive(Clone)]
@@ -70,6 +67,6 @@ impl Transport {
 
     /// Hints between the replicas of a service.
     pub fn hints(&self) -> Hints {
-        Hints::new(self.nats.clone().map(ContactHints::new))
+        Hints::new(self.nats.clone())
     }
 }

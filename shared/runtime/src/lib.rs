@@ -18,5 +18,5 @@ pub use auth::{Access, Actor, ActorKind, KeyRing};
 pub use config::{ServerArgs, StartError};
 pub use errand::Errand;
 pub use error::{Failure, Kind, Violations};
-pub use process::{Tasks, run, run_from, run_or, stop_signal};
+pub use process::{StopSignals, Tasks, run, run_from, run_or};
 pub use serve::{Running, Server};

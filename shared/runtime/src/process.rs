@@ -137,14 +137,29 @@ where
         return ExitCode::FAILURE;
     };
     runtime.block_on(async {
-        match start(command.config).await {
+        // before anybody can learn that it serves: who is told may end it at once
+        let mut signals = match StopSignals::listen() {
+            Ok(signals) => signals,
+            Err(error) => {
+                eprintln!("{name}: signals cannot be heard: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let started = tokio::select! {
+            started = start(command.config) => started,
+            () = signals.next() => {
+                tracing::info!(service = name, "stopped before it served");
+                return ExitCode::SUCCESS;
+            }
+        };
+        match started {
             Ok(running) => {
                 tracing::info!(service = name, address = %running.address(), "serving");
-                stop_signal().await;
+                signals.next().await;
                 tracing::info!(service = name, "draining");
                 tokio::select! {
                     () = running.drain() => {}
-                    () = stop_signal() => tracing::warn!(service = name, "stopped at once"),
+                    () = signals.next() => tracing::warn!(service = name, "stopped at once"),
                 }
                 ExitCode::SUCCESS
             }
@@ -186,25 +201,48 @@ fn serde_json<C: Serialize>(config: &C) -> Option<String> {
     serde_json::to_string_pretty(config).ok()
 }
 
-/// Waits for SIGTERM, Ctrl-C, or the end of the terminal.
-pub async fn stop_signal() {
+/// SIGTERM, Ctrl-C and the end of the terminal. Whatever comes after [`StopSignals::listen`] is kept until it is
+/// asked for, and does not end the process by itself.
+pub struct StopSignals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let signals = (
-            signal(SignalKind::terminate()),
-            signal(SignalKind::hangup()),
-        );
-        if let (Ok(mut term), Ok(mut hangup)) = signals {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = hangup.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+    kinds: [tokio::signal::unix::Signal; 3],
+}
+
+impl StopSignals {
+    /// From now on. Needs tokio's signal driver.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self {
+                kinds: [
+                    signal(SignalKind::terminate())?,
+                    signal(SignalKind::interrupt())?,
+                    signal(SignalKind::hangup())?,
+                ],
+            })
         }
+        #[cfg(not(unix))]
+        Ok(Self {})
     }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        #[cfg(unix)]
+        {
+            let [terminate, interrupt, hangup] = &mut self.kinds;
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -168,7 +168,8 @@ async fn a_rebuild_clears_no_badge_that_nobody_read() {
 
 /// Nobody has to ask: what differs from its owner is found and put right
 #[tokio::test]
-async fn damage_is_found_and_put_right_while_the_service_runs() {
+async fn damage_is_found_counted_and_put_right_while_the_service_runs() {
+    runtime::metrics::start();
     let (mut center, ada) = (Center::start().await, Customer::new());
     Ticket::create(&center, &ada, "Printer", 0).await;
     let before = center.inbox(&ada).await;
@@ -185,6 +186,11 @@ async fn damage_is_found_and_put_right_while_the_service_runs() {
         (inbox.recent_tickets == before.recent_tickets).then_some(inbox)
     });
     assert_eq!(repaired.await.unread_tickets, 1);
+    let page = runtime::metrics::page();
+    let mut counts = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("inboxes_differed_total "));
+    assert!(counts.any(|count| count != "0"), "{page}");
 }
 
 /// One state that makes no sense must not keep all others from coming back.

@@ -15,6 +15,15 @@ use crate::{Endpoints, Layout, layout::SERVICES};
 /// Everything must listen within this long: debug builds on a shared core start slowly.
 const START: Duration = Duration::from_secs(60);
 
+/// What must not be in a service's log, and what it means.
+const INEXCUSABLE: [(&str, &str); 2] = [
+    ("panicked at", "a service panicked"),
+    (
+        notifications::DRIFTED,
+        "an inbox was wrong and was put right",
+    ),
+];
+
 /// One of the processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
@@ -123,14 +132,19 @@ impl Cluster {
         }
     }
 
-    /// What no fault excuses: a service that panicked. One sentence each.
-    pub(super) fn panics(&self) -> Vec<String> {
-        let logs = self.services.iter().map(Process::log);
-        let said = logs.filter_map(|log| fs::read_to_string(log).ok().map(|text| (log, text)));
-        let panicked = said.filter(|(_, text)| text.contains("panicked at"));
-        panicked
-            .map(|(log, _)| format!("a service panicked; {} says where", log.display()))
-            .collect()
+    /// What no fault excuses, one sentence each: a service that panicked, or found an inbox wrong and put it
+    /// right, so that nobody would see it any more.
+    pub(super) fn inexcusable(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for log in self.services.iter().map(Process::log) {
+            let text = fs::read_to_string(log).unwrap_or_default();
+            for (sign, what) in INEXCUSABLE {
+                if text.contains(sign) {
+                    found.push(format!("{what}; {} says which", log.display()));
+                }
+            }
+        }
+        found
     }
 
     /// Every process.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     cluster::{Cluster, Target},
     ledger::Ledger,
+    process::Process,
 };
 use crate::layout::SERVICES;
 
@@ -241,13 +242,11 @@ impl Faults {
         }
     }
 
-    /// Whether a process is there and nothing is wrong with it.
-    fn is_whole(&self, cluster: &mut Cluster, target: Target) -> bool {
+    /// A process that is there and nothing is wrong with.
+    fn whole<'a>(&self, cluster: &'a mut Cluster, target: Target) -> Option<&'a mut Process> {
         let disturbed = self.cures.iter().any(|(_, of, _)| *of == target);
-        !disturbed
-            && cluster
-                .process(target)
-                .is_some_and(|process| process.is_up())
+        let process = cluster.process(target).filter(|_| !disturbed)?;
+        process.is_up().then_some(process)
     }
 
     async fn kill(
@@ -258,9 +257,7 @@ impl Faults {
         millis: u64,
     ) {
         let name = cluster.name(target);
-        if self.is_whole(cluster, target)
-            && let Some(process) = cluster.process(target)
-        {
+        if let Some(process) = self.whole(cluster, target) {
             match target {
                 // while a child of the old server lives, no new one starts
                 Target::Postgres => process.end().await,
@@ -273,9 +270,7 @@ impl Faults {
 
     async fn terminate(&mut self, cluster: &mut Cluster, target: Target, millis: u64) {
         let name = cluster.name(target);
-        if self.is_whole(cluster, target)
-            && let Some(process) = cluster.process(target)
-        {
+        if let Some(process) = self.whole(cluster, target) {
             // the quick way to stop Postgres, which ends its clients' connections
             let (by, kind) = match target {
                 Target::Postgres => ("INT", "restart of Postgres"),
@@ -296,9 +291,7 @@ impl Faults {
         millis: u64,
     ) {
         let name = cluster.name(target);
-        if self.is_whole(cluster, target)
-            && let Some(process) = cluster.process(target)
-        {
+        if let Some(process) = self.whole(cluster, target) {
             process.pause().await;
             self.count(kind, format!("{kind}: {name}, for {millis} ms"));
             self.later(target, Cure::Continue, millis);
@@ -308,9 +301,7 @@ impl Faults {
     /// The disk is full for Postgres: what it writes beyond a small size fails.
     async fn fill(&mut self, cluster: &mut Cluster, millis: u64) {
         let target = Target::Postgres;
-        if self.is_whole(cluster, target)
-            && let Some(process) = cluster.process(target)
-        {
+        if let Some(process) = self.whole(cluster, target) {
             if process.limit_files(Some(FULL)).await {
                 self.count(
                     "a full disk",

@@ -41,6 +41,7 @@ use proto::{
         ticket_type_service_client::TicketTypeServiceClient,
     },
 };
+use runtime::StopSignals;
 use tonic::transport::Channel;
 
 use crate::{Layout, layout::SERVICES};
@@ -101,10 +102,11 @@ pub(crate) struct ChaosArgs {
 /// Plays every seed and prints what was found. A seed that fails does not keep the others from their turn.
 pub(crate) async fn chaos(args: ChaosArgs) -> Result<()> {
     let lock = Layout::new(args.data.clone()).claim()?;
+    let mut signals = StopSignals::listen()?;
     let mut report = Report::default();
     postgres::binaries()?;
     for seed in args.seed..args.seed + args.seeds {
-        match one(&args, seed).await {
+        match one(&args, seed, &mut signals).await {
             Ok(Some(summary)) => {
                 println!("{}", summary.line());
                 report.add(summary);
@@ -132,14 +134,18 @@ pub(crate) async fn chaos(args: ChaosArgs) -> Result<()> {
 }
 
 /// Plays one seed; `None` when it was stopped by a signal.
-async fn one(args: &ChaosArgs, seed: u64) -> Result<Option<report::Summary>> {
+async fn one(
+    args: &ChaosArgs,
+    seed: u64,
+    signals: &mut StopSignals,
+) -> Result<Option<report::Summary>> {
     let directory = std::path::absolute(args.data.join(format!("seed-{seed}")))?;
     let _ = std::fs::remove_dir_all(&directory);
     let port = free_ports(args)?;
     let replicas = usize::from(args.replicas);
     let mut cluster = tokio::select! {
         cluster = Cluster::start(&directory, port, replicas, args.nats.as_deref()) => cluster?,
-        () = runtime::stop_signal() => return Ok(None),
+        () = signals.next() => return Ok(None),
     };
     let setting = play::Setting {
         seed,
@@ -149,7 +155,7 @@ async fn one(args: &ChaosArgs, seed: u64) -> Result<Option<report::Summary>> {
     };
     let outcome = tokio::select! {
         outcome = play::play(&setting, &mut cluster) => outcome.map(Some),
-        () = runtime::stop_signal() => Ok(None),
+        () = signals.next() => Ok(None),
     };
     cluster.end().await;
     if outcome.is_ok() {

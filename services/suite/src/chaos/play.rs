@@ -110,7 +110,7 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
             .and(checks::never_cleared(&truth, &book.reads, &book.rows))
             .and(checks::badges_cover(&truth, &book.reads, &book.badges));
         verdict.wrong.extend(book.refusals.iter().cloned());
-        verdict.wrong.extend(cluster.panics());
+        verdict.wrong.extend(cluster.inexcusable());
         drop(book);
         anyhow::Ok((verdict, settled))
     }

@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// A page of an owner's state.
+#[derive(Default)]
 pub struct SnapshotPage {
     /// The newest state of each aggregate on the page; at most [`BATCH_EVENTS`](crate::BATCH_EVENTS).
     pub events: Vec<NewEvent>,
@@ -35,10 +36,7 @@ pub trait SnapshotSource: Send + Sync + 'static {
         after: Option<String>,
     ) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
         let _ = (contact, after);
-        Box::pin(std::future::ready(Ok(SnapshotPage {
-            events: Vec::new(),
-            next: None,
-        })))
+        Box::pin(std::future::ready(Ok(SnapshotPage::default())))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Watched {
     pub brought: Arc<AtomicUsize>,
     /// It does not say where the log stands.
     pub silent: Arc<AtomicBool>,
+    /// How often it did not say so.
+    pub unanswered: Arc<AtomicUsize>,
 }
 
 impl Watched {
@@ -32,6 +34,7 @@ impl Watched {
             connection,
             brought: Arc::default(),
             silent: Arc::default(),
+            unanswered: Arc::default(),
         }
     }
 }
@@ -58,6 +61,7 @@ impl EventSource for Watched {
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<Cursor>, SourceError>> {
         if self.silent.load(Ordering::Relaxed) {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
             return async { Err(SourceError::Unavailable("silent".into())) }.boxed();
         }
         self.inner.heads()

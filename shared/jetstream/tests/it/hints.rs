@@ -1,12 +1,13 @@
 //! Hints about contacts.
 
-use jetstream::{ContactHints, Hint};
-use testing::Proxy;
+use futures::FutureExt;
+use jetstream::Hints;
+use testing::{Proxy, eventually};
 use types::{ContactId, WorkspaceId};
 
 use crate::server;
 
-fn ada() -> (WorkspaceId, ContactId) {
+fn somebody() -> (WorkspaceId, ContactId) {
     let unique = types::id::uuid().to_string();
     (
         WorkspaceId::derive(&[&unique]),
@@ -14,63 +15,69 @@ fn ada() -> (WorkspaceId, ContactId) {
     )
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_watches_a_contact_is_told_once_of_many_changes_and_of_no_other_contact() {
-    let Some(server) = server::running() else {
-        return;
-    };
-    let writer = ContactHints::new(server::connect(server).await);
-    let reader = ContactHints::new(server::connect(server).await);
-    let ((workspace, contact), (_, other)) = (ada(), ada());
-    let mut watch = reader.watch(&workspace, &contact).await.unwrap();
-    let mut another = reader.watch(&workspace, &other).await.unwrap();
-    for _ in 0..1_000 {
-        writer.publish(&workspace, &contact).await.unwrap();
-    }
-    writer.publish(&workspace, &other).await.unwrap();
-    // what was published before has arrived by now
-    assert_eq!(another.next().await, Some(Hint::Changed));
-    assert_eq!(watch.next().await, Some(Hint::Changed));
-    writer.publish(&workspace, &other).await.unwrap();
-    assert_eq!(another.next().await, Some(Hint::Changed));
-    let more = tokio::time::timeout(std::time::Duration::ZERO, watch.next()).await;
-    assert!(more.is_err(), "a thousand hints are one");
+/// Whether a hint about this contact comes, however many about others come before: tests share a server.
+async fn hears(heard: &mut jetstream::Heard, of: &(WorkspaceId, ContactId)) {
+    while heard.next().await != *of {}
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_watch_says_that_it_was_cut_off_and_that_it_is_back() {
+async fn a_hint_names_the_contact_to_everybody_who_listens() {
     let Some(server) = server::running() else {
         return;
     };
-    let writer = ContactHints::new(server::connect(server).await);
+    let writer = Hints::new(Some(server::connect(server).await));
+    let (one, other) = (somebody(), somebody());
+    let mut readers = Vec::new();
+    for _ in 0..2 {
+        let reader = Hints::new(Some(server::connect(server).await));
+        readers.push(reader.listen().await.unwrap());
+    }
+    for heard in &mut readers {
+        // when a subscription has reached the server, only the server knows
+        let heard = tokio::sync::Mutex::new(heard);
+        for of in [&one, &other] {
+            eventually("the hint comes", async || {
+                writer.publish(&of.0, &of.1).await;
+                let mut heard = heard.lock().await;
+                let soon = std::time::Duration::from_millis(20);
+                tokio::time::timeout(soon, hears(*heard, of)).await.ok()
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_cut_off_hears_again_when_the_connection_is_back() {
+    let Some(server) = server::running() else {
+        return;
+    };
+    let writer = Hints::new(Some(server::connect(server).await));
     let proxy = Proxy::start(server).await;
     let nats = server::connect(proxy.address()).await;
-    let reader = ContactHints::new(nats.clone());
-    let (workspace, contact) = ada();
-    let mut watch = reader.watch(&workspace, &contact).await.unwrap();
+    let heard = Hints::new(Some(nats.clone())).listen().await.unwrap();
+    let heard = tokio::sync::Mutex::new(heard);
     proxy.cut();
-    assert_eq!(watch.next().await, Some(Hint::Lost));
-    assert_eq!(watch.next().await, Some(Hint::Back));
-    // the subscription came back with the connection; when, only the server knows
-    let publishing = tokio::spawn(async move {
-        let mut every = tokio::time::interval(std::time::Duration::from_millis(5));
-        loop {
-            every.tick().await;
-            writer.publish(&workspace, &contact).await.unwrap();
-        }
-    });
-    assert_eq!(watch.next().await, Some(Hint::Changed));
-    publishing.abort();
-    assert_eq!(nats.link().borrow().breaks, 1);
+    let mut link = nats.link();
+    link.wait_for(|link| link.breaks == 1).await.unwrap();
+    let of = somebody();
+    eventually("the hint comes", async || {
+        writer.publish(&of.0, &of.1).await;
+        let mut heard = heard.lock().await;
+        let soon = std::time::Duration::from_millis(20);
+        tokio::time::timeout(soon, hears(&mut heard, &of))
+            .await
+            .ok()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_nats_nothing_is_published_and_a_watch_waits() {
-    let nats = server::nobody().await;
-    let hints = ContactHints::new(nats);
-    let (workspace, contact) = ada();
-    assert!(hints.publish(&workspace, &contact).await.is_err());
-    let mut watch = hints.watch(&workspace, &contact).await.unwrap();
-    let hint = tokio::time::timeout(std::time::Duration::ZERO, watch.next()).await;
-    assert!(hint.is_err(), "{hint:?}");
+async fn without_nats_nobody_is_told_and_nobody_is_held_up() {
+    let (workspace, contact) = somebody();
+    for hints in [Hints::new(None), Hints::new(Some(server::nobody().await))] {
+        hints.publish(&workspace, &contact).await;
+        let mut heard = hints.listen().await.unwrap();
+        assert!(heard.next().now_or_never().is_none());
+    }
 }

@@ -227,7 +227,8 @@ async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_admin_port_says_alive_and_ready_and_nothing_else() {
+async fn the_admin_port_says_alive_and_ready_and_shows_metrics_and_nothing_else() {
+    runtime::metrics::start();
     let admin = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = admin.local_addr().unwrap();
     drop(admin);
@@ -239,6 +240,9 @@ async fn the_admin_port_says_alive_and_ready_and_nothing_else() {
         let answer = get(address, path).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
+    metrics::counter!("shown_total", "of" => "a test").increment(3);
+    let page = get(address, "/metrics").await.unwrap();
+    assert!(page.contains("shown_total{of=\"a test\"} 3"), "{page}");
     assert!(get(address, "/").await.unwrap().starts_with("HTTP/1.1 404"));
     let silent = TcpStream::connect(address).await.unwrap();
     assert!(drained(running).await < Duration::from_millis(3_500));

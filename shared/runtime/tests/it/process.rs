@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read},
     net::TcpListener,
-    process::{Child, Command, ExitCode, Output, Stdio},
+    process::{Child, ChildStderr, Command, ExitCode, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -13,6 +13,8 @@ use testing::Scratch;
 use crate::sample::{self, DEAF, ENDLESS, Sample, bare, watch};
 
 const ARGUMENTS: &str = "SAMPLE_ARGUMENTS";
+/// Set where the sample never comes to serve.
+const STUCK: &str = "SAMPLE_STUCK";
 
 /// A configuration as a service has it.
 #[derive(Debug, Clone, clap::Args, serde::Serialize)]
@@ -50,6 +52,10 @@ fn the_sample_as_a_process() {
         arguments.map(Into::into),
         greet,
         |config: Config| async move {
+            if std::env::var_os(STUCK).is_some() {
+                tracing::info!("stuck");
+                std::future::pending::<()>().await;
+            }
             let keys = runtime::KeyRing::load(&config.server.keys, "sample")?;
             sample::serve(
                 Sample::default(),
@@ -87,8 +93,25 @@ const DATABASE: &str = "--database-url=postgres://me:s3cret@db/data?password=s3c
 struct Process {
     child: Child,
     address: std::net::SocketAddr,
-    err: BufReader<std::process::ChildStderr>,
+    err: BufReader<ChildStderr>,
     _scratch: Scratch,
+}
+
+/// Reads the log until it says this, in a line that is one JSON object.
+fn said(child: &mut Child, what: &str) -> (serde_json::Value, BufReader<ChildStderr>) {
+    let mut err = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(&format!("\"{what}\"")) {
+        line.clear();
+        assert!(err.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    (serde_json::from_str(&line).unwrap(), err)
+}
+
+fn signal(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+    assert!(sent.success());
 }
 
 impl Process {
@@ -97,14 +120,7 @@ impl Process {
         let keys = scratch.keys(&["sample"]).display().to_string();
         let arguments = ["--listen=127.0.0.1:0", "--keys", &keys, DATABASE];
         let mut child = command(&[&arguments, more].concat()).spawn().unwrap();
-        let mut err = BufReader::new(child.stderr.take().unwrap());
-        // the log's line, one JSON object
-        let mut line = String::new();
-        while !line.contains("\"serving\"") {
-            line.clear();
-            assert!(err.read_line(&mut line).unwrap() > 0, "it ended");
-        }
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let (line, err) = said(&mut child, "serving");
         let address = line["fields"]["address"].as_str().unwrap();
         Self {
             child,
@@ -112,12 +128,6 @@ impl Process {
             err,
             _scratch: scratch,
         }
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
     }
 
     /// Its exit code, and what else it said. Blocks this thread; clients need another one.
@@ -273,13 +283,28 @@ async fn a_signal_drains_the_process_and_a_listening_stream_ends_well() {
         let mut stream = client.subscribe(watch(ENDLESS)).await.unwrap().into_inner();
         assert!(stream.message().await.unwrap().is_some());
         let start = Instant::now();
-        process.signal(signal);
+        self::signal(&process.child, signal);
         assert_eq!(stream.message().await.unwrap(), None, "ended, not broken");
         let (code, said) = process.ended();
         assert_eq!(code, Some(0), "{said}");
         assert!(said.contains("draining") && !said.contains("cut"), "{said}");
         assert!(start.elapsed() < Duration::from_secs(5));
     }
+}
+
+/// A signal that finds nobody listening ends a process at once, and with it whatever it had begun.
+#[test]
+fn a_signal_before_it_serves_ends_it_in_order_too() {
+    let mut child = command(&["--listen=127.0.0.1:0", DATABASE])
+        .env(STUCK, "")
+        .spawn()
+        .unwrap();
+    let (_, mut err) = said(&mut child, "stuck");
+    signal(&child, "-TERM");
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{rest}");
+    assert!(rest.contains("stopped before it served"), "{rest}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,7 +314,7 @@ async fn a_stream_that_does_not_listen_is_cut_when_the_drain_time_is_over() {
     let mut stream = client.subscribe(watch(DEAF)).await.unwrap().into_inner();
     assert!(stream.message().await.unwrap().is_some());
     let start = Instant::now();
-    process.signal("-TERM");
+    signal(&process.child, "-TERM");
     assert!(stream.message().await.is_err(), "cut");
     assert!(
         start.elapsed() > Duration::from_millis(900),
@@ -307,13 +332,13 @@ async fn a_second_signal_ends_the_process_at_once() {
     let mut client = bare(process.address);
     let mut stream = client.subscribe(watch(DEAF)).await.unwrap().into_inner();
     assert!(stream.message().await.unwrap().is_some());
-    process.signal("-TERM");
+    signal(&process.child, "-TERM");
     testing::eventually("the drain to begin", || async {
         std::net::TcpStream::connect(process.address).err()
     })
     .await;
     let start = Instant::now();
-    process.signal("-TERM");
+    signal(&process.child, "-TERM");
     let (code, said) = process.ended();
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("stopped at once"), "{said}");
