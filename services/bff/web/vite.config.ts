@@ -15,6 +15,10 @@ export default defineConfig({
   test: {
     root: '.',
     environment: 'happy-dom',
+    // no test fetches a page or a script
+    environmentOptions: {
+      happyDOM: { settings: { handleDisabledFileLoadingAsSuccess: true } }
+    },
     include: ['{rpc,loader,messenger,sdk,demo}/**/*.test.{ts,tsx}']
   }
 })

@@ -6,7 +6,7 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     emptyOutDir: false,
-    target: ['chrome100', 'firefox100', 'safari15.4'],
+    target: 'es2022',
     lib: { entry: 'loader/main.ts', formats: ['iife'], name: '_', fileName: () => 'loader.js' }
   }
 })

@@ -68,18 +68,18 @@ describe('the words of people', () => {
 describe('the colours of the host', () => {
   it('keep the text on them readable', () => {
     const root = document.createElement('html')
-    wear({ theme: 'light', action: '#ffe08a', modal: false }, root)
+    wear({ theme: 'light', action: '#ffe08a' }, root)
     expect(root.style.getPropertyValue('--on-action')).toBe('#0b1320')
     // too pale for words on white
     expect(root.style.getPropertyValue('--link')).toContain('var(--text)')
-    wear({ theme: 'dark', action: '#5b2bd9', modal: false }, root)
+    wear({ theme: 'dark', action: '#5b2bd9' }, root)
     expect(root.style.getPropertyValue('--on-action')).toBe('#ffffff')
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21)
   })
 
   it('that are no colours change nothing', () => {
     const root = document.createElement('html')
-    wear({ theme: 'system', action: 'red;}', modal: false }, root)
+    wear({ theme: 'system', action: 'red;}' }, root)
     expect(root.style.getPropertyValue('--action')).toBe('')
   })
 })

@@ -92,6 +92,8 @@ function start(platform: Platform, say: (what: ToHost) => void, askHost: () => P
   addEventListener('msgr-close', () => say({ type: 'close' }))
 
   let first = true
+  let looked = false
+  const statuses = new Map<string, string>()
   effect(() => {
     const status = session.status.value
     if (status === 'ready') {
@@ -109,16 +111,15 @@ function start(platform: Platform, say: (what: ToHost) => void, askHost: () => P
     const { messages = 0, tickets = 0 } = home.badges
     say({ type: 'counts', messages, tickets })
     say({ type: 'who', contact: home.contactId, name: home.name })
-    say({
-      type: 'tickets',
-      tickets: home.card.map((ticket) => ({
-        ticket_id: ticket.id,
-        number: ticket.number,
-        title: ticket.title,
-        status: stateLabel(ticket.state),
-        unread: ticket.unread
-      }))
-    })
+    for (const ticket of home.card) {
+      const status = stateLabel(ticket.state)
+      const before = statuses.get(ticket.id)
+      statuses.set(ticket.id, status)
+      // the first look tells nothing: it was so before
+      if (looked && ticket.unread && before !== status)
+        say({ type: 'ticket', ticket: { ticket_id: ticket.id, number: ticket.number, title: ticket.title, status } })
+    }
+    looked = true
     const unread = messages + tickets
     say({
       type: 'labels',

@@ -28,8 +28,6 @@ export interface Look {
   theme: Theme
   /** `#rrggbb`; empty for ours. */
   action: string
-  /** Full screen: a phone. */
-  modal: boolean
 }
 
 /** To the loader. */
@@ -44,10 +42,8 @@ export type ToHost =
   | { type: 'labels'; open: string; close: string; news: string; dir: 'ltr' | 'rtl' }
   | { type: 'close' }
   | { type: 'who'; contact: string; name: string }
-  | {
-      type: 'tickets'
-      tickets: { ticket_id: string; number: number; title: string; status: string; unread: boolean }[]
-    }
+  /** A ticket has an update that the customer has not seen. */
+  | { type: 'ticket'; ticket: { ticket_id: string; number: number; title: string; status: string } }
 
 /** The only message outside of the port, from the iframe to its parent: it carries nothing. */
 export const HELLO = 'msgr:hello'

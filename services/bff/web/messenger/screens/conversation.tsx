@@ -146,6 +146,7 @@ function Parts({ id, thread }: { id: string; thread: Thread }) {
         aria-live="polite"
         aria-relevant="additions"
         aria-label={t('thread')}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
         tabIndex={0}
         onScroll={(event) => {
           const { scrollHeight, scrollTop, clientHeight } = event.currentTarget
