@@ -12,6 +12,7 @@ mod demo_workspace;
 mod layout;
 mod processes;
 mod run;
+mod shop;
 
 use std::process::ExitCode;
 
