@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench chaos tools clean-data
+.PHONY: help run pages demo test test-cluster test-interop test-web services-up services-down lint fmt proto audit doc bench chaos tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -7,8 +7,11 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Run all services in one process (ARGS="--help" for its options)
-	cargo run --release -p suite -- run $(ARGS)
+run: pages ## Run all services in one process (ARGS="--help" for its options)
+	cargo run --release -p suite -- run $$(test ! -f services/bff/web/dist/index.html || echo --web services/bff/web/dist) $(ARGS)
+
+pages: ## Build the web Messenger's pages (with Node 20.19 or newer)
+	@services/bff/web/build
 
 demo: ## Fill a workspace and walk through it
 	cargo run --release -p suite -- demo $(ARGS)
@@ -25,6 +28,12 @@ test: ## Run every test (with nextest if it is there)
 
 test-cluster: ## Run every test on Postgres (and NATS, if it is there)
 	@bash .ci/services test
+
+test-interop: ## Run the official Connect and gRPC clients against a running suite (needs Node 20 and Python 3)
+	@services/bff/interop/run
+
+test-web: ## Test the web Messenger, in a real Chromium too (needs Node 20.19 and Chromium)
+	@services/bff/web/test
 
 services-up: ## Start a throw-away Postgres (and NATS) for tests
 	@bash .ci/services up

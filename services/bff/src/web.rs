@@ -22,7 +22,8 @@ use files::{File, Files};
 const LOADER: &str = "public, max-age=300, stale-while-revalidate=86400";
 /// The name of an asset changes with what is in it.
 const ASSET: &str = "public, max-age=31536000, immutable";
-const PERMISSIONS: &str = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()";
+const PERMISSIONS: &str =
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()";
 
 struct Site {
     files: Files,
@@ -37,7 +38,12 @@ struct Site {
 /// When the directory cannot be read or holds no Messenger.
 pub(crate) fn router(directory: &Path, embedders: &[Embedder]) -> Result<Router, StartError> {
     let mut files = Files::read(directory)?;
-    let broken = || StartError::Config(format!("{} holds no Messenger: build it in services/bff/web", directory.display()));
+    let broken = || {
+        StartError::Config(format!(
+            "{} holds no Messenger: build it in services/bff/web",
+            directory.display()
+        ))
+    };
     let document = files.take("index.html").ok_or_else(broken)?;
     let document = String::from_utf8(document.plain.to_vec()).map_err(|_| broken())?;
     let origins: Vec<&str> = embedders.iter().map(Embedder::as_str).collect();
@@ -71,7 +77,10 @@ fn policy(origins: &[&str]) -> String {
 }
 
 /// The Messenger of a workspace. Which ones exist is not told: the session is refused instead.
-async fn document_of(State(site): State<Arc<Site>>, extract::Path(app): extract::Path<String>) -> Response {
+async fn document_of(
+    State(site): State<Arc<Site>>,
+    extract::Path(app): extract::Path<String>,
+) -> Response {
     // it becomes a part of the page
     let known = app.strip_prefix("app_").is_some_and(|id| {
         (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -81,13 +90,27 @@ async fn document_of(State(site): State<Arc<Site>>, extract::Path(app): extract:
     }
     let (before, after) = &site.document;
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
         (header::CONTENT_SECURITY_POLICY, site.policy.clone()),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
-        (HeaderName::from_static("cross-origin-embedder-policy"), HeaderValue::from_static("require-corp")),
+        (
+            HeaderName::from_static("permissions-policy"),
+            HeaderValue::from_static(PERMISSIONS),
+        ),
+        (
+            HeaderName::from_static("cross-origin-embedder-policy"),
+            HeaderValue::from_static("require-corp"),
+        ),
     ];
-    (safe("cross-origin"), headers, format!("{before}{app}{after}")).into_response()
+    (
+        safe("cross-origin"),
+        headers,
+        format!("{before}{app}{after}"),
+    )
+        .into_response()
 }
 
 async fn loader(State(site): State<Arc<Site>>, asked: HeaderMap) -> Response {
@@ -128,7 +151,9 @@ fn answer(file: &File, asked: &HeaderMap, keep: &'static str, for_whom: &'static
     let encoding = encoding.map(|encoding| [(header::CONTENT_ENCODING, encoding)]);
     let mut response = (safe(for_whom), headers, bytes.clone()).into_response();
     if let Some(encoding) = encoding {
-        response.headers_mut().extend(encoding.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        response
+            .headers_mut()
+            .extend(encoding.map(|(name, value)| (name, HeaderValue::from_static(value))));
     }
     response
 }
@@ -138,7 +163,10 @@ fn safe(for_whom: &'static str) -> [(HeaderName, &'static str); 3] {
     [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-resource-policy"), for_whom),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            for_whom,
+        ),
     ]
 }
 

@@ -291,7 +291,12 @@ async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<(
 }
 
 /// What a newcomer reads after the start.
-pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -> String {
+pub(crate) fn welcome(
+    layout: &Layout,
+    endpoints: &Endpoints,
+    access: &Access,
+    shop: Option<std::net::SocketAddr>,
+) -> String {
     let program = program();
     let data = match layout.directory().to_string_lossy() {
         shown if shown == ".data" => String::new(),
@@ -302,11 +307,12 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
     let _ = write!(
         text,
         "\nThe ticket centre is running. Data: {}\n\n\
-         \x20 BFF (gRPC and gRPC-Web)  {}\n\
-         \x20 Tickets                  {}\n\
-         \x20 Conversations            {}\n\
-         \x20 Settings                 {}\n\
-         \x20 Notifications            {}\n\n\
+         \x20 BFF            {}\n\
+         \x20 Tickets        {}\n\
+         \x20 Conversations  {}\n\
+         \x20 Settings       {}\n\
+         \x20 Notifications  {}\n\n\
+         Each speaks gRPC and Connect, the BFF also gRPC-Web, and GET /openapi.json there describes its calls.\n\n\
          Customers: {}. Teammates: {}. Try, in another terminal:\n\n",
         layout.directory().display(),
         endpoints.bff,
@@ -317,6 +323,12 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
         names(&access.contacts),
         names(&access.teammates),
     );
+    if let Some(shop) = shop {
+        let _ = write!(
+            text,
+            "  # In a browser: a shop with the Messenger on its page, as customers see it\n  http://{shop}/\n\n"
+        );
+    }
     let resolved = access.states.get("RESOLVED").cloned().unwrap_or_default();
     let resolve = format!(
         r##"TicketService/ChangeTicketState '{{"ticket_id":"#4","state_id":"{resolved}"}}' --as grace"##
@@ -359,6 +371,13 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
     ] {
         let _ = writeln!(text, "  # {what}\n  {program} call{data} {call}\n");
     }
+    let _ = writeln!(
+        text,
+        "  # Ada's Home once more, as any HTTP client gets it\n  \
+         curl --json '{{\"platform\":\"WEB\"}}' -H \"authorization: Bearer $({program} token{data} ada)\" \\\n    \
+         {}/messenger.bff.v1.MessengerService/GetHome\n",
+        endpoints.bff,
+    );
     let _ = writeln!(
         text,
         "{} plays the whole story. Ctrl-C stops; the next start finds everything again.",

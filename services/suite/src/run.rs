@@ -150,7 +150,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
     };
     print!(
         "{}",
-        crate::demo_workspace::welcome(&layout, &endpoints, &access)
+        crate::demo_workspace::welcome(&layout, &endpoints, &access, shop.as_ref().map(|_| shop::address(args.port)))
     );
     tokio::select! {
         () = signals.next() => println!("\nstopping: finishing open calls …"),
@@ -356,6 +356,7 @@ impl Embedded {
                     notifications,
                     web: pages.map(Into::into),
                     embedders: pages.map_or_else(Vec::new, |_| shop::embedders()),
+                    cors_origins: Vec::new(),
                 })
                 .await
             }

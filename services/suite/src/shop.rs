@@ -26,7 +26,10 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// The same, checked.
 pub(crate) fn embedders() -> Vec<Embedder> {
-    EMBEDDERS.iter().filter_map(|origin| origin.parse().ok()).collect()
+    EMBEDDERS
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect()
 }
 
 /// The port behind those of the services.
@@ -49,7 +52,11 @@ impl Shop {
     ///
     /// # Errors
     /// When the port is taken.
-    pub(crate) async fn open(address: SocketAddr, endpoints: &Endpoints, access: &Access) -> Result<Self> {
+    pub(crate) async fn open(
+        address: SocketAddr,
+        endpoints: &Endpoints,
+        access: &Access,
+    ) -> Result<Self> {
         let listener = tokio::net::TcpListener::bind(address)
             .await
             .with_context(|| format!("the shop cannot listen on {address}"))?;
@@ -57,11 +64,22 @@ impl Shop {
             access: access.clone(),
             bff: endpoints.bff.clone(),
         });
-        let file = |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
+        let file = |kind: &'static str, text: &'static str| {
+            get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
+        };
         let pages = Router::new()
             .route("/", get(page))
-            .route("/shop.css", file("text/css; charset=utf-8", include_str!("../shop/shop.css")))
-            .route("/shop.js", file("text/javascript; charset=utf-8", include_str!("../shop/shop.js")))
+            .route(
+                "/shop.css",
+                file("text/css; charset=utf-8", include_str!("../shop/shop.css")),
+            )
+            .route(
+                "/shop.js",
+                file(
+                    "text/javascript; charset=utf-8",
+                    include_str!("../shop/shop.js"),
+                ),
+            )
             .route("/token/{platform}/{customer}", post(token))
             .with_state(counter)
             .layer(middleware::from_fn(ours));
@@ -87,7 +105,12 @@ impl Shop {
 
 /// A page on the internet may name this machine by a name of its own: it gets nothing here.
 async fn ours(request: Request, next: Next) -> Response {
-    let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let text = |name: HeaderName| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let host = text(header::HOST).unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     let from = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
@@ -117,7 +140,10 @@ async fn page(State(counter): State<Arc<Counter>>) -> Response {
          require-trusted-types-for 'script'; trusted-types 'none'"
     );
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     if let Ok(policy) = policy.parse() {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
@@ -125,15 +151,23 @@ async fn page(State(counter): State<Arc<Counter>>) -> Response {
 }
 
 /// A user token, as the shop's server makes one for the customer who is signed in there.
-async fn token(State(counter): State<Arc<Counter>>, Path((platform, customer)): Path<(String, String)>) -> Response {
+async fn token(
+    State(counter): State<Arc<Counter>>,
+    Path((platform, customer)): Path<(String, String)>,
+) -> Response {
     let platform = Platform::from_str_name(&format!("PLATFORM_{}", platform.to_uppercase()));
     let known = counter.access.contacts.contains_key(&customer);
-    match platform.filter(|_| known).map(|platform| counter.access.user_token(&customer, platform)) {
+    match platform
+        .filter(|_| known)
+        .map(|platform| counter.access.user_token(&customer, platform))
+    {
         Some(Ok(token)) => token.into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
 }

@@ -19,7 +19,11 @@ impl FromStr for Embedder {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is not an origin; it is like https://shop.example.com, without a path");
+        let wrong = || {
+            format!(
+                "{text:?} is not an origin; it is like https://shop.example.com, without a path"
+            )
+        };
         let (scheme, authority) = text.split_once("://").ok_or_else(wrong)?;
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
         let own = ["127.0.0.1", "localhost"].contains(&host);
@@ -33,7 +37,10 @@ impl FromStr for Embedder {
         let dots = if name == host { 0 } else { 1 };
         let host_is_right = name.split('.').count() > dots
             && name.split('.').all(|label| {
-                !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                !label.is_empty()
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             });
         // what travels in the clear can be changed on its way; a machine's own does not travel
         let scheme_is_right = scheme == "https" || (scheme == "http" && own);

@@ -29,7 +29,10 @@ impl Files {
         let mut files = Self(HashMap::new());
         let mut left = MOST;
         files.add(directory, "", &mut left).map_err(|error| {
-            StartError::Config(format!("the pages in {} cannot be read: {error}", directory.display()))
+            StartError::Config(format!(
+                "the pages in {} cannot be read: {error}",
+                directory.display()
+            ))
         })?;
         Ok(files)
     }

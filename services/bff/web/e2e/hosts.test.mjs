@@ -22,7 +22,9 @@ after(async () => {
 
 /** A page of somebody's, on a server of its own. */
 async function host({ body = '', style = '', headers = {}, settings = {}, loader = true, name = '127.0.0.1' } = {}) {
-  const { access } = { access: JSON.parse(await (await import('node:fs/promises')).readFile(`${suite.data}/access.json`)) }
+  const { access } = {
+    access: JSON.parse(await (await import('node:fs/promises')).readFile(`${suite.data}/access.json`))
+  }
   const all = { app_id: access.app_id, api_base: suite.bff, user_jwt: token, ...settings }
   const html = `<!doctype html><html><head><title>Host</title>${style}</head><body><h1>Host</h1>${body}
 <script nonce="n1">window.messengerSettings=${JSON.stringify(all)};
@@ -63,7 +65,9 @@ test('the styles of a hostile page do not reach the launcher or the panel', asyn
     background: red !important; font-size: 40px !important; transform: scale(3) !important; opacity: .1 !important }
     html { direction: rtl; zoom: 1 } </style>`
   const ada = await open(await host({ style }), { ready: false })
-  await ada.page.waitForFunction(() => document.querySelector('msgr-messenger')?.shadowRoot.querySelector('.launcher:not([hidden])'))
+  await ada.page.waitForFunction(() =>
+    document.querySelector('msgr-messenger')?.shadowRoot.querySelector('.launcher:not([hidden])')
+  )
   const look = await ada.launcher.evaluate((button) => {
     const { backgroundColor, width, opacity, display, transform } = getComputedStyle(button)
     return { backgroundColor, width, opacity, display, transform }
@@ -121,7 +125,10 @@ test('a page that is not allowed shows nothing, and says why once', async () => 
   await page.waitForFunction(() => document.querySelector('msgr-messenger'))
   const refused = []
   page.on('console', (message) => refused.push(message.text()))
-  await page.waitForEvent('console', { predicate: (message) => message.text().includes('allowed origin'), timeout: 20_000 })
+  await page.waitForEvent('console', {
+    predicate: (message) => message.text().includes('allowed origin'),
+    timeout: 20_000
+  })
   assert.equal(await page.locator('msgr-messenger .launcher').isVisible(), false)
   assert.equal(refused.filter((one) => one.startsWith('Messenger:')).length, 1)
   await other.close()
@@ -170,7 +177,10 @@ test('nothing that a customer or a teammate writes becomes markup', async () => 
   const evil = '<img src=x onerror="document.title=1"><script>document.title=1</script> javascript:alert(1)'
   await suite.call('MessengerService/SubmitTicket', { title: evil, description: evil }, 'ada')
   await ada.show()
-  await ada.main.getByRole('region', { name: 'Recent tickets' }).getByRole('button', { name: /img src/ }).click()
+  await ada.main
+    .getByRole('region', { name: 'Recent tickets' })
+    .getByRole('button', { name: /img src/ })
+    .click()
   await ada.heading(/img src/).waitFor()
   assert.equal(await ada.main.locator('img, script').count(), 0)
   assert.equal(await ada.main.locator('a[href^="javascript"]').count(), 0)

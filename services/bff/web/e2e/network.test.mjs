@@ -20,7 +20,8 @@ after(async () => {
 })
 
 const strip = () => ada.main.locator('.strip')
-const ticket = async (number) => (await suite.call('MessengerService/GetTicket', { ticket_id: `#${number}` }, 'ada')).ticket
+const ticket = async (number) =>
+  (await suite.call('MessengerService/GetTicket', { ticket_id: `#${number}` }, 'ada')).ticket
 
 test('offline it is said at once, what was there stays, and it comes back by itself', async () => {
   await ada.tab(/Tickets/).click()
@@ -70,7 +71,10 @@ test('the BFF is killed and comes back: nothing is lost, and nobody has to reloa
   const before = suite.process('bff')
   process.kill(before, 'SIGKILL')
   const { summary } = await untilTicket(4)
-  await suite.call('TicketService/ChangeTicketState', { ticket_id: summary.ticketId, state_id: suite.states.IN_PROGRESS })
+  await suite.call('TicketService/ChangeTicketState', {
+    ticket_id: summary.ticketId,
+    state_id: suite.states.IN_PROGRESS
+  })
   await ada.button(/Printer on the third floor is on fire, In progress/).waitFor({ timeout: 45_000 })
   assert.notEqual(suite.process('bff'), before)
   await until(async () => ['', 'Back online.'].includes(await strip().textContent()))
@@ -132,7 +136,10 @@ test('six tabs of one browser all stay alive', async () => {
     others.push(page)
   }
   await others[3].locator('msgr-messenger .launcher').click()
-  await others[3].frameLocator('msgr-messenger iframe').getByRole('heading', { name: /Hi Ada/ }).waitFor()
+  await others[3]
+    .frameLocator('msgr-messenger iframe')
+    .getByRole('heading', { name: /Hi Ada/ })
+    .waitFor()
   for (const page of others) await page.close()
 })
 
@@ -144,7 +151,7 @@ test('measured: from a changed status to the badge', async () => {
   for (let turn = 0; turn < 12; turn++) {
     await ada.call('showTicket', '4')
     await ada.heading(/Printer/).waitFor()
-    await until(async () => (await ada.badge.textContent()) === '' )
+    await until(async () => (await ada.badge.textContent()) === '')
     await ada.button(/^Back/).click()
     await until(async () => !(await ada.tab(/unread update/).count()))
     const state = turn % 2 ? suite.states.SUBMITTED : suite.states.IN_PROGRESS
@@ -155,5 +162,7 @@ test('measured: from a changed status to the badge', async () => {
     times.push(Math.max(0, performance.now() - answered))
   }
   times.sort((a, b) => a - b)
-  console.log(`# after the answer to the teammate: median ${times[6].toFixed(0)} ms, slowest ${times.at(-1).toFixed(0)} ms`)
+  console.log(
+    `# after the answer to the teammate: median ${times[6].toFixed(0)} ms, slowest ${times.at(-1).toFixed(0)} ms`
+  )
 })

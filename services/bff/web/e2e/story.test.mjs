@@ -35,12 +35,15 @@ const move = (ticket, state) =>
 const write = (ticket, body) =>
   suite.call('ConversationService/SendMessage', { conversation_id: ticket.conversationId, body })
 const tabs = (customer = ben) => customer.main.getByRole('navigation').getByRole('button')
-const names = async (customer = ben) => (await tabs(customer).all()).length && tabs(customer).evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))
+const names = async (customer = ben) =>
+  (await tabs(customer).all()).length &&
+  tabs(customer).evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))
 const shows = (...expected) => until(async () => JSON.stringify(await names()) === JSON.stringify(expected))
 const card = () => ben.main.getByRole('region', { name: 'Recent tickets' })
 const cardTitles = () => card().locator('.row-title').allTextContents()
 const home = async () => {
-  while (await ben.main.getByRole('button', { name: /^Back/ }).count()) await ben.main.getByRole('button', { name: /^Back/ }).click()
+  while (await ben.main.getByRole('button', { name: /^Back/ }).count())
+    await ben.main.getByRole('button', { name: /^Back/ }).click()
   await ben.tab('Home').click()
 }
 
@@ -61,7 +64,9 @@ test('B2, S1, R1: a new ticket brings the space, the card and a badge, without a
 })
 
 test('B3, L5: its detail shows what there is, and reads it', async () => {
-  await card().getByRole('button', { name: /The grinder is loud, Submitted/ }).click()
+  await card()
+    .getByRole('button', { name: /The grinder is loud, Submitted/ })
+    .click()
   await ben.heading('The grinder is loud').waitFor()
   await ben.text("We've received your ticket and will look at it soon.").waitFor()
   const steps = ben.main.getByRole('list', { name: 'Ticket progress' }).getByRole('listitem')
@@ -122,7 +127,9 @@ test('T7: an answer moves a waiting ticket on, and the open thread acknowledges 
 
 test('C1: a ticket without a message offers to send one, about the ticket', async () => {
   await create('A cup is missing')
-  await card().getByRole('button', { name: /A cup is missing/ }).click()
+  await card()
+    .getByRole('button', { name: /A cup is missing/ })
+    .click()
   await ben.button('Send a Message').click()
   await ben.text('Start the conversation about').waitFor()
   await ben.main.getByLabel('Your message').fill('The blue one.')
@@ -132,8 +139,12 @@ test('C1: a ticket without a message offers to send one, about the ticket', asyn
 })
 
 test('C1: a closed conversation is offered to be viewed', async () => {
-  await suite.call('ConversationService/CloseConversation', { conversation_id: made['A cup is missing'].conversationId })
-  await card().getByRole('button', { name: /A cup is missing/ }).click()
+  await suite.call('ConversationService/CloseConversation', {
+    conversation_id: made['A cup is missing'].conversationId
+  })
+  await card()
+    .getByRole('button', { name: /A cup is missing/ })
+    .click()
   await ben.button('View the Conversation').click()
   await ben.text('This conversation is closed.').waitFor()
   await home()
@@ -196,7 +207,7 @@ test('B5: what is read on one device is read on the other', async () => {
   await phone.call('showTicket', made.Third.ticketId)
   await phone.heading('Third').waitFor()
   // the ones never opened stay unread
-  await until(async () => ((await names()).at(-1)) === 'Tickets, 1 unread update')
+  await until(async () => (await names()).at(-1) === 'Tickets, 1 unread update')
   await phone.close()
 })
 
@@ -245,7 +256,12 @@ test('a new conversation is started once and goes on in its thread', async () =>
 test('another customer on the same page sees nothing of the first', async () => {
   await ben.page.evaluate(async () => {
     const answer = await fetch('/token/web/chen', { method: 'POST' })
-    window.Messenger('boot', { ...window.messengerSettings, getUserJwt: undefined, user_id: 'chen', user_jwt: await answer.text() })
+    window.Messenger('boot', {
+      ...window.messengerSettings,
+      getUserJwt: undefined,
+      user_id: 'chen',
+      user_jwt: await answer.text()
+    })
   })
   await until(async () => (await ben.call('whoami'))?.name === 'Chen Wei')
   await ben.page.waitForFunction(() => document.querySelectorAll('msgr-messenger').length === 1)

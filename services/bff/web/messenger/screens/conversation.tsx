@@ -194,6 +194,7 @@ function Days({ thread }: { thread: Thread }) {
   let lastDay = ''
   let marked = thread.newAfter <= 0
   let before: Part | undefined
+  let told = false
   for (const part of thread.parts) {
     const today = day(part.time)
     if (today !== lastDay) {
@@ -215,7 +216,11 @@ function Days({ thread }: { thread: Thread }) {
       )
     }
     if (part.kind === 'message') rows.push(<Message key={part.seq} part={part} after={before} />)
-    else if (part.kind === 'ticket' && part.ticketState)
+    else if (part.kind === 'ticket' && part.ticketState?.category === 'submitted' && !told && !thread.older) {
+      // the first of all is the ticket itself
+      told = true
+      rows.push(<EventLine key={part.seq} part={part} text="history.created" />)
+    } else if (part.kind === 'ticket' && part.ticketState)
       rows.push(
         <EventLine key={part.seq} part={part} text="conversation.event" status={stateLabel(part.ticketState)} />
       )

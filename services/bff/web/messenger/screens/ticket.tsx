@@ -40,7 +40,7 @@ export function TicketScreen({ id }: { id: string }) {
     <div class="screen ticket">
       <header class="bar">
         <BackButton />
-        <div class="bar-title">{ticket && <span class="muted">#{ticket.number}</span>}</div>
+        <div class="bar-title" />
         <CloseButton />
       </header>
       {ticket ? (
