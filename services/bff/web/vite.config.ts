@@ -15,6 +15,8 @@ export default defineConfig({
   test: {
     root: '.',
     environment: 'happy-dom',
+    // a limit against hanging, not a measure of speed
+    testTimeout: 60_000,
     // no test fetches a page or a script
     environmentOptions: {
       happyDOM: { settings: { handleDisabledFileLoadingAsSuccess: true } }

@@ -248,6 +248,7 @@ export function createApp(api: Api, session: Session) {
   const readConversation = (id: string, seq: number) => receipt(id, seq, () => api.markConversationRead(id, seq))
   const readTicket = (id: string, revision: number) => receipt(id, revision, () => api.markTicketRead(id, revision))
 
+  let lost = false
   const watcher = new Watcher({
     async open(signal, frame) {
       try {
@@ -273,7 +274,11 @@ export function createApp(api: Api, session: Session) {
     poll: loadHome,
     changed(phase) {
       connection.value = strip.reduce(connection.value, { type: 'phase', phase, at: Date.now() })
-      if (phase === 'live') for (const id of Object.keys(threads.value)) flush(id)
+      if (phase !== 'live') return
+      for (const id of Object.keys(threads.value)) flush(id)
+      // what could not be fetched meanwhile is, without anybody asking for it
+      if (lost) refreshShown()
+      lost = true
     }
   })
 
