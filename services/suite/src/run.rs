@@ -150,7 +150,12 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
     };
     print!(
         "{}",
-        crate::demo_workspace::welcome(&layout, &endpoints, &access, shop.as_ref().map(|_| shop::address(args.port)))
+        crate::demo_workspace::welcome(
+            &layout,
+            &endpoints,
+            &access,
+            shop.as_ref().map(|_| shop::address(args.port))
+        )
     );
     tokio::select! {
         () = signals.next() => println!("\nstopping: finishing open calls …"),

@@ -96,8 +96,14 @@ export async function visit(browser, suite, variant, see) {
     await customer.show()
     for (const [state, { go, user: whose }] of Object.entries(STATES))
       if (whose === user) {
-        await go(customer)
-        await see(customer, state)
+        try {
+          await go(customer)
+          await see(customer, state)
+        } catch (error) {
+          // the others are worth a look all the same
+          console.error(`${state}-${variant}: ${error.message.split('\n')[0]}`)
+          process.exitCode = 1
+        }
       }
     await customer.close()
   }
