@@ -221,11 +221,17 @@ describe('the line about the connection', () => {
   })
 
   it('says at once that there is no network, and for two seconds that there is one again', () => {
-    const offline = strip.reduce(strip.calm, { type: 'phase', phase: 'offline', at: 1000 })
+    const fresh = strip.reduce(strip.calm, { type: 'frame', at: 500 })
+    const offline = strip.reduce(fresh, { type: 'phase', phase: 'offline', at: 1000 })
     expect(strip.says(offline, 1000)).toBe('offline')
     const back = strip.reduce(offline, { type: 'phase', phase: 'live', at: 9000 })
     expect(strip.says(back, 9001)).toBe('online')
     expect(strip.says(back, 11_000)).toBe('nothing')
+  })
+
+  it('does not call the first connection a return', () => {
+    const slow = strip.reduce(strip.reduce(lost, { type: 'told' }), { type: 'phase', phase: 'live', at: 9000 })
+    expect(strip.says(slow, 9001)).toBe('nothing')
   })
 
   it('does not praise what nobody missed', () => {

@@ -36,7 +36,8 @@ export function reduce(strip: Strip, event: StripEvent): Strip {
           ...strip,
           lostAt: undefined,
           offline: false,
-          backUntil: strip.told ? at + GOOD_NEWS : strip.backUntil,
+          // who was never there does not come back
+          backUntil: strip.told && strip.freshAt ? at + GOOD_NEWS : strip.backUntil,
           told: false
         }
       return {
