@@ -104,11 +104,11 @@ function Tabs() {
             {...(tab === current && { 'aria-current': 'page' as const })}
             onClick={() => app.tell({ type: 'tab', tab })}
           >
+            <span>{t(tab as Key)}</span>
             <span class="tab-icon">
               <Icon name={tab} size={22} />
               {count > 0 && <Badge count={count} />}
             </span>
-            <span>{t(tab as Key)}</span>
           </button>
         )
       })}

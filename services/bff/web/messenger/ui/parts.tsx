@@ -103,9 +103,8 @@ export function Avatar({ name }: { name: string }) {
   const letter = [...name.trim()][0]?.toUpperCase() ?? '?'
   const tone = [...name].reduce((sum, char) => (sum + (char.codePointAt(0) ?? 0)) % 6, 0)
   return (
-    <span class={`avatar tone${tone}`} aria-hidden="true">
-      {letter}
-    </span>
+    // a picture of the name beside it, no text of its own
+    <span class={`avatar tone${tone}`} aria-hidden="true" data-letter={letter} />
   )
 }
 

@@ -8,10 +8,12 @@ import { Ago, Avatar, Chip, rowName, stateLabel, Unread } from './parts'
 export function TicketRowButton({ ticket, compact }: { ticket: TicketRow; compact?: boolean }) {
   const app = useApp()
   const row = `${compact ? 'card' : 'list'}-${ticket.id}`
+  const number = compact ? '' : `#${ticket.number} · `
+  // what is seen, in its order, so that what one reads is what one says to a voice control
   const name = rowName(
     ticket.title,
     stateLabel(ticket.state),
-    t('updated', { time: relative(ticket.time) }),
+    number + relative(ticket.time),
     ticket.unread && t('unread_update')
   )
   return (
@@ -29,7 +31,7 @@ export function TicketRowButton({ ticket, compact }: { ticket: TicketRow; compac
         <span class="row-meta">
           <Chip state={ticket.state} />
           <span class="muted">
-            {!compact && `#${ticket.number} · `}
+            {number}
             <Ago time={ticket.time} />
           </span>
         </span>
@@ -52,9 +54,10 @@ export function ConversationRow({ conversation }: { conversation: Conversation }
   const preview = conversation.author?.me ? t('you', { text: conversation.preview }) : conversation.preview
   const name = rowName(
     title,
-    preview,
-    conversation.ticket && `${conversation.ticket.title} ${stateLabel(conversation.ticket.state)}`,
     relative(conversation.time),
+    preview,
+    conversation.ticket &&
+      `${stateLabel(conversation.ticket.state)} #${conversation.ticket.number} ${conversation.ticket.title}`,
     conversation.unread && t('unread')
   )
   return (
