@@ -109,7 +109,7 @@ describe('Home', () => {
     shown()
     await app.loadHome()
     await screen.findByText('Hi Ada 👋')
-    screen.getByRole('button', { name: 'Refund, In progress, Just now, unread update' })
+    screen.getByRole('button', { name: /Refund.*In progress.*Just now.*unread update/ })
     screen.getByRole('button', { name: 'Tickets, 2 unread updates' })
   })
 

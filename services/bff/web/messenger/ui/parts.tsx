@@ -81,8 +81,12 @@ export function Problem(props: { text: string; failure: Failure; again: () => un
 }
 
 /** A dot for the eye and words for the ear. */
-export function Unread() {
-  return <span class="dot" aria-hidden="true" />
+export function Unread({ text }: { text: string }) {
+  return (
+    <span class="dot">
+      <span class="hidden">{text}</span>
+    </span>
+  )
 }
 
 export function Badge({ count }: { count: number }) {
@@ -91,11 +95,6 @@ export function Badge({ count }: { count: number }) {
       {count > 9 ? '9+' : count}
     </span>
   )
-}
-
-/** Only once everything that a row says is in its name. */
-export function rowName(...pieces: (string | false | undefined)[]): string {
-  return pieces.filter(Boolean).join(', ')
 }
 
 /** The first letter of a name, on a colour of its own. */

@@ -1,27 +1,18 @@
 import { useApp } from '../context'
 import { t } from '../i18n'
-import { relative } from '../i18n/time'
 import type { Conversation, Pill, TicketRow } from '../model'
-import { Ago, Avatar, Chip, rowName, stateLabel, Unread } from './parts'
+import { Ago, Avatar, Chip, Unread } from './parts'
 
 /** A ticket on the card or in the list; the whole row is one button. */
 export function TicketRowButton({ ticket, compact }: { ticket: TicketRow; compact?: boolean }) {
   const app = useApp()
   const row = `${compact ? 'card' : 'list'}-${ticket.id}`
   const number = compact ? '' : `#${ticket.number} · `
-  // what is seen, in its order, so that what one reads is what one says to a voice control
-  const name = rowName(
-    ticket.title,
-    stateLabel(ticket.state),
-    number + relative(ticket.time),
-    ticket.unread && t('unread_update')
-  )
   return (
     <button
       type="button"
       class={ticket.unread ? 'row unread' : 'row'}
       data-row={row}
-      aria-label={name}
       onClick={() => app.tell({ type: 'push', screen: { name: 'ticket', id: ticket.id }, from: row })}
     >
       <span class="row-main">
@@ -36,7 +27,7 @@ export function TicketRowButton({ ticket, compact }: { ticket: TicketRow; compac
           </span>
         </span>
       </span>
-      {ticket.unread && <Unread />}
+      {ticket.unread && <Unread text={t('unread_update')} />}
     </button>
   )
 }
@@ -52,20 +43,11 @@ export function ConversationRow({ conversation }: { conversation: Conversation }
   const row = `list-${conversation.id}`
   const title = other(conversation)
   const preview = conversation.author?.me ? t('you', { text: conversation.preview }) : conversation.preview
-  const name = rowName(
-    title,
-    relative(conversation.time),
-    preview,
-    conversation.ticket &&
-      `${stateLabel(conversation.ticket.state)} #${conversation.ticket.number} ${conversation.ticket.title}`,
-    conversation.unread && t('unread')
-  )
   return (
     <button
       type="button"
       class={conversation.unread ? 'row unread' : 'row'}
       data-row={row}
-      aria-label={name}
       onClick={() => app.tell({ type: 'push', screen: { name: 'conversation', id: conversation.id }, from: row })}
     >
       <Avatar name={title} />
@@ -85,7 +67,7 @@ export function ConversationRow({ conversation }: { conversation: Conversation }
         )}
         {conversation.ticket && <PillLine ticket={conversation.ticket} />}
       </span>
-      {conversation.unread && <Unread />}
+      {conversation.unread && <Unread text={t('unread')} />}
     </button>
   )
 }
