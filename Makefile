@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench chaos tools clean-data
+.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench bench-cluster chaos tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -12,6 +12,9 @@ run: ## Run all services in one process (ARGS="--help" for its options)
 
 demo: ## Fill a workspace and walk through it
 	cargo run --release -p suite -- demo $(ARGS)
+
+bench-cluster: ## Load two replicas of everything on Postgres (about 20 minutes; NATS too where nats-server is installed)
+	cargo run --release -p suite -- bench-cluster $$(command -v nats-server > /dev/null && echo "--nats $$(command -v nats-server)") $(ARGS)
 
 bench: ## Load the services and print their latencies
 	cargo run --release -p suite -- bench $(ARGS)
