@@ -195,7 +195,7 @@ fn there_and_back(sent: &DynamicMessage) -> (String, DynamicMessage) {
         )
     });
     let answered = call(&sample, post(CHANGE, JSON, "{}"));
-    assert_eq!(answered.status, 200, "{sent:?}");
+    assert_eq!(answered.status, 200, "{answered:?}");
     let again = Sample::found();
     call(&again, post(CHANGE, JSON, answered.body.clone()));
     let json = String::from_utf8(answered.body.to_vec()).unwrap();
@@ -209,7 +209,10 @@ fn a_message_is_the_same_after_being_json() {
     let asked = TestRunner::new(config()).run(&tapes, |tape| {
         let sent = message(&everything(), &mut Tape(&tape), 3);
         let (json, received) = there_and_back(&sent);
-        prop_assert_eq!(&sent, &received, "{}", json);
+        // compared as it would be sent, without what is set to nothing; and not printed, since a message that
+        // holds its own kind has no end of a description
+        let sent = DynamicMessage::decode(everything(), sent.encode_to_vec().as_slice()).unwrap();
+        prop_assert!(sent == received, "{}", json);
         Ok(())
     });
     asked.unwrap();
