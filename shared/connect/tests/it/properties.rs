@@ -1,5 +1,7 @@
 //! What must hold for every message and for any bytes at all.
 
+use std::sync::LazyLock;
+
 use http::Request;
 use proptest::{
     prelude::*,
@@ -9,6 +11,7 @@ use prost::Message;
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
+use tokio::runtime::Runtime;
 use tonic::body::Body;
 
 use crate::sample::{CHANGE, LOOK, POOL, Sample, WATCH, data, frame, grpc, post, proto, trailers};
@@ -24,12 +27,14 @@ fn config() -> Config {
     }
 }
 
+/// Nothing is waited for, so one runtime serves all cases.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_time().build().unwrap()
+});
+
 fn call(sample: &Sample, request: Request<Body>) -> crate::sample::Answer {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    runtime.block_on(sample.call(request))
+    RUNTIME.block_on(sample.call(request))
 }
 
 fn everything() -> MessageDescriptor {
