@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench bench-cluster chaos tools clean-data
+.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench bench-cluster chaos tools clean-data test-interop
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -28,6 +28,9 @@ test: ## Run every test (with nextest if it is there)
 
 test-cluster: ## Run every test on Postgres (and NATS, if it is there)
 	@bash .ci/services test
+
+test-interop: ## Run the official Connect and gRPC clients against a running suite (needs Node 20 and Python 3)
+	@services/bff/interop/run
 
 services-up: ## Start a throw-away Postgres (and NATS) for tests
 	@bash .ci/services up

@@ -1,4 +1,4 @@
-//! The BFF: what a Messenger talks to, over gRPC and gRPC-Web on one port. It owns nothing durable; it
+//! The BFF: what a Messenger talks to, over gRPC, gRPC-Web and Connect on one port. It owns nothing durable; it
 //! turns a session into a contact, asks the services behind, and composes what they say.
 
 mod access;
@@ -10,6 +10,8 @@ mod feed;
 mod freshness;
 mod home;
 mod labels;
+mod origin;
+mod pages;
 mod service;
 mod sessions;
 mod shared_map;
@@ -38,6 +40,7 @@ use access::ACCESS;
 use clients::{Addresses, Clients};
 use feed::Feed;
 use freshness::Freshness;
+use origin::Origin;
 use service::{MessengerHandler, SessionHandler};
 use sessions::{CallerLayer, Sessions};
 use watch::Watches;
@@ -49,7 +52,7 @@ const NAME: &str = "bff";
 const FEED: Duration = Duration::from_secs(2);
 
 /// What this service is, in one line.
-pub const ABOUT: &str = "BFF: what Messengers talk to, over gRPC and gRPC-Web";
+pub const ABOUT: &str = "BFF: what Messengers talk to, over gRPC, gRPC-Web and Connect";
 
 /// What the BFF is told by flags and environment.
 #[derive(Debug, Clone, clap::Args, serde::Serialize)]
@@ -97,6 +100,16 @@ pub struct Config {
         value_name = "URL"
     )]
     pub notifications: String,
+
+    /// Origins whose pages may call from a browser, such as `https://app.example.com`; several with commas.
+    /// The Messenger itself needs none: it runs on this address.
+    #[arg(
+        long,
+        env = "CORS_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origins: Vec<Origin>,
 }
 
 /// Starts the BFF on the machine's clock.
@@ -159,10 +172,13 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",
     ];
+    let pages = pages::router(&names)?;
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(CallerLayer, GrpcWebLayer::new());
     Server::new(&names, routes, Edge::new(ACCESS, sessions))
-        .web(outer)
+        .outside(outer)
+        .pages(pages)
+        .origins(config.cors_origins.iter().map(Origin::header).collect())
         .start(&config.server, tasks.clone())
         .await
         .inspect_err(|_| tasks.stop())

@@ -302,11 +302,12 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
     let _ = write!(
         text,
         "\nThe ticket centre is running. Data: {}\n\n\
-         \x20 BFF (gRPC and gRPC-Web)  {}\n\
-         \x20 Tickets                  {}\n\
-         \x20 Conversations            {}\n\
-         \x20 Settings                 {}\n\
-         \x20 Notifications            {}\n\n\
+         \x20 BFF            {}\n\
+         \x20 Tickets        {}\n\
+         \x20 Conversations  {}\n\
+         \x20 Settings       {}\n\
+         \x20 Notifications  {}\n\n\
+         Each speaks gRPC and Connect, the BFF also gRPC-Web, and GET /openapi.json there describes its calls.\n\n\
          Customers: {}. Teammates: {}. Try, in another terminal:\n\n",
         layout.directory().display(),
         endpoints.bff,
@@ -359,6 +360,13 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
     ] {
         let _ = writeln!(text, "  # {what}\n  {program} call{data} {call}\n");
     }
+    let _ = writeln!(
+        text,
+        "  # Ada's Home once more, as any HTTP client gets it\n  \
+         curl --json '{{\"platform\":\"PLATFORM_WEB\"}}' -H \"authorization: Bearer $({program} token{data} ada)\" \\\n    \
+         {}/messenger.bff.v1.MessengerService/GetHome\n",
+        endpoints.bff,
+    );
     let _ = writeln!(
         text,
         "{} plays the whole story. Ctrl-C stops; the next start finds everything again.",

@@ -1,6 +1,6 @@
 //! The whole product on one machine: `run` starts all five services on the embedded default, `call`
-//! tries one RPC, `demo` plays the customer's story, `bench` and `bench-cluster` measure,
-//! `chaos` looks for what faults break, `keys` makes the services' keys.
+//! tries one RPC, `token` is for trying it by other means, `demo` plays the customer's story, `bench` and
+//! `bench-cluster` measure, `chaos` looks for what faults break, `keys` makes the services' keys.
 
 mod access;
 mod bench;
@@ -13,6 +13,7 @@ mod demo_workspace;
 mod layout;
 mod processes;
 mod run;
+mod token;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,8 @@ enum Command {
     Run(run::RunArgs),
     /// Make one call, JSON in and out, such as: call MessengerService/GetHome '{"platform":"WEB"}'
     Call(call::CallArgs),
+    /// Print a token for curl and the like: -H "authorization: Bearer $(suite token ada)"
+    Token(token::TokenArgs),
     /// Play the customer's story against the running suite and show what they see after each step.
     Demo(demo::DemoArgs),
     /// Measure ratios and latencies in one run, with services of its own on a scratch directory.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         match cli.command {
             Command::Run(args) => run::run(args).await,
             Command::Call(args) => call::call(args).await,
+            Command::Token(args) => token::token(args).await,
             Command::Demo(args) => demo::demo(args).await,
             Command::Bench(args) => bench::bench(args).await,
             Command::BenchCluster(args) => bench::bench_cluster(args).await,

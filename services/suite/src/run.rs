@@ -338,6 +338,7 @@ impl Embedded {
                     conversations,
                     settings,
                     notifications,
+                    cors_origins: Vec::new(),
                 })
                 .await
             }

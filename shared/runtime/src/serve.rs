@@ -4,12 +4,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
 use futures::{FutureExt, StreamExt, future::BoxFuture};
+use http::HeaderValue;
 use tokio::{net::TcpListener, sync::watch};
 use tonic::{service::Routes, transport::server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
-use tower::{Layer, layer::util::Identity};
+use tower::{Layer, layer::util::Identity, util::option_layer};
 
-use crate::{ServerArgs, StartError, Tasks, edge::Edge, socket::Socket};
+use crate::{
+    ServerArgs, StartError, Tasks,
+    edge::Edge,
+    front::{self, PagesLayer},
+    socket::Socket,
+};
 
 /// Largest message accepted, in bytes; texts are limited to far less.
 pub const MAX_MESSAGE: usize = 64 * 1024;
@@ -32,7 +38,8 @@ pub struct Server<L = Identity> {
     routes: Routes,
     edge: Edge,
     outer: L,
-    http1: bool,
+    pages: Router,
+    origins: Vec<HeaderValue>,
     reflection: bool,
     last: BoxFuture<'static, ()>,
 }
@@ -45,7 +52,8 @@ impl Server {
             routes,
             edge,
             outer: Identity::new(),
-            http1: false,
+            pages: Router::new(),
+            origins: Vec::new(),
             reflection: true,
             last: std::future::ready(()).boxed(),
         }
@@ -53,17 +61,31 @@ impl Server {
 }
 
 impl<L> Server<L> {
-    /// Puts a layer outside of the edge and accepts HTTP/1.1, which browsers speak.
-    pub fn web<N>(self, outer: N) -> Server<N> {
+    /// Puts a layer outside of the edge; it sees what is gRPC or a relative of it.
+    pub fn outside<N>(self, outer: N) -> Server<N> {
         Server {
             names: self.names,
             routes: self.routes,
             edge: self.edge,
             outer,
-            http1: true,
+            pages: self.pages,
+            origins: self.origins,
             reflection: self.reflection,
             last: self.last,
         }
+    }
+
+    /// Answers what is no call: `GET /` and the like. Pages pass no edge: no credential, no deadline, no limit
+    /// but their own. What none of them answers is 404.
+    pub fn pages(mut self, pages: Router) -> Self {
+        self.pages = pages;
+        self
+    }
+
+    /// Lets browsers call from pages of these origins, such as `https://app.example.com`; from none otherwise.
+    pub fn origins(mut self, origins: Vec<HeaderValue>) -> Self {
+        self.origins = origins;
+        self
     }
 
     /// What is done last of all, when nothing uses it any more: closing a database, say. At most 2 s.
@@ -111,6 +133,8 @@ impl<L> Server<L> {
                 // older clients know this version only
                 .add_service(build().build_v1alpha().map_err(broken)?);
         }
+        let connect = front::connect(&self.names)?;
+        let cors = (!self.origins.is_empty()).then(|| front::cors(self.origins));
         let (ready, readiness) = watch::channel(true);
         if let Some(admin) = args.admin_listen {
             serve_admin(admin, readiness, &tasks).await?;
@@ -126,12 +150,18 @@ impl<L> Server<L> {
         let greeted = stopping.clone();
         let incoming = incoming.map(move |io| io.map(|io| Socket::new(io, &greeted)));
         let serving = tonic::transport::Server::builder()
-            .accept_http1(self.http1)
+            // browsers' and curl's
+            .accept_http1(true)
             .max_concurrent_streams(STREAMS)
             .http2_max_header_list_size(HEADERS)
             .http2_max_pending_accept_reset_streams(Some(RESETS))
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            // a preflight is no call
+            .layer(option_layer(cors))
+            // from here on a Connect call is gRPC
+            .layer(connect)
+            .layer(PagesLayer(self.pages.fallback(front::nothing)))
             .layer(self.outer)
             .layer(self.edge)
             .add_routes(routes)

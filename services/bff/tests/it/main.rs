@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod connect;
 mod conversations;
 mod failures;
 mod fakes;

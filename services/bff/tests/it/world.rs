@@ -46,6 +46,15 @@ impl World {
 
     /// With something done to Settings before the BFF starts.
     pub async fn with(before: impl AsyncFnOnce(&FakeSettings)) -> Self {
+        Self::start(before, &[]).await
+    }
+
+    /// With origins whose pages may call.
+    pub async fn naming(origins: &[&str]) -> Self {
+        Self::start(async |_: &FakeSettings| (), origins).await
+    }
+
+    async fn start(before: impl AsyncFnOnce(&FakeSettings), origins: &[&str]) -> Self {
         let scratch = Scratch::new();
         let keys = scratch.keys(&[
             "bff",
@@ -67,6 +76,7 @@ impl World {
             settings: settings.host.url(),
             notifications: notifications.host.url(),
             nats: Default::default(),
+            cors_origins: origins.iter().map(|o| o.parse().unwrap()).collect(),
         };
         let bff = bff::start_with(config, Arc::new(clock.clone()))
             .await
