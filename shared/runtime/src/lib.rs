@@ -8,6 +8,7 @@ pub mod config;
 pub mod edge;
 mod errand;
 pub mod error;
+mod healthcheck;
 pub mod metrics;
 mod process;
 pub mod serve;
