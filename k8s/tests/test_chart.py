@@ -107,6 +107,12 @@ class Chart(unittest.TestCase):
         self.assertFalse([o for o in of_kind(objects, "PodDisruptionBudget") if o["metadata"]["name"] == "r-bff"])
         self.assertEqual(of_kind(objects, "NetworkPolicy"), [])
 
+    def test_what_is_stopped_runs_nothing_and_scales_nothing_whatever_else_is_set(self):
+        for values in VALUES:
+            objects = render(values, sets=["stopped=true"])
+            self.assertEqual({o["spec"]["replicas"] for o in of_kind(objects, "Deployment")}, {0}, values.name)
+            self.assertEqual(of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject", "Job", "PodDisruptionBudget"), [], values.name)
+
     def test_a_job_that_runs_with_something_else_has_another_name(self):
         sets = ["jobs.mode=job", "nats.url=nats://n:4222"]
         names = lambda more: {o["metadata"]["name"] for o in of_kind(render(LEAST, sets=sets + more), "Job")}

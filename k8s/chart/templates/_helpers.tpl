@@ -4,10 +4,15 @@
 {{- printf "%s-%s" (.root.Release.Name | trunc 40 | trimSuffix "-") .name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The settings of one service: what holds for all, then its own. Copied first, or one service's would reach the next. */}}
+{{/* The settings of one service: what holds for all, then its own; nothing that scales while all is stopped. Copied first, or one
+service's would reach the next. */}}
 {{- define "tc.svc" -}}
 {{- if not (hasKey .root.Values.services .name) }}{{ fail (printf "%q is named in a list of calls, but is not among the services" .name) }}{{ end -}}
-{{- mustMergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (get .root.Values.services .name)) | toYaml -}}
+{{- $svc := mustMergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (get .root.Values.services .name)) -}}
+{{- if .root.Values.stopped -}}
+{{- $svc = mustMergeOverwrite $svc (dict "replicas" 0 "autoscaling" (dict "enabled" false) "keda" (dict "enabled" false)) -}}
+{{- end -}}
+{{- toYaml $svc -}}
 {{- end -}}
 
 {{- define "tc.selector" -}}
