@@ -29,10 +29,10 @@ class Refused(Exception):
 
 
 def tool(name, *arguments, check=True, **more):
-    """Runs one of the pinned tools, at most two minutes, and answers what it printed."""
+    """Runs one of the pinned tools, at most five minutes, and answers what it printed."""
     done = subprocess.run(
         [TOOLS / "bin" / name, *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL, **{"env": ENV, **more},
+        capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL, **{"env": ENV, **more},
     )
     if check and done.returncode != 0:
         raise Refused(f"{name}: {done.stderr.strip() or done.stdout.strip()}")

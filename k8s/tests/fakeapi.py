@@ -5,6 +5,7 @@ whose ServiceAccount, ConfigMap or Secret is not there yet, and writes down what
 admission, no owners of fields, no controllers and no kubelet.
 """
 
+import base64
 import copy
 import itertools
 import json
@@ -70,8 +71,6 @@ def message_fields(data):
 
 def secret_of(raw):
     """The Secret in what clients send as application/vnd.kubernetes.protobuf."""
-    import base64
-
     def entries(values):
         pairs = [message_fields(v) for v in values]
         return {p[1][0].decode(): p.get(2, [b""])[0] for p in pairs}

@@ -37,7 +37,7 @@ class Release(unittest.TestCase):
         self.addCleanup(scratch.cleanup)
         server = Server(SECRETS).__enter__()
         self.addCleanup(server.__exit__)
-        rest = [CHART, "--values", values, "--wait", "--wait-for-jobs", "--timeout", "60s"]
+        rest = [CHART, "--values", values, "--wait", "--wait-for-jobs", "--timeout", "180s"]
         return server.cluster, At(server, scratch.name), rest
 
     def test_a_release_is_installed_upgraded_tested_rolled_back_and_uninstalled(self):
@@ -61,11 +61,11 @@ class Release(unittest.TestCase):
         self.assertEqual(made - cluster.release_names(), set())
         helm("upgrade", "r", *rest, "--set", "image.tag=v2")
         self.assertEqual(tags(), {"v2"})
-        told = helm("test", "r", "--timeout", "60s")
+        told = helm("test", "r", "--timeout", "180s")
         self.assertEqual(told.count("Succeeded"), 5, told)
-        helm("rollback", "r", "1", "--wait", "--timeout", "60s")
+        helm("rollback", "r", "1", "--wait", "--timeout", "180s")
         self.assertEqual(tags(), first)
-        helm("uninstall", "r", "--wait", "--timeout", "60s")
+        helm("uninstall", "r", "--wait", "--timeout", "180s")
         # Helm leaves what hooks made, until the next installation makes it anew
         hooks = {(o["kind"], o["metadata"]["name"]) for o in rendered
                  if is_hook(o) and "succeeded" not in o["metadata"]["annotations"]["helm.sh/hook-delete-policy"]}
