@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench bench-cluster chaos tools clean-data test-interop
+.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench bench-cluster chaos tools clean-data test-interop test-k8s readme-k8s images
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run all services in one process (ARGS="--help" for its options)
 	cargo run --release -p suite -- run $(ARGS)
@@ -31,6 +31,16 @@ test-cluster: ## Run every test on Postgres (and NATS, if it is there)
 
 test-interop: ## Run the official Connect and gRPC clients against a running suite (needs Node 20 and Python 3)
 	@services/bff/interop/run
+
+test-k8s: ## Check the Kubernetes chart (and the programs with it, if they are built)
+	@bash k8s/tests/run
+
+readme-k8s: ## Write the table of values in the chart's README anew
+	@bash k8s/tests/tools
+	node .tools/k8s/node/node_modules/.bin/readme-generator --values k8s/chart/values.yaml --readme k8s/chart/README.md
+
+images: ## Build the images, where a container engine is at hand (ARGS=tag)
+	@bash k8s/images $(ARGS)
 
 services-up: ## Start a throw-away Postgres (and NATS) for tests
 	@bash .ci/services up

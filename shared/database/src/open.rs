@@ -5,6 +5,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 mod postgres;
+mod schema;
 mod sqlite;
 
 /// Connections to Postgres unless told otherwise. Each is a process there, and replicas add up.
@@ -83,7 +84,7 @@ impl Database {
         let write = connect(sqlite::options(url, 1)).await.map_err(open)?;
         // as a whole: a start that is killed half way leaves nothing that the next one trips over
         let tx = begin(&write).await.map_err(migrate)?;
-        M::up(&tx, None).await.map_err(migrate)?;
+        schema::bring_up::<M, _>(&tx).await.map_err(migrate)?;
         tx.commit().await.map_err(migrate)?;
         let read = connect(sqlite::options(url, sqlite::READERS))
             .await
