@@ -76,7 +76,7 @@ async fn curl_gets_home() {
         answer.head
     );
     let home = answer.json()["home"].clone();
-    assert_eq!(home["recentTickets"]["tickets"][0]["number"], 4, "{home}");
+    assert_eq!(home["recentTickets"]["tickets"][0]["number"], "4", "{home}");
     let spaces: Vec<&Value> = home["spaces"]
         .as_array()
         .unwrap()
