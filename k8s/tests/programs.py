@@ -41,7 +41,7 @@ def variables(program, *errand):
     return set(re.findall(r"\[env: ([A-Z_]+)", " ".join(done.stdout.split())))
 
 
-def until(what, limit=30):
+def until(what, limit=120):
     """Looks again until it holds, at most `limit` seconds; answers what it was."""
     end = time.monotonic() + limit
     while True:
@@ -110,7 +110,7 @@ class Image:
         shutil.rmtree(self.root)
 
 
-def end(process, limit=30):
+def end(process, limit=120):
     """SIGTERM, as a pod gets it; answers the exit code and what was said last."""
     process.send_signal(signal.SIGTERM)
     try:

@@ -80,7 +80,7 @@ class Images(unittest.TestCase):
         if "DATABASE_CONNECTIONS" in config:
             config["DATABASE_URL"] = "sqlite:///data/it.db?mode=rwc"
             migrate = image.run("migrate", env={"DATABASE_URL": config["DATABASE_URL"]})
-            out, err = migrate.communicate(timeout=30)
+            out, err = migrate.communicate(timeout=120)
             self.assertEqual(migrate.returncode, 0, err)
             self.assertIn(f"{service}: the database is at m", out)
         process = image.run(env=config)
@@ -88,7 +88,7 @@ class Images(unittest.TestCase):
             until(lambda: get(f"http://127.0.0.1:{admin}/livez") == "ok\n" or process.poll() is not None)
             self.assertIsNone(process.poll(), process.stderr.read() if process.poll() is not None else "")
             asked = image.run("healthcheck", f"http://127.0.0.1:{grpc}")
-            out, err = asked.communicate(timeout=30)
+            out, err = asked.communicate(timeout=120)
             self.assertEqual((asked.returncode, out), (0, f"{service}: http://127.0.0.1:{grpc} serves\n"), err)
             self.assertEqual(get(f"http://127.0.0.1:{admin}/readyz"), "ok\n")
         finally:

@@ -49,7 +49,7 @@ class Serving(unittest.TestCase):
         command = [PLACE / "suite", "run", "--separate", "--data", cls.data, "--port", str(cls.port)]
         cls.suite = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cls.addClassCleanup(cls.end)
-        until(lambda: cls.suite.poll() is not None or (cls.data / "access.json").exists(), 60)
+        until(lambda: cls.suite.poll() is not None or (cls.data / "access.json").exists(), 240)
         assert cls.suite.poll() is None, "the services did not start"
 
     @classmethod
@@ -66,11 +66,11 @@ class Serving(unittest.TestCase):
         return names
 
     def test_every_metric_named_is_on_the_page_of_a_service_that_has_customers(self):
-        done = subprocess.run([PLACE / "suite", "demo", "--data", self.data], capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([PLACE / "suite", "demo", "--data", self.data], capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr)
         # the scrubber comes once an hour, and came before anybody was there
         self.call(4, "notifications.v1.NotificationService/RebuildProjection", {}, "notifications:admin")
-        until(lambda: named() - self.told() <= RARE, 60)
+        until(lambda: named() - self.told() <= RARE, 240)
 
     def test_an_operator_does_with_the_key_alone_what_the_guide_says(self):
         workspace = self.call(3, "settings.v1.WorkspaceService/CreateWorkspace", {"name": "Acme"}, "workspaces:write")["workspace"]
