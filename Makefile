@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-cluster services-up services-down lint fmt proto audit doc bench bench-cluster chaos tools clean-data test-interop test-k8s readme-k8s images
+.PHONY: help run pages demo test test-cluster test-interop test-web test-k8s services-up services-down lint fmt proto audit doc \
+	bench bench-cluster chaos images readme-k8s tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
@@ -7,17 +8,20 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Run all services in one process (ARGS="--help" for its options)
-	cargo run --release -p suite -- run $(ARGS)
+run: pages ## Run all services in one process (ARGS="--help" for its options)
+	cargo run --release -p suite -- run $$(test ! -f services/bff/web/dist/index.html || echo --web services/bff/web/dist) $(ARGS)
+
+pages: ## Build the web Messenger's pages (with Node 20.19 or newer)
+	@services/bff/web/build
 
 demo: ## Fill a workspace and walk through it
 	cargo run --release -p suite -- demo $(ARGS)
 
-bench-cluster: ## Load two replicas of everything on Postgres (about 20 minutes; NATS too where nats-server is installed)
-	cargo run --release -p suite -- bench-cluster $$(command -v nats-server > /dev/null && echo "--nats $$(command -v nats-server)") $(ARGS)
-
 bench: ## Load the services and print their latencies
 	cargo run --release -p suite -- bench $(ARGS)
+
+bench-cluster: ## Load two replicas of everything on Postgres (about 20 minutes; NATS too where nats-server is installed)
+	cargo run --release -p suite -- bench-cluster $$(command -v nats-server > /dev/null && echo "--nats $$(command -v nats-server)") $(ARGS)
 
 chaos: ## Kill, stop and restart everything at random for half an hour (ARGS="--seeds 2")
 	cargo run --release -p suite -- chaos $(or $(ARGS),--seeds 50)
@@ -31,6 +35,9 @@ test-cluster: ## Run every test on Postgres (and NATS, if it is there)
 
 test-interop: ## Run the official Connect and gRPC clients against a running suite (needs Node 20 and Python 3)
 	@services/bff/interop/run
+
+test-web: ## Test the web Messenger, in a real Chromium too (needs Node 20.19 and Chromium)
+	@services/bff/web/test
 
 test-k8s: ## Check the Kubernetes chart (and the programs with it, if they are built)
 	@bash k8s/tests/run

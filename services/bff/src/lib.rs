@@ -18,9 +18,10 @@ mod shared_map;
 mod spaces;
 mod view;
 mod watch;
+mod web;
 mod workspace;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use events::GrpcSource;
 use jetstream::{NatsArgs, Transport};
@@ -44,6 +45,7 @@ use origin::Origin;
 use service::{MessengerHandler, SessionHandler};
 use sessions::{CallerLayer, Sessions};
 use watch::Watches;
+pub use web::Embedder;
 use workspace::Workspaces;
 
 /// This service's name: of its key, and of itself in assertions.
@@ -110,6 +112,16 @@ pub struct Config {
         value_delimiter = ','
     )]
     pub cors_origins: Vec<Origin>,
+
+    /// Directory with the web Messenger's pages, as `npm run build` in services/bff/web writes it; without it there
+    /// are none.
+    #[arg(long, env = "WEB", value_name = "DIRECTORY")]
+    pub web: Option<PathBuf>,
+
+    /// Origins whose pages may show the Messenger, such as `https://shop.example.com` or `https://*.example.com`;
+    /// several with commas. Without any, none may.
+    #[arg(long, env = "EMBEDDERS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub embedders: Vec<Embedder>,
 }
 
 /// Starts the BFF on the machine's clock.
@@ -172,7 +184,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",
     ];
-    let pages = pages::router(&names)?;
+    let mut pages = pages::router(&names)?;
+    if let Some(directory) = &config.web {
+        pages = pages.merge(web::router(directory, &config.embedders)?);
+    }
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(CallerLayer, GrpcWebLayer::new());
     Server::new(&names, routes, Edge::new(ACCESS, sessions))

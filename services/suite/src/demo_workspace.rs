@@ -291,7 +291,12 @@ async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<(
 }
 
 /// What a newcomer reads after the start.
-pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -> String {
+pub(crate) fn welcome(
+    layout: &Layout,
+    endpoints: &Endpoints,
+    access: &Access,
+    shop: Option<std::net::SocketAddr>,
+) -> String {
     let program = program();
     let data = match layout.directory().to_string_lossy() {
         shown if shown == ".data" => String::new(),
@@ -318,6 +323,12 @@ pub(crate) fn welcome(layout: &Layout, endpoints: &Endpoints, access: &Access) -
         names(&access.contacts),
         names(&access.teammates),
     );
+    if let Some(shop) = shop {
+        let _ = write!(
+            text,
+            "  # In a browser: a shop with the Messenger on its page, as customers see it\n  http://{shop}/\n\n"
+        );
+    }
     let resolved = access.states.get("RESOLVED").cloned().unwrap_or_default();
     let resolve = format!(
         r##"TicketService/ChangeTicketState '{{"ticket_id":"#4","state_id":"{resolved}"}}' --as grace"##

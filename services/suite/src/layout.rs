@@ -34,12 +34,27 @@ pub(crate) const DEFAULT: &str = ".data";
 #[derive(Debug, Clone)]
 pub struct Layout {
     directory: PathBuf,
+    pages: Option<PathBuf>,
 }
 
 impl Layout {
     /// At this directory; nothing is created yet.
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        Self {
+            directory,
+            pages: None,
+        }
+    }
+
+    /// With the web Messenger's pages, built in this directory.
+    #[must_use]
+    pub fn with_pages(self, pages: Option<PathBuf>) -> Self {
+        Self { pages, ..self }
+    }
+
+    /// The web Messenger's pages.
+    pub(crate) fn pages(&self) -> Option<&Path> {
+        self.pages.as_deref()
     }
 
     /// Creates the directory and takes it for this process: two suites on one directory would write

@@ -13,6 +13,7 @@ mod demo_workspace;
 mod layout;
 mod processes;
 mod run;
+mod shop;
 mod token;
 
 use std::process::ExitCode;

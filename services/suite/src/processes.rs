@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{Endpoints, Layout, layout::SERVICES};
+use crate::{Endpoints, Layout, layout::SERVICES, shop};
 
 /// A service that does not listen after this long has failed to start.
 const START: Duration = Duration::from_secs(30);
@@ -197,6 +197,10 @@ impl Processes {
         };
         for (flag, address) in peers {
             command.arg(flag).arg(address);
+        }
+        if let Some(pages) = self.layout.pages().filter(|_| service == "bff") {
+            command.arg("--web").arg(pages);
+            command.args(["--embedders", &shop::EMBEDDERS.join(",")]);
         }
         // Ctrl-C on the terminal goes to this program, which stops the services in order
         #[cfg(unix)]

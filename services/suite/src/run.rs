@@ -13,6 +13,7 @@ use crate::{
     Access, Endpoints, Layout, demo_workspace,
     layout::{self, SERVICES, SIGNERS},
     processes::{Processes, end_with_parent},
+    shop::{self, Shop},
 };
 
 /// How `run` starts.
@@ -29,6 +30,11 @@ pub(crate) struct RunArgs {
     /// Start over: remove the data of earlier runs in the directory.
     #[arg(long)]
     fresh: bool,
+
+    /// Directory with the web Messenger's pages (`npm run build` in services/bff/web); the BFF then serves them, and
+    /// the sixth port a shop with the Messenger on its page.
+    #[arg(long, env = "WEB", value_name = "DIRECTORY")]
+    web: Option<PathBuf>,
 
     /// Start each service as a process of its own, and again when it dies, up to five times a minute.
     #[arg(long)]
@@ -112,7 +118,7 @@ pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
 /// Starts everything and runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: RunArgs) -> Result<()> {
     let mut signals = StopSignals::listen()?;
-    let layout = Layout::new(args.data.clone());
+    let layout = Layout::new(args.data.clone()).with_pages(args.web.clone());
     let _lock = claim(&layout, args.port, args.fresh)?;
     let endpoints = Endpoints::from_port(args.port);
     let starting = async {
@@ -139,9 +145,18 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
             access
         }
     };
+    let shop = match layout.pages() {
+        Some(_) => Some(Shop::open(shop::address(args.port), &endpoints, &access).await?),
+        None => None,
+    };
     print!(
         "{}",
-        crate::demo_workspace::welcome(&layout, &endpoints, &access)
+        crate::demo_workspace::welcome(
+            &layout,
+            &endpoints,
+            &access,
+            shop.as_ref().map(|_| shop::address(args.port))
+        )
     );
     tokio::select! {
         () = signals.next() => println!("\nstopping: finishing open calls …"),
@@ -149,6 +164,9 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
             suite.stop().await?;
             return Err(error);
         }
+    }
+    if let Some(shop) = shop {
+        shop.close().await;
     }
     tokio::select! {
         stopped = suite.stop() => stopped?,
@@ -164,11 +182,13 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
 /// Nothing is touched unless the ports are free: whoever has them may be using what lies there.
 fn claim(layout: &Layout, port: u16, fresh: bool) -> Result<File> {
     let lock = layout.claim()?;
-    for offset in 0..SERVICES.len() as u16 {
+    // the shop's is behind the services'
+    let ports = SERVICES.len() as u16 + u16::from(layout.pages().is_some());
+    for offset in 0..ports {
         let address = Endpoints::address(port, offset);
         if let Err(why) = std::net::TcpListener::bind(address) {
             bail!(
-                "cannot listen on {address}: {why}; is another instance running? Choose five other ports \
+                "cannot listen on {address}: {why}; is another instance running? Choose other ports \
                  with --port"
             );
         }
@@ -332,6 +352,7 @@ impl Embedded {
                 .await
             }
             _ => {
+                let pages = self.layout.pages();
                 bff::start(bff::Config {
                     server,
                     nats,
@@ -339,6 +360,8 @@ impl Embedded {
                     conversations,
                     settings,
                     notifications,
+                    web: pages.map(Into::into),
+                    embedders: pages.map_or_else(Vec::new, |_| shop::embedders()),
                     cors_origins: Vec::new(),
                 })
                 .await

@@ -77,6 +77,8 @@ impl World {
             notifications: notifications.host.url(),
             nats: Default::default(),
             cors_origins: origins.iter().map(|o| o.parse().unwrap()).collect(),
+            web: None,
+            embedders: Vec::new(),
         };
         let bff = bff::start_with(config, Arc::new(clock.clone()))
             .await

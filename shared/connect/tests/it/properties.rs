@@ -102,7 +102,7 @@ fn message(of: &MessageDescriptor, tape: &mut Tape<'_>, depth: u8) -> DynamicMes
             set("nanos", Value::I32((tape.number() % 1_000_000_000) as i32));
         }
         "google.protobuf.Duration" => {
-            let sign = if tape.byte() % 2 == 0 { 1 } else { -1 };
+            let sign = if tape.byte().is_multiple_of(2) { 1 } else { -1 };
             let seconds = (tape.number() % 315_576_000_001) as i64;
             let nanos = (tape.number() % 1_000_000_000) as i32;
             set("seconds", Value::I64(seconds * i64::from(sign)));

@@ -1,0 +1,67 @@
+/** Every state of the panel, in every variant, without a violation that a machine can find. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { STATES, VARIANTS, visit } from './shots.mjs'
+import { Customer, inside, startBrowser, startSuite, until } from './world.mjs'
+
+const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+let suite
+let browser
+before(async () => {
+  suite = process.env.SHOP ? { shop: process.env.SHOP } : await startSuite()
+  browser = await startBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await suite?.stop?.()
+})
+
+/** What axe finds in a document. It does not enter a frame of another origin, so it is put into each. */
+async function violations(frame) {
+  await frame.evaluate(`${axe};undefined`)
+  const found = await frame.evaluate((tags) => window.axe.run(document, { runOnly: tags, iframes: false }), TAGS)
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
+}
+
+for (const variant of Object.keys(VARIANTS))
+  test(`${Object.keys(STATES).length} states in ${variant} have no violation`, async () => {
+    const found = []
+    await visit(browser, suite, variant, async (customer, state) => {
+      for (const one of await violations(inside(customer))) found.push(`${state}: ${one}`)
+      const wide = await inside(customer).evaluate(() => document.documentElement.scrollWidth > innerWidth)
+      if (wide) found.push(`${state}: wider than the screen`)
+    })
+    assert.deepEqual(found, [])
+  })
+
+test('the page around it has none because of us', async () => {
+  const customer = await Customer.open(browser, suite, { user: 'ada' })
+  await customer.show()
+  assert.deepEqual(await violations(customer.page.mainFrame()), [])
+  await customer.close()
+})
+
+test('everything is reached by keyboard, and focus comes back to where it was', async () => {
+  const { page, ...customer } = await Customer.open(browser, suite, { user: 'ada' })
+  await page.locator('msgr-messenger .launcher').focus()
+  await page.keyboard.press('Enter')
+  const focused = () => inside({ page }).evaluate(() => document.activeElement?.textContent ?? '')
+  await until(async () => (await focused()).includes('How can we help?'))
+  const frame = page.frameLocator('msgr-messenger iframe')
+  await frame.locator('.row').first().waitFor()
+  while (!(await inside({ page }).evaluate(() => document.activeElement?.classList.contains('row'))))
+    await page.keyboard.press('Tab')
+  const row = await focused()
+  await page.keyboard.press('Enter')
+  await until(async () => inside({ page }).evaluate(() => document.activeElement?.tagName === 'H1'))
+  await page.keyboard.press('Alt+ArrowLeft')
+  await until(async () => (await focused()) === row)
+  await page.keyboard.press('Escape')
+  await until(() =>
+    page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.classList.contains('launcher') ?? false)
+  )
+  await customer.context.close()
+})

@@ -1,0 +1,129 @@
+/**
+ * Screenshots of every state of the panel, to be looked at: node e2e/shots.mjs FOLDER [variant …]
+ * Starts a suite of its own, or uses the shop at SHOP.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Customer, startBrowser, startSuite } from './world.mjs'
+
+const [folder = '/tmp/messenger-shots', ...wanted] = process.argv.slice(2)
+mkdirSync(folder, { recursive: true })
+
+export const VARIANTS = {
+  light: { asked: { theme: 'light' } },
+  dark: { asked: { theme: 'dark' } },
+  rtl: { asked: { lang: 'ar' } },
+  phone: { asked: {}, context: { viewport: { width: 320, height: 640 } } }
+}
+
+const any = (customer, selector) => customer.main.locator(selector).first().waitFor()
+async function called(customer, selector, ...call) {
+  await customer.call(...call)
+  await any(customer, selector)
+}
+/** What leads to each state, and what is there when it is reached. */
+export const STATES = {
+  home: { user: 'ada', go: (one) => any(one, '.card') },
+  'home-without-tickets': { user: 'ben', go: (one) => any(one, '.card') },
+  messages: { user: 'ada', go: (one) => called(one, '.row', 'showMessages') },
+  tickets: { user: 'ada', go: (one) => called(one, '.row', 'showSpace', 'tickets') },
+  ticket: { user: 'ada', go: (one) => called(one, '.steps', 'showTicket', 2) },
+  'ticket-resolved': { user: 'ada', go: (one) => called(one, '.steps', 'showTicket', 1) },
+  'ticket-missing': { user: 'ada', go: (one) => called(one, '.empty', 'showTicket', 999) },
+  conversation: {
+    user: 'ada',
+    go: async (one) => {
+      await one.call('showTicket', 2)
+      await one.main.locator('.foot .action').click()
+      await any(one, '.bubble')
+    }
+  },
+  'conversation-start': {
+    user: 'ada',
+    go: async (one) => {
+      await one.call('showTicket', 4)
+      await one.main.locator('.foot .action').click()
+      await any(one, '.start')
+    }
+  },
+  'conversation-closed': {
+    user: 'ben',
+    go: async (one) => {
+      await one.call('showMessages')
+      await one.main.locator('.row').first().click()
+      await any(one, '.notice')
+    }
+  },
+  'conversation-new': {
+    user: 'ada',
+    go: (one) => called(one, '.composer', 'showNewMessage', 'Hello')
+  },
+  submit: {
+    user: 'ada',
+    go: async (one) => {
+      await one.call('showSpace', 'home')
+      await one.main.locator('[data-row=begin-submit]').click()
+      await one.main.locator('button.action').click()
+      await any(one, '[role=alert]')
+    }
+  },
+  error: {
+    user: 'ada',
+    go: async (one) => {
+      await one.page.route('**/ListConversations', (route) =>
+        route.fulfill({ status: 500, headers: { 'x-request-id': 'req_7f3a' }, json: { code: 'internal' } })
+      )
+      await one.call('showMessages')
+      await any(one, '.problem')
+    }
+  },
+  offline: {
+    user: 'ada',
+    go: async (one) => {
+      await one.call('showSpace', 'tickets')
+      await any(one, '.row')
+      await one.context.setOffline(true)
+      await any(one, '.strip.offline')
+    }
+  }
+}
+
+/** One customer for all states of one variant and user; each state begins where the last one ended. */
+export async function visit(browser, suite, variant, see) {
+  const { asked, context = {} } = VARIANTS[variant]
+  for (const user of ['ada', 'ben']) {
+    const customer = await Customer.open(browser, suite, { user, ...asked }, context)
+    await customer.show()
+    for (const [state, { go, user: whose }] of Object.entries(STATES))
+      if (whose === user) {
+        try {
+          await go(customer)
+          await see(customer, state)
+        } catch (error) {
+          // the others are worth a look all the same
+          console.error(`${state}-${variant}: ${error.message.split('\n')[0]}`)
+          process.exitCode = 1
+        }
+      }
+    await customer.close()
+  }
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  const suite = process.env.SHOP ? { shop: process.env.SHOP } : await startSuite()
+  const browser = await startBrowser()
+  try {
+    for (const variant of wanted.length ? wanted : Object.keys(VARIANTS))
+      await visit(browser, suite, variant, async (customer, state) => {
+        // what fades in has faded in
+        await customer.page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)))
+        const whole = customer.page.viewportSize().width < 500
+        const target = whole ? customer.page : customer.page.locator('msgr-messenger dialog')
+        await target.screenshot({ path: join(folder, `${state}-${variant}.png`) })
+        console.log(`${state}-${variant}`)
+      })
+  } finally {
+    await browser.close()
+    await suite.stop?.()
+  }
+}

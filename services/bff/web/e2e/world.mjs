@@ -1,0 +1,179 @@
+/** The whole product on this machine, a browser, and the people in front of it. */
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { chromium } from 'playwright-core'
+
+const run = promisify(execFile)
+const here = new URL('..', import.meta.url).pathname
+const dist = join(here, 'dist')
+/** The suite's binary: said by SUITE, else as cargo builds it. */
+const binary = process.env.SUITE ?? join(here, '../../../target/debug/suite')
+const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+for (const [path, how] of [
+  [binary, 'cargo build -p suite'],
+  [join(dist, 'index.html'), 'npm run build'],
+  [chrome, 'install the package chromium, or say CHROMIUM=…']
+])
+  if (!existsSync(path)) throw new Error(`${path} is missing: ${how}`)
+
+/** What is waited for comes within this time, in milliseconds, else the test fails. */
+export const PATIENCE = Number(process.env.PATIENCE ?? 15_000)
+
+/** The first of seven ports in a row that nobody has. */
+async function ports() {
+  const free = (port) =>
+    new Promise((resolve) => {
+      const server = createServer()
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 9_000)
+    const all = await Promise.all(Array.from({ length: 7 }, (_, at) => free(first + at)))
+    if (all.every(Boolean)) return first
+  }
+}
+
+/** Starts everything on fresh data. `separate` gives each service a process of its own. */
+export async function startSuite({ separate = false } = {}) {
+  const data = mkdtempSync(join(tmpdir(), 'messenger-e2e-'))
+  const port = await ports()
+  const args = ['run', '--data', data, '--port', String(port), '--web', dist, ...(separate ? ['--separate'] : [])]
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  await new Promise((resolve, reject) => {
+    const hear = (text) => {
+      said += text
+      if (said.includes('Ctrl-C stops')) resolve()
+    }
+    child.stdout.on('data', hear)
+    child.stderr.on('data', hear)
+    child.once('exit', () => reject(new Error(`the suite ended:\n${said}`)))
+  })
+  const suite = {
+    bff: `http://127.0.0.1:${port}`,
+    shop: `http://127.0.0.1:${port + 5}`,
+    data,
+    /** The newest process of a service, with `separate`. */
+    process: (service) => {
+      const lines = said.split('\n').filter((line) => line.startsWith(service) && line.includes('process '))
+      return Number(/process (\d+)/.exec(lines.at(-1))?.[1])
+    },
+    /** Carries out a call as somebody. */
+    async call(method, body = {}, as = 'grace') {
+      const { stdout } = await run(binary, ['call', method, JSON.stringify(body), '--as', as, '--data', data])
+      return JSON.parse(stdout || '{}')
+    },
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGINT')
+      await ended
+      rmSync(data, { recursive: true, force: true })
+    }
+  }
+  const { states } = await suite.call('TicketTypeService/ListTicketStates')
+  suite.states = Object.fromEntries(
+    states.map((state) => [state.category.replace('STATE_CATEGORY_', ''), state.stateId])
+  )
+  return suite
+}
+
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: chrome,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync'
+    ]
+  })
+}
+
+/** A customer on the shop's page. */
+export class Customer {
+  /** `asked` goes into the shop's address: user, lang, theme, platform. */
+  static async open(browser, suite, asked = {}, { url, ready = true, ...context } = {}) {
+    const made = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: 'en-US', ...context })
+    const page = await made.newPage()
+    const customer = new Customer(made, page, suite)
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) customer.complaints.push(message.text())
+    })
+    page.on('pageerror', (error) => customer.complaints.push(String(error)))
+    page.setDefaultTimeout(PATIENCE)
+    await page.goto(url ?? `${suite.shop}/?${new URLSearchParams(asked)}`)
+    if (ready) await customer.launcher.waitFor()
+    return customer
+  }
+
+  complaints = []
+
+  constructor(context, page, suite) {
+    this.context = context
+    this.page = page
+    this.suite = suite
+    this.launcher = page.locator('msgr-messenger .launcher')
+    this.badge = page.locator('msgr-messenger .launcher b')
+    this.frame = page.frameLocator('msgr-messenger iframe')
+    this.main = this.frame.locator('main')
+  }
+
+  /** Opens the panel, if it is not. */
+  async show() {
+    await this.launcher.waitFor()
+    if ((await this.launcher.getAttribute('aria-expanded')) === 'false') await this.launcher.click()
+    await this.main.locator('h1').first().waitFor()
+  }
+
+  call(...values) {
+    return this.page.evaluate((values) => window.Messenger(...values), values)
+  }
+
+  button(name) {
+    return this.main.getByRole('button', { name, exact: typeof name === 'string' })
+  }
+
+  tab(name) {
+    return this.main.getByRole('navigation').getByRole('button', { name })
+  }
+
+  heading(name) {
+    return this.main.getByRole('heading', { name })
+  }
+
+  text(text) {
+    return this.main.getByText(text)
+  }
+
+  async contact() {
+    await until(async () => !!(await this.call('whoami')))
+    return (await this.call('whoami')).contact_id
+  }
+
+  close() {
+    return this.context.close()
+  }
+}
+
+/** Waits for something to become true. */
+export async function until(what, patience = PATIENCE) {
+  const end = Date.now() + patience
+  for (;;) {
+    if (await what()) return
+    if (Date.now() > end) throw new Error(`this did not become true within ${patience} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+export const gone = (locator) => locator.waitFor({ state: 'detached' })
+/** The document inside of the iframe. */
+export const inside = (customer) => customer.page.frames().find((frame) => frame.url().includes('/m/app_'))

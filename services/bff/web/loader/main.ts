@@ -1,0 +1,20 @@
+/** Takes the place of the snippet's queue and carries out what is in it. */
+import { Messenger } from './messenger'
+
+// biome-ignore lint/suspicious/noExplicitAny: the page's own names
+const page = window as any
+const script = document.currentScript
+const origin = script instanceof HTMLScriptElement ? new URL(script.src).origin : location.origin
+
+// twice on one page is once
+if (!page.Messenger?.loaded) {
+  const messenger = new Messenger(origin)
+  const queued: unknown[][] = Array.from(page.Messenger?.q ?? [], (call) => Array.from(call as ArrayLike<unknown>))
+  const api = Object.assign(messenger.call, { loaded: true })
+  page.Messenger = api
+  const settings = page.messengerSettings ?? (page.intercomSettings?.intercom_compat && page.intercomSettings)
+  if (settings?.intercom_compat && !page.Intercom) page.Intercom = api
+  const boots = queued.some(([method]) => method === 'boot')
+  if (settings?.app_id && !boots) api('boot')
+  for (const [method, ...values] of queued) api(method, ...values)
+}

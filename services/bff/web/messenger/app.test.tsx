@@ -1,0 +1,281 @@
+import { signal } from '@preact/signals'
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { RpcError } from '../rpc/errors'
+import type { Api } from './api'
+import { createApp } from './app'
+import { Provide } from './context'
+import * as model from './model'
+import type { Session } from './session'
+import { Shell } from './shell'
+import { top } from './state/route'
+
+const wire = (contact: number, more: object = {}) =>
+  model.home({
+    identity: { contactId: 'con_1', name: 'Ada Lovelace' },
+    spaces: [
+      { space: 'SPACE_HOME', visible: true },
+      { space: 'SPACE_MESSAGES', visible: true },
+      { space: 'SPACE_TICKETS', visible: true }
+    ],
+    badges: { tickets: 2, messages: 0 },
+    recentTickets: {
+      tickets: [
+        {
+          ticketId: 'tkt_1',
+          number: '1',
+          title: 'Refund',
+          state: { category: 'STATE_CATEGORY_IN_PROGRESS', label: 'In progress' },
+          unread: true,
+          updateTime: new Date().toISOString()
+        }
+      ]
+    },
+    token: { epoch: '1', contactVersion: String(contact) },
+    ...more
+  })
+
+const detail = model.ticket({
+  summary: {
+    ticketId: 'tkt_1',
+    number: '1',
+    title: 'Refund',
+    state: { category: 'STATE_CATEGORY_IN_PROGRESS', label: 'In progress' },
+    revision: '3'
+  },
+  callToAction: { kind: 'CALL_TO_ACTION_KIND_CONTINUE_CONVERSATION', conversationId: 'cnv_1' }
+})
+const talk = model.conversation({ conversationId: 'cnv_1' })
+const part = (seq: number, more: object = {}) =>
+  model.part({
+    kind: 'PART_KIND_MESSAGE',
+    seq: String(seq),
+    partId: `p${seq}`,
+    body: `text ${seq}`,
+    ...more
+  }) as model.Part
+
+function world() {
+  const api = {
+    home: vi.fn(async () => wire(1)),
+    tickets: vi.fn(async () => ({ rows: [model.ticketRow({ ticketId: 'tkt_1', title: 'Refund' })], next: '' })),
+    conversations: vi.fn(async () => ({ rows: [], next: '' })),
+    ticket: vi.fn(async () => detail),
+    thread: vi.fn(async () => ({ conversation: talk, parts: [part(1)], older: '' })),
+    send: vi.fn(async () => part(2, { author: { me: true } })),
+    start: vi.fn(async () => talk),
+    forms: vi.fn(async () => [{ id: 'tty_1', name: 'Support request' }]),
+    markConversationRead: vi.fn(async () => ({})),
+    markTicketRead: vi.fn(async () => ({}))
+  }
+  const session = { status: signal('ready'), ensure: async () => {}, drop: () => {} }
+  const app = createApp(api as unknown as Api, session as unknown as Session)
+  const shown = () =>
+    render(
+      <Provide value={app}>
+        <Shell />
+      </Provide>
+    )
+  return { app, api, session, shown }
+}
+
+beforeEach(() => {
+  vi.stubGlobal(
+    'IntersectionObserver',
+    class {
+      observe() {}
+      disconnect() {}
+    }
+  )
+})
+afterEach(() => {
+  cleanup()
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('Home', () => {
+  it('keeps what is newer when an older answer comes late', async () => {
+    const { app, api } = world()
+    api.home.mockResolvedValueOnce(wire(5))
+    await app.loadHome()
+    api.home.mockResolvedValueOnce(wire(4, { badges: { tickets: 9 } }))
+    await app.loadHome()
+    expect(app.home.value?.badges.tickets).toBe(2)
+  })
+
+  it('greets, names each row in full, and counts in words', async () => {
+    const { app, shown } = world()
+    shown()
+    await app.loadHome()
+    await screen.findByText('Hi Ada 👋')
+    screen.getByRole('button', { name: 'Refund, In progress, Just now, unread update' })
+    screen.getByRole('button', { name: 'Tickets, 2 unread updates' })
+  })
+
+  it('has no card without an active ticket (R1)', async () => {
+    const { app, api, shown } = world()
+    api.home.mockResolvedValueOnce(wire(1, { recentTickets: undefined }))
+    shown()
+    await app.loadHome()
+    await screen.findByText('Hi Ada 👋')
+    expect(screen.queryByText('Recent tickets')).toBeNull()
+  })
+
+  it('without its badges says so at the card, and the rest works (D4)', async () => {
+    const { app, api, shown } = world()
+    api.home.mockResolvedValueOnce(wire(1, { inboxUnavailable: true, recentTickets: undefined }))
+    shown()
+    await app.loadHome()
+    await screen.findByText(/Couldn't load your tickets/)
+    screen.getByText('Send us a message')
+  })
+
+  it('leaves the Tickets space when it is turned off, and says so (S1, S3)', async () => {
+    const { app, api, shown } = world()
+    shown()
+    await app.loadHome()
+    app.tell({ type: 'tab', tab: 'tickets' })
+    api.home.mockResolvedValueOnce(wire(2, { spaces: [{ space: 'SPACE_HOME', visible: true }] }))
+    await app.loadHome()
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+    await screen.findByText('Tickets are no longer available here.')
+  })
+
+  it('throws nobody out of the space while it is not known whether it shows (D4)', async () => {
+    const { app, api } = world()
+    await app.loadHome()
+    app.tell({ type: 'tab', tab: 'tickets' })
+    api.home.mockResolvedValueOnce(
+      wire(2, { inboxUnavailable: true, spaces: [{ space: 'SPACE_HOME', visible: true }] })
+    )
+    await app.loadHome()
+    expect(top(app.where.value)).toEqual({ name: 'tickets' })
+  })
+})
+
+describe('a ticket', () => {
+  it('is read once it was shown for a second to somebody who looks (B3)', async () => {
+    vi.useFakeTimers()
+    const { app, api, shown } = world()
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(api.markTicketRead).not.toHaveBeenCalled()
+    app.looking.value = true
+    await vi.advanceTimersByTimeAsync(900)
+    expect(api.markTicketRead).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(200)
+    expect(api.markTicketRead).toHaveBeenCalledWith('tkt_1', 3)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(api.markTicketRead).toHaveBeenCalledTimes(1)
+  })
+
+  it('that is gone does not stay on the screen (V3)', async () => {
+    const { app, api, shown } = world()
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    await screen.findByText('Our team is working on it.')
+    api.ticket.mockRejectedValueOnce(new RpcError('not_found'))
+    await app.loadTicket('tkt_1')
+    await screen.findByText("This ticket isn't available.")
+  })
+
+  it('stays on the screen when it cannot be fetched again', async () => {
+    const { app, api, shown } = world()
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    await screen.findByText('Our team is working on it.')
+    api.ticket.mockRejectedValueOnce(new RpcError('unavailable'))
+    await app.loadTicket('tkt_1')
+    screen.getByText('Our team is working on it.')
+  })
+
+  it('leads into its conversation in the words that were agreed, and back', async () => {
+    const { app, shown } = world()
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    fireEvent.click(await screen.findByRole('button', { name: 'Continue the Conversation' }))
+    await screen.findByText('text 1')
+    fireEvent.click(screen.getByRole('button', { name: 'Back to the ticket' }))
+    const cta = await screen.findByRole('button', { name: 'Continue the Conversation' })
+    expect(document.activeElement === cta).toBe(true)
+  })
+})
+
+describe('a conversation', () => {
+  const open = (app: ReturnType<typeof createApp>) =>
+    app.tell({ type: 'deep', tab: 'messages', screen: { name: 'conversation', id: 'cnv_1' } })
+
+  it('is read up to what was shown, and only while somebody looks (A2)', async () => {
+    const { app, api, shown } = world()
+    shown()
+    open(app)
+    await screen.findByText('text 1')
+    expect(api.markConversationRead).not.toHaveBeenCalled()
+    app.looking.value = true
+    await waitFor(() => expect(api.markConversationRead).toHaveBeenCalledWith('cnv_1', 1))
+  })
+
+  it('sends a message once, with one request id however often it is tried', async () => {
+    const { app, api, shown } = world()
+    shown()
+    open(app)
+    await screen.findByText('text 1')
+    api.send.mockRejectedValueOnce(new RpcError('unavailable'))
+    app.write('cnv_1', 'hello')
+    await screen.findByText('Waiting to send')
+    const message = app.threads.value.cnv_1?.outbox[0]
+    expect(message?.state).toBe('waiting')
+    if (message) await app.deliver('cnv_1', message)
+    expect(api.send.mock.calls).toHaveLength(2)
+    const ids = (api.send.mock.calls as unknown as string[][]).map(([id]) => id)
+    expect(ids[0]).toBe(ids[1])
+    expect(app.threads.value.cnv_1?.outbox).toEqual([])
+  })
+
+  it('says that a message was refused, with a way to try again', async () => {
+    const { app, api, shown } = world()
+    shown()
+    open(app)
+    await screen.findByText('text 1')
+    api.send.mockRejectedValueOnce(new RpcError('invalid_argument'))
+    app.write('cnv_1', 'hello')
+    expect((await screen.findByRole('alert')).textContent).toContain('Not sent.')
+    fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    await waitFor(() => expect(app.threads.value.cnv_1?.outbox).toEqual([]))
+  })
+
+  it('that is new becomes the one that the server made', async () => {
+    const { app, api, shown } = world()
+    shown()
+    app.tell({ type: 'push', screen: { name: 'new' }, from: '' })
+    app.write('new', 'first')
+    await waitFor(() => expect(top(app.where.value)).toEqual({ name: 'conversation', id: 'cnv_1' }))
+    expect(api.start).toHaveBeenCalledTimes(1)
+    expect(app.threads.value.new).toBeUndefined()
+  })
+})
+
+describe('a list', () => {
+  it('has an empty state in words, and an error that keeps what is there', async () => {
+    const { app, api, shown } = world()
+    shown()
+    app.tell({ type: 'tab', tab: 'messages' })
+    await screen.findByText('No messages yet')
+    api.conversations.mockRejectedValueOnce(new RpcError('internal', '', 'req_1'))
+    await app.loadConversations()
+    await screen.findByText('Ref: req_1')
+    screen.getByText('No messages yet')
+  })
+})
+
+describe('signed out', () => {
+  it('asks to sign in again and shows nothing else', async () => {
+    const { session, shown } = world()
+    shown()
+    session.status.value = 'signed_out'
+    await screen.findByText('Please sign in again to see your messages and tickets.')
+    expect(screen.queryByRole('navigation')).toBeNull()
+  })
+})

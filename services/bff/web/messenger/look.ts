@@ -1,0 +1,34 @@
+/** The host's colours, where they can be read. */
+import type { Look } from './protocol'
+
+const DARK = '#0b1320'
+const LIGHT = '#ffffff'
+
+/** Relative luminance of `#rrggbb`, as WCAG defines it. */
+export function luminance(hex: string): number {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(hex.slice(at, at + 2), 16) / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b
+}
+
+export function contrast(a: string, b: string): number {
+  const [low = 0, high = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y)
+  return (high + 0.05) / (low + 0.05)
+}
+
+/** Puts the look on the document. A colour too pale for text on white colours surfaces only. */
+export function wear(look: Look, root: HTMLElement = document.documentElement) {
+  root.dataset.theme = look.theme
+  const known = /^#[0-9a-f]{6}$/i.test(look.action)
+  const set = (name: string, value: string) =>
+    known ? root.style.setProperty(name, value) : root.style.removeProperty(name)
+  set('--action', look.action)
+  set('--on-action', contrast(look.action, LIGHT) >= contrast(look.action, DARK) ? LIGHT : DARK)
+  set('--link', `light-dark(${readable(look.action, LIGHT)}, ${readable(look.action, '#14171d')})`)
+}
+
+function readable(colour: string, ground: string): string {
+  return contrast(colour, ground) >= 4.5 ? colour : 'var(--text)'
+}

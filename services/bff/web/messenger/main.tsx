@@ -1,0 +1,190 @@
+/** Starts the Messenger in its iframe, once the page around it has shown who it is. */
+import './styles/index.css'
+import { effect } from '@preact/signals'
+import { render } from 'preact'
+import type { PlatformJson } from '../gen/messenger/settings/v1/types_pb'
+import { connect } from '../rpc/connect'
+import { api as makeApi } from './api'
+import { createApp } from './app'
+import { Provide } from './context'
+import { speak, spoken, t } from './i18n'
+import { startTicking } from './i18n/time'
+import { wear } from './look'
+import { meet } from './port'
+import { message, type Place, type Platform, type ToFrame, type ToHost } from './protocol'
+import { Session } from './session'
+import { Shell } from './shell'
+import { stateLabel } from './ui/parts'
+
+/** Not looked at for this long, a page lets its stream go; in milliseconds. */
+const HIDDEN = 30_000
+/** The host answers for its user token within this time. */
+const HOST = 10_000
+const PLATFORMS: Record<Platform, PlatformJson> = {
+  web: 'PLATFORM_WEB',
+  ios: 'PLATFORM_IOS',
+  android: 'PLATFORM_ANDROID'
+}
+
+const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? ''
+
+async function begin() {
+  const port = await meet(meta('msgr:origins').split(' ').filter(Boolean), window.parent)
+  const say = (what: ToHost) => port.postMessage(what)
+  let begun = false
+  let started: ReturnType<typeof start> | undefined
+  let answer: ((jwt: string | undefined) => void) | undefined
+  const askHost = () =>
+    new Promise<string | undefined>((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), HOST)
+      answer = (jwt) => {
+        clearTimeout(timer)
+        resolve(jwt)
+      }
+      say({ type: 'jwt' })
+    })
+  const waiting: ToFrame[] = []
+  const hear = (heard: ToFrame) => {
+    if (heard.type === 'jwt') {
+      answer?.(typeof heard.jwt === 'string' ? heard.jwt : undefined)
+      answer = undefined
+    } else if (heard.type === 'init') {
+      if (begun) return
+      begun = true
+      wear(heard.look)
+      const messenger = start(heard.platform, say, askHost)
+      speak(heard.languages).then(() => {
+        messenger.show()
+        started = messenger
+        for (const early of waiting.splice(0)) messenger.hear(early)
+      })
+    } else if (started) started.hear(heard)
+    else waiting.push(heard)
+  }
+  port.onmessage = ({ data }) => {
+    const heard = message<ToFrame>(data)
+    if (heard) hear(heard)
+  }
+}
+
+function start(platform: Platform, say: (what: ToHost) => void, askHost: () => Promise<string | undefined>) {
+  const wire = PLATFORMS[platform] ?? PLATFORMS.web
+  const session = new Session((token) => connect('', token), { id: meta('msgr:app'), platform: wire }, askHost)
+  const client = connect('', session.bearer)
+  const app = createApp(makeApi(client, session.call, wire), session)
+  let open = false
+  let hiding: ReturnType<typeof setTimeout> | undefined
+
+  const look = () => {
+    app.looking.value = open && document.visibilityState === 'visible'
+  }
+  document.addEventListener('visibilitychange', () => {
+    look()
+    clearTimeout(hiding)
+    if (document.visibilityState === 'visible') app.watcher.tell({ type: 'shown' })
+    else hiding = setTimeout(() => app.watcher.tell({ type: 'hidden' }), HIDDEN)
+  })
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) app.watcher.tell({ type: 'shown' })
+  })
+  addEventListener('online', () => app.watcher.tell({ type: 'online' }))
+  addEventListener('offline', () => app.watcher.tell({ type: 'offline' }))
+  addEventListener('msgr-close', () => say({ type: 'close' }))
+
+  let first = true
+  let looked = false
+  const statuses = new Map<string, string>()
+  effect(() => {
+    const status = session.status.value
+    if (status === 'ready') {
+      app.watcher.tell({ type: 'start' })
+      if (first) say({ type: 'ready' })
+      first = false
+    } else if (status === 'refused' || status === 'signed_out') {
+      app.watcher.tell({ type: 'stop' })
+      say({ type: status })
+    }
+  })
+  effect(() => {
+    const home = app.home.value
+    if (!home) return
+    const { messages = 0, tickets = 0 } = home.badges
+    say({ type: 'counts', messages, tickets })
+    say({ type: 'who', contact: home.contactId, name: home.name })
+    for (const ticket of home.card) {
+      const status = stateLabel(ticket.state)
+      const before = statuses.get(ticket.id)
+      statuses.set(ticket.id, status)
+      // the first look tells nothing: it was so before
+      if (looked && ticket.unread && before !== status)
+        say({ type: 'ticket', ticket: { ticket_id: ticket.id, number: ticket.number, title: ticket.title, status } })
+    }
+    looked = true
+    const unread = messages + tickets
+    say({
+      type: 'labels',
+      open: unread ? t('open.unread', { count: unread }) : t('open'),
+      close: t('close'),
+      news: t('announce'),
+      dir: spoken.value.dir
+    })
+  })
+
+  return {
+    show() {
+      const root = document.getElementById('root')
+      if (!root) return
+      render(
+        <Provide value={app}>
+          <Shell />
+        </Provide>,
+        root
+      )
+      startTicking()
+      app.watcher.tell({ type: 'start' })
+      if (navigator.onLine === false) app.watcher.tell({ type: 'offline' })
+    },
+    hear(heard: ToFrame) {
+      switch (heard.type) {
+        case 'look':
+          wear(heard.look)
+          break
+        case 'open':
+          open = heard.open
+          look()
+          if (open) document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
+          break
+        case 'go':
+          go(app, heard.place)
+          break
+        case 'update':
+          // the host may have another user token by now
+          if (session.status.value !== 'ready') session.retry().catch(() => {})
+          else app.loadHome()
+          break
+        case 'shutdown':
+          app.watcher.tell({ type: 'stop' })
+          session.revoke()
+          break
+      }
+    }
+  }
+}
+
+/** Where the host's page wants the customer to be. */
+function go(app: ReturnType<typeof createApp>, place: Place) {
+  if ('space' in place) app.tell({ type: 'tab', tab: place.space })
+  else if ('ticket' in place) {
+    // without the space its detail opens over Messages
+    const tab = app.tabs.value.includes('tickets') ? 'tickets' : 'messages'
+    app.tell({ type: 'deep', tab, screen: { name: 'ticket', id: place.ticket } })
+  } else if ('conversation' in place)
+    app.tell({ type: 'deep', tab: 'messages', screen: { name: 'conversation', id: place.conversation } })
+  else {
+    app.drafts.value = { ...app.drafts.value, new: place.send ? '' : place.new }
+    app.tell({ type: 'deep', tab: 'messages', screen: { name: 'new' } })
+    if (place.send && place.new.trim()) app.write('new', place.new.trim())
+  }
+}
+
+if (window.parent !== window) begin()

@@ -1,0 +1,58 @@
+/**
+ * What the loader in the host's page and the Messenger in its iframe say to each other, over a port that
+ * both made sure of. Either side may be another version: what is not understood is ignored.
+ */
+export type Theme = 'light' | 'dark' | 'system'
+export type Platform = 'web' | 'ios' | 'android'
+export type Place =
+  | { space: 'home' | 'messages' | 'tickets' }
+  | { ticket: string }
+  | { conversation: string }
+  | { new: string; send: boolean }
+
+/** To the Messenger. */
+export type ToFrame =
+  | { type: 'init'; platform: Platform; languages: string[]; look: Look }
+  | { type: 'look'; look: Look }
+  /** The answer to `jwt`; nothing when the host has none. */
+  | { type: 'jwt'; jwt?: string }
+  /** The panel opened or closed. */
+  | { type: 'open'; open: boolean }
+  | { type: 'go'; place: Place }
+  /** Fetch anew what is shown. */
+  | { type: 'update' }
+  /** End the session. */
+  | { type: 'shutdown' }
+
+export interface Look {
+  theme: Theme
+  /** `#rrggbb`; empty for ours. */
+  action: string
+}
+
+/** To the loader. */
+export type ToHost =
+  | { type: 'jwt' }
+  /** The first session, or its failure. */
+  | { type: 'ready' }
+  | { type: 'refused' }
+  | { type: 'signed_out' }
+  | { type: 'counts'; messages: number; tickets: number }
+  /** What the launcher says, in the customer's language. */
+  | { type: 'labels'; open: string; close: string; news: string; dir: 'ltr' | 'rtl' }
+  | { type: 'close' }
+  | { type: 'who'; contact: string; name: string }
+  /** A ticket has an update that the customer has not seen. */
+  | { type: 'ticket'; ticket: { ticket_id: string; number: number; title: string; status: string } }
+
+/** The only message outside of the port, from the iframe to its parent: it carries nothing. */
+export const HELLO = 'msgr:hello'
+/** The loader's answer; the port comes with it. */
+export const PORT = 'msgr:port'
+
+/** An object of one of our messages, else nothing. */
+export function message<T extends { type: string }>(data: unknown): T | undefined {
+  if (typeof data !== 'object' || data === null || typeof (data as { type?: unknown }).type !== 'string')
+    return undefined
+  return data as T
+}

@@ -1,0 +1,162 @@
+/** Small pieces that several screens show. */
+import { useComputed, useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
+import { useApp } from '../context'
+import { t } from '../i18n'
+import { full, relative } from '../i18n/time'
+import type { Category, TicketState } from '../model'
+import type { Failure } from '../state/failure'
+import { Icon, type IconName } from './icon'
+
+const STATE_ICONS: Record<Category, IconName> = {
+  submitted: 'inbox',
+  in_progress: 'clock',
+  waiting: 'person',
+  resolved: 'check'
+}
+
+const STATE_TEXTS = {
+  submitted: { key: 'state.submitted', english: 'Submitted' },
+  in_progress: { key: 'state.in_progress', english: 'In progress' },
+  waiting: { key: 'state.waiting', english: 'Waiting on you' },
+  resolved: { key: 'state.resolved', english: 'Resolved' }
+} as const
+
+/** The workspace's own words as they are; ours, which every workspace starts with, in the customer's language. */
+export function stateLabel({ category, label }: TicketState): string {
+  const ours = STATE_TEXTS[category]
+  return label && label !== ours.english ? label : t(ours.key)
+}
+
+export function Chip({ state }: { state: TicketState }) {
+  return (
+    <span class={`chip ${state.category}`}>
+      <Icon name={STATE_ICONS[state.category]} size={14} />
+      <span dir="auto">{stateLabel(state)}</span>
+    </span>
+  )
+}
+
+export function Ago({ time }: { time: string }) {
+  if (!time) return null
+  return (
+    <time dateTime={time} title={full(time)}>
+      {relative(time)}
+    </time>
+  )
+}
+
+/** Grey shapes while something comes for the first time; not for what takes no time. */
+export function Skeleton({ rows, kind = 'row' }: { rows: number; kind?: 'row' | 'block' | 'bubble' }) {
+  const late = useSignal(false)
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      late.value = true
+    }, 150)
+    return () => clearTimeout(timer)
+  }, [late])
+  return (
+    <div class="skeleton" aria-busy="true">
+      <span class="hidden">{t('loading')}</span>
+      {late.value && Array.from({ length: rows }, (_, row) => <div key={row} class={`shape ${kind}`} />)}
+    </div>
+  )
+}
+
+/** What went wrong, in a sentence, with what can be done about it. */
+export function Problem(props: { text: string; failure: Failure; again: () => unknown; small?: boolean }) {
+  const { text, failure, again, small } = props
+  return (
+    <div class={small ? 'problem small' : 'problem'}>
+      <p>
+        {text} {failure.kind === 'busy' && t('error.busy')}
+      </p>
+      <button type="button" class="plain" onClick={() => again()}>
+        {t('try_again')}
+      </button>
+      {failure.kind === 'failed' && failure.ref && <p class="ref">{t('ref', { id: failure.ref })}</p>}
+    </div>
+  )
+}
+
+/** A dot for the eye and words for the ear. */
+export function Unread() {
+  return <span class="dot" aria-hidden="true" />
+}
+
+export function Badge({ count }: { count: number }) {
+  return (
+    <span class="badge" aria-hidden="true">
+      {count > 9 ? '9+' : count}
+    </span>
+  )
+}
+
+/** Only once everything that a row says is in its name. */
+export function rowName(...pieces: (string | false | undefined)[]): string {
+  return pieces.filter(Boolean).join(', ')
+}
+
+/** The first letter of a name, on a colour of its own. */
+export function Avatar({ name }: { name: string }) {
+  const letter = [...name.trim()][0]?.toUpperCase() ?? '?'
+  const tone = [...name].reduce((sum, char) => (sum + (char.codePointAt(0) ?? 0)) % 6, 0)
+  return (
+    // a picture of the name beside it, no text of its own
+    <span class={`avatar tone${tone}`} aria-hidden="true" data-letter={letter} />
+  )
+}
+
+/** A focus target that says where one is. */
+export function Title({ children, class: name }: { children: ComponentChildren; class?: string }) {
+  return (
+    <h1 tabIndex={-1} {...(name && { class: name })}>
+      {children}
+    </h1>
+  )
+}
+
+/** The screen's bar: Back, its name, Close. */
+export function Header({ title, children }: { title: ComponentChildren; children?: ComponentChildren }) {
+  return (
+    <header class="bar">
+      <BackButton />
+      <div class="bar-title">
+        <Title>{title}</Title>
+        {children}
+      </div>
+      <CloseButton />
+    </header>
+  )
+}
+
+export function BackButton() {
+  const app = useApp()
+  const below = useComputed(() => {
+    const { stack } = app.where.value
+    return stack[stack.length - 2]
+  })
+  if (!below.value) return null
+  const name = below.value.name
+  const key =
+    name === 'submit' || name === 'new' ? 'back.home' : (`back.${name}` as 'back.home' | 'back.ticket' | 'back.tickets')
+  return (
+    <button type="button" class="round" aria-label={t(key)} onClick={() => app.tell({ type: 'back' })}>
+      <Icon name="back" />
+    </button>
+  )
+}
+
+export function CloseButton() {
+  return (
+    <button
+      type="button"
+      class="round close"
+      aria-label={t('close')}
+      onClick={() => dispatchEvent(new Event('msgr-close'))}
+    >
+      <Icon name="close" />
+    </button>
+  )
+}
