@@ -105,21 +105,20 @@ impl Shop {
 
 /// A page on the internet may name this machine by a name of its own: it gets nothing here.
 async fn ours(request: Request, next: Next) -> Response {
-    let text = |name: HeaderName| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    if is_strange(request.method(), request.headers()) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(request).await
+}
+
+fn is_strange(method: &Method, headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
     let from = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
     // only the shop's own page asks for tokens
-    let asks = request.method() == Method::POST && !["none", "same-origin"].contains(&from);
-    if asks || !["127.0.0.1", "localhost"].contains(&host) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    next.run(request).await
+    let asks = method == Method::POST && !["none", "same-origin"].contains(&from);
+    asks || !["127.0.0.1", "localhost"].contains(&host)
 }
 
 /// The shop's page, as strict about itself as a page with the Messenger can be.
