@@ -1,11 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help run pages demo test test-cluster test-interop test-web services-up services-down lint fmt proto audit doc bench chaos tools clean-data
+.PHONY: help run pages demo test test-cluster test-interop test-web test-k8s services-up services-down lint fmt proto audit doc \
+	bench bench-cluster chaos images readme-k8s tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: pages ## Run all services in one process (ARGS="--help" for its options)
 	cargo run --release -p suite -- run $$(test ! -f services/bff/web/dist/index.html || echo --web services/bff/web/dist) $(ARGS)
@@ -18,6 +19,9 @@ demo: ## Fill a workspace and walk through it
 
 bench: ## Load the services and print their latencies
 	cargo run --release -p suite -- bench $(ARGS)
+
+bench-cluster: ## Load two replicas of everything on Postgres (about 20 minutes; NATS too where nats-server is installed)
+	cargo run --release -p suite -- bench-cluster $$(command -v nats-server > /dev/null && echo "--nats $$(command -v nats-server)") $(ARGS)
 
 chaos: ## Kill, stop and restart everything at random for half an hour (ARGS="--seeds 2")
 	cargo run --release -p suite -- chaos $(or $(ARGS),--seeds 50)
@@ -34,6 +38,16 @@ test-interop: ## Run the official Connect and gRPC clients against a running sui
 
 test-web: ## Test the web Messenger, in a real Chromium too (needs Node 20.19 and Chromium)
 	@services/bff/web/test
+
+test-k8s: ## Check the Kubernetes chart (and the programs with it, if they are built)
+	@bash k8s/tests/run
+
+readme-k8s: ## Write the table of values in the chart's README anew
+	@bash k8s/tests/tools
+	node .tools/k8s/node/node_modules/.bin/readme-generator --values k8s/chart/values.yaml --readme k8s/chart/README.md
+
+images: ## Build the images, where a container engine is at hand (ARGS=tag)
+	@bash k8s/images $(ARGS)
 
 services-up: ## Start a throw-away Postgres (and NATS) for tests
 	@bash .ci/services up

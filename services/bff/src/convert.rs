@@ -154,7 +154,9 @@ fn platform(value: i32) -> Result<Platform, &'static str> {
         Ok(st::Platform::Web) => Ok(Platform::Web),
         Ok(st::Platform::Ios) => Ok(Platform::Ios),
         Ok(st::Platform::Android) => Ok(Platform::Android),
-        Ok(st::Platform::Unspecified) | Err(_) => Err("must be WEB, IOS or ANDROID"),
+        Ok(st::Platform::Unspecified) | Err(_) => {
+            Err("must be PLATFORM_WEB, PLATFORM_IOS or PLATFORM_ANDROID")
+        }
     }
 }
 

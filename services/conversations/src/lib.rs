@@ -11,7 +11,7 @@ mod store;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Database, page_key, requests};
+use database::{Database, migrate_errand, page_key, requests};
 use events::{Consumer, EventLog, FeedServer, GrpcSource};
 use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
@@ -67,9 +67,12 @@ pub struct Config {
     pub tickets: String,
 }
 
-/// `streams`: makes the streams that carry its events, and ends.
-pub fn streams() -> Errand {
-    streams_errand::<Migrator>(NAME)
+/// What its program can do once, instead of serving: for jobs.
+pub fn errands() -> [Errand; 2] {
+    [
+        migrate_errand::<Migrator>(),
+        streams_errand::<Migrator>(NAME),
+    ]
 }
 
 /// Starts the service.

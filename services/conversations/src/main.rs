@@ -8,7 +8,7 @@ fn main() -> std::process::ExitCode {
         "conversations",
         conversations::ABOUT,
         std::env::args_os(),
-        conversations::streams(),
+        conversations::errands(),
         conversations::start,
     )
 }

@@ -21,12 +21,12 @@ pub use renew::DRIFTED;
 
 use std::{sync::Arc, time::Duration};
 
-use database::Database;
+use database::{Database, migrate_errand};
 use events::{Consumer, EventLog, GrpcSource};
 use jetstream::{NatsArgs, Transport};
 use proto::notifications::v1::notification_service_server::NotificationServiceServer;
 use runtime::{
-    KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use serde::Serialize;
@@ -100,6 +100,11 @@ pub struct Config {
         value_name = "CONTACTS"
     )]
     pub scrub_per_second: u32,
+}
+
+/// What its program can do once, instead of serving: for jobs.
+pub fn errands() -> [Errand; 1] {
+    [migrate_errand::<Migrations>()]
 }
 
 /// Starts the service on the machine's clock.

@@ -4,5 +4,11 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    runtime::run("notifications", notifications::ABOUT, notifications::start)
+    runtime::run_or(
+        "notifications",
+        notifications::ABOUT,
+        std::env::args_os(),
+        notifications::errands(),
+        notifications::start,
+    )
 }

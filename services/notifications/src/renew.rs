@@ -1,10 +1,11 @@
 //! Comparing inboxes with their owners while everything goes on: repairing, rebuilding and scrubbing are
 //! the same plain re-read.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use events::{Consumer, ContactRef, ContactState, EventLog, UnitOfWork};
 use proto::events::v1::{Cursor, Envelope};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     convert,
@@ -20,6 +21,10 @@ pub const DRIFTED: &str = "an inbox was not what its owners tell; it was put rig
 pub(crate) const AT_ONCE: usize = 25;
 /// Tries to read on faster than the feeds are applied; each takes milliseconds.
 const TRIES: usize = 50;
+/// Longest wait for the feeds to bring what the owners told: what is not here yet is no damage.
+const LATE: Duration = Duration::from_secs(2);
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Makes inboxes what their owners tell.
 pub(crate) struct Renewer {
@@ -60,7 +65,8 @@ impl Renewer {
 
     /// Puts the inboxes of some contacts right, [`AT_ONCE`] at the most, and returns which were not. Readers
     /// see each inbox as it was until it is right, and never an older one: what the feeds brought meanwhile
-    /// is read too before anything is written.
+    /// is read too before anything is written. Where the feeds stay behind, what they owe is left to them, and
+    /// only what they could not have brought counts as wrong.
     ///
     /// # Errors
     /// When an owner is away, the feeds cannot be overtaken, or the database fails; then nothing changed.
@@ -70,7 +76,9 @@ impl Renewer {
             self.tickets.read_contacts(of.clone()),
             self.conversations.read_contacts(of)
         )?;
-        for _ in 0..TRIES {
+        let deadline = Instant::now() + LATE;
+        let mut tries = 0;
+        while tries < TRIES {
             futures::try_join!(
                 self.tickets.read_on(&mut tickets),
                 self.conversations.read_on(&mut conversations)
@@ -78,12 +86,23 @@ impl Renewer {
             let work = self.log.begin().await?;
             let Some(held) = self.hold(&work, &tickets, &conversations).await? else {
                 work.rollback().await?;
+                tries += 1;
                 continue;
             };
+            let is_late = !tickets.is_behind(&held[0]) || !conversations.is_behind(&held[1]);
+            if is_late && Instant::now() < deadline {
+                work.rollback().await?;
+                sleep(LOOK).await;
+                continue;
+            }
             let inboxes = contacts.iter().map(inbox_id).collect();
             let told = parsed(tickets.events().chain(conversations.events()));
-            let ahead = tickets.ahead_of(&held[0]);
-            let ahead = parsed(ahead.chain(conversations.ahead_of(&held[1])));
+            let ahead = if is_late {
+                parsed(tickets.events().chain(conversations.events()))
+            } else {
+                let ahead = tickets.ahead_of(&held[0]);
+                parsed(ahead.chain(conversations.ahead_of(&held[1])))
+            };
             let differed = store::renew(work.tx(), &inboxes, told, ahead).await?;
             work.commit().await?;
             metrics::counter!("inboxes_compared_total").increment(contacts.len() as u64);

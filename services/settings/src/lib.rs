@@ -12,7 +12,7 @@ mod store;
 
 use std::sync::Arc;
 
-use database::{Database, page_key};
+use database::{Database, migrate_errand, page_key};
 use events::{EventLog, FeedServer};
 use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
@@ -72,9 +72,12 @@ pub struct Config {
     pub streams: StreamArgs,
 }
 
-/// `streams`: makes the streams that carry its events, and ends.
-pub fn streams() -> Errand {
-    streams_errand::<store::migration::Migrator>(NAME)
+/// What its program can do once, instead of serving: for jobs.
+pub fn errands() -> [Errand; 2] {
+    [
+        migrate_errand::<Migrator>(),
+        streams_errand::<Migrator>(NAME),
+    ]
 }
 
 /// Starts on the machine's clock.

@@ -8,7 +8,7 @@ fn main() -> std::process::ExitCode {
         "settings",
         settings::ABOUT,
         std::env::args_os(),
-        settings::streams(),
+        settings::errands(),
         settings::start,
     )
 }

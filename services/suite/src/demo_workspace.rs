@@ -374,7 +374,7 @@ pub(crate) fn welcome(
     let _ = writeln!(
         text,
         "  # Ada's Home once more, as any HTTP client gets it\n  \
-         curl --json '{{\"platform\":\"WEB\"}}' -H \"authorization: Bearer $({program} token{data} ada)\" \\\n    \
+         curl --json '{{\"platform\":\"PLATFORM_WEB\"}}' -H \"authorization: Bearer $({program} token{data} ada)\" \\\n    \
          {}/messenger.bff.v1.MessengerService/GetHome\n",
         endpoints.bff,
     );

@@ -1,12 +1,13 @@
 //! The whole product on one machine: `run` starts all five services on the embedded default, `call`
-//! tries one RPC, `token` is for trying it by other means, `demo` plays the customer's story, `bench` measures, `chaos`
-//! looks for what faults break, `keys` makes the services' keys.
+//! tries one RPC, `token` is for trying it by other means, `demo` plays the customer's story, `bench` and
+//! `bench-cluster` measure, `chaos` looks for what faults break, `keys` makes the services' keys.
 
 mod access;
 mod bench;
 mod call;
 mod chaos;
 mod client;
+mod cluster;
 mod demo;
 mod demo_workspace;
 mod layout;
@@ -55,6 +56,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Measure ratios and latencies in one run, with services of its own on a scratch directory.
     Bench(bench::BenchArgs),
+    /// The same for two replicas of everything on a Postgres of their own, beside what Postgres does alone.
+    BenchCluster(bench::BenchClusterArgs),
     /// Kill, stop and restart everything at random while people act, and check that nothing was lost.
     Chaos(chaos::ChaosArgs),
     /// Run one service as this process, as its own binary would: service tickets --help
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
             Command::Token(args) => token::token(args).await,
             Command::Demo(args) => demo::demo(args).await,
             Command::Bench(args) => bench::bench(args).await,
+            Command::BenchCluster(args) => bench::bench_cluster(args).await,
             Command::Chaos(args) => chaos::chaos(args).await,
             Command::Keys(args) => run::keys(&args),
             Command::Service(_) => Ok(()),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use axum::{
     Router,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -105,21 +105,20 @@ impl Shop {
 
 /// A page on the internet may name this machine by a name of its own: it gets nothing here.
 async fn ours(request: Request, next: Next) -> Response {
-    if is_ours(request.method(), request.headers()) {
-        next.run(request).await
-    } else {
-        StatusCode::FORBIDDEN.into_response()
+    if is_strange(request.method(), request.headers()) {
+        return StatusCode::FORBIDDEN.into_response();
     }
+    next.run(request).await
 }
 
-fn is_ours(method: &Method, headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text("host").unwrap_or_default();
+fn is_strange(method: &Method, headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(header::HOST).unwrap_or_default();
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let from = text(HeaderName::from_static("sec-fetch-site")).unwrap_or("none");
     // only the shop's own page asks for tokens
-    let from = text("sec-fetch-site").unwrap_or("none");
     let asks = method == Method::POST && !["none", "same-origin"].contains(&from);
-    !asks && ["127.0.0.1", "localhost"].contains(&host)
+    asks || !["127.0.0.1", "localhost"].contains(&host)
 }
 
 /// The shop's page, as strict about itself as a page with the Messenger can be.

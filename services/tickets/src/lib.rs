@@ -14,7 +14,7 @@ mod store;
 
 use std::sync::Arc;
 
-use database::{Database, page_key};
+use database::{Database, migrate_errand, page_key};
 use events::{Consumer, EventLog, FeedServer, GrpcSource};
 use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
@@ -79,9 +79,12 @@ pub struct Config {
     pub conversations: String,
 }
 
-/// `streams`: makes the streams that carry its events, and ends.
-pub fn streams() -> Errand {
-    streams_errand::<Migrator>(NAME)
+/// What its program can do once, instead of serving: for jobs.
+pub fn errands() -> [Errand; 2] {
+    [
+        migrate_errand::<Migrator>(),
+        streams_errand::<Migrator>(NAME),
+    ]
 }
 
 /// Starts on the machine's clock.

@@ -8,7 +8,7 @@ fn main() -> std::process::ExitCode {
         "tickets",
         tickets::ABOUT,
         std::env::args_os(),
-        tickets::streams(),
+        tickets::errands(),
         tickets::start,
     )
 }

@@ -5,7 +5,8 @@ use http::StatusCode;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use prost_types::Any;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use tonic::{Code, Status};
 use tonic_types::pb;
 
@@ -107,19 +108,32 @@ impl Refusal {
         Some(u64::try_from(delay.seconds).unwrap_or_default() + begun)
     }
 
-    /// `{code, message, details}`; what the pool knows is also told in JSON, for people.
-    pub(crate) fn json(&self, pool: &DescriptorPool) -> Value {
-        let mut json = Map::new();
-        json.insert("code".into(), code(self.code).into());
-        if !self.message.is_empty() {
-            json.insert("message".into(), self.message.as_str().into());
+    /// As JSON; what the pool knows of the details is also told for people.
+    pub(crate) fn told<'a>(&'a self, pool: &DescriptorPool) -> Told<'a> {
+        Told {
+            code: code(self.code),
+            message: &self.message,
+            details: self.details.iter().map(|any| detail(pool, any)).collect(),
         }
-        let details: Vec<Value> = self.details.iter().map(|any| detail(pool, any)).collect();
-        if !details.is_empty() {
-            json.insert("details".into(), details.into());
-        }
-        Value::Object(json)
     }
+}
+
+/// A failure in JSON.
+#[derive(Serialize)]
+pub(crate) struct Told<'a> {
+    code: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<Detail<'a>>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    r#type: &'a str,
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debug: Option<Value>,
 }
 
 impl From<&Status> for Refusal {
@@ -142,18 +156,16 @@ fn name(any: &Any) -> &str {
         .map_or(any.type_url.as_str(), |(_, name)| name)
 }
 
-fn detail(pool: &DescriptorPool, any: &Any) -> Value {
-    let mut json = Map::new();
-    json.insert("type".into(), name(any).into());
-    json.insert("value".into(), STANDARD_NO_PAD.encode(&any.value).into());
-    let debug = pool
-        .get_message_by_name(name(any))
-        .and_then(|message| DynamicMessage::decode(message, any.value.as_slice()).ok())
-        .and_then(|message| serde_json::to_value(&message).ok());
-    if let Some(debug) = debug {
-        json.insert("debug".into(), debug);
+fn detail<'a>(pool: &DescriptorPool, any: &'a Any) -> Detail<'a> {
+    let name = name(any);
+    Detail {
+        r#type: name,
+        value: STANDARD_NO_PAD.encode(&any.value),
+        debug: pool
+            .get_message_by_name(name)
+            .and_then(|message| DynamicMessage::decode(message, any.value.as_slice()).ok())
+            .and_then(|message| serde_json::to_value(&message).ok()),
     }
-    Value::Object(json)
 }
 
 /// The code's name in Connect.

@@ -1,7 +1,8 @@
 //! Headers that are the caller's or the handler's, and those that belong to a protocol.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
 
 /// Belong to the message on the wire, not to the call.
 const WIRE: [&str; 12] = [
@@ -52,17 +53,13 @@ pub(crate) fn trail(from: &HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-/// Trailing metadata of a stream, as its last envelope says it; `None` when there is none.
-pub(crate) fn json(from: &HeaderMap) -> Option<Value> {
-    let mut all: Map<String, Value> = Map::new();
+/// Trailing metadata of a stream, as its last envelope says it.
+pub(crate) fn told(from: &HeaderMap) -> BTreeMap<&str, Vec<&str>> {
+    let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in own(from) {
-        let Ok(value) = value.to_str() else { continue };
-        let values = all
-            .entry(name.as_str())
-            .or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(values) = values {
-            values.push(value.into());
+        if let Ok(value) = value.to_str() {
+            all.entry(name.as_str()).or_default().push(value);
         }
     }
-    (!all.is_empty()).then_some(Value::Object(all))
+    all
 }

@@ -1,6 +1,7 @@
 //! Answers of many messages: envelopes, of which the last says how it ended. Nothing is held back.
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -11,10 +12,16 @@ use http::{HeaderMap, HeaderValue, Response, header};
 use http_body::{Body as _, Frame};
 use http_body_util::Full;
 use prost_reflect::DescriptorPool;
-use serde_json::{Map, Value};
+use serde::Serialize;
 use tonic::{Code, Status, body::Body};
 
-use crate::{Shared, codec::Codec, error::Refusal, grpc, metadata, methods::Method};
+use crate::{
+    Shared,
+    codec::Codec,
+    error::{Refusal, Told},
+    grpc, metadata,
+    methods::Method,
+};
 
 /// The envelope is compressed.
 const COMPRESSED: u8 = 1;
@@ -107,14 +114,20 @@ fn with_body(codec: Codec, body: Body) -> Response<Body> {
 }
 
 fn end(pool: &DescriptorPool, refusal: Option<&Refusal>, trailers: &HeaderMap) -> Bytes {
-    let mut json = Map::new();
-    if let Some(refusal) = refusal {
-        json.insert("error".into(), refusal.json(pool));
-    }
-    if let Some(metadata) = metadata::json(trailers) {
-        json.insert("metadata".into(), metadata);
-    }
-    grpc::frame(END, Value::Object(json).to_string().as_bytes())
+    let end = End {
+        error: refusal.map(|refusal| refusal.told(pool)),
+        metadata: metadata::told(trailers),
+    };
+    grpc::frame(END, &serde_json::to_vec(&end).unwrap_or_default())
+}
+
+/// What the last envelope says.
+#[derive(Serialize)]
+struct End<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Told<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 struct Envelopes {

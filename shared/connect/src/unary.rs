@@ -67,7 +67,8 @@ async fn outcome(
 /// A failure, always in JSON.
 pub(crate) fn refused(pool: &DescriptorPool, refusal: &Refusal) -> Response<Body> {
     let kind = HeaderValue::from_static("application/json");
-    let mut answer = with_body(kind, refusal.json(pool).to_string().into());
+    let told = serde_json::to_vec(&refusal.told(pool)).unwrap_or_default();
+    let mut answer = with_body(kind, told.into());
     *answer.status_mut() = refusal.http();
     if let Some(seconds) = refusal.retry_after() {
         answer

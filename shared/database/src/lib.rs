@@ -1,6 +1,7 @@
 //! A service's database: opening it, its schema, its transactions. Without this crate each service
 //! would have to know what SQLite and Postgres each need to be safe.
 
+mod errand;
 pub mod migration;
 mod open;
 mod passing;
@@ -9,6 +10,7 @@ mod rows;
 mod secret;
 mod turns;
 
+pub use errand::migrate_errand;
 pub use open::{DEFAULT_CONNECTIONS, Database, OpenError};
 pub use passing::{is_passing, is_undone, retried};
 pub use rows::{chunks, tuples, tuples_from};

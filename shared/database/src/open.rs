@@ -5,6 +5,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 mod postgres;
+mod schema;
 mod sqlite;
 
 /// Connections to Postgres unless told otherwise. Each is a process there, and replicas add up.
@@ -83,7 +84,7 @@ impl Database {
         let write = connect(sqlite::options(url, 1)).await.map_err(open)?;
         // as a whole: a start that is killed half way leaves nothing that the next one trips over
         let tx = begin(&write).await.map_err(migrate)?;
-        M::up(&tx, None).await.map_err(migrate)?;
+        schema::bring_up::<M, _>(&tx).await.map_err(migrate)?;
         tx.commit().await.map_err(migrate)?;
         let read = connect(sqlite::options(url, sqlite::READERS))
             .await
@@ -117,9 +118,13 @@ impl Database {
     pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
         match self.read.get_database_backend() {
             DbBackend::Postgres => {
-                let level = Some(IsolationLevel::RepeatableRead);
-                let mode = Some(AccessMode::ReadOnly);
-                self.read.begin_with_config(level, mode).await
+                let pool = self.read.clone();
+                whole(async move {
+                    let level = Some(IsolationLevel::RepeatableRead);
+                    let mode = Some(AccessMode::ReadOnly);
+                    pool.begin_with_config(level, mode).await
+                })
+                .await
             }
             _ => self.read.begin().await,
         }
@@ -136,16 +141,39 @@ impl Database {
 }
 
 async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let mode = match db.get_database_backend() {
+    match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let pool = db.clone();
+            whole(async move { pool.begin().await }).await
+        }
         // a deferred transaction that turns into a writer fails at once when another wrote meanwhile
-        DbBackend::Sqlite => Some(SqliteTransactionMode::Immediate),
-        _ => None,
-    };
-    db.begin_with_options(TransactionOptions {
-        sqlite_transaction_mode: mode,
-        ..Default::default()
-    })
-    .await
+        _ => {
+            db.begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..Default::default()
+            })
+            .await
+        }
+    }
+}
+
+/// Begins to the end, even for a caller who is gone by then: the driver (sqlx 0.9.0, its issue 4393) takes a
+/// BEGIN whose answer nobody waited for as never sent, and the next who gets the connection would work in that
+/// transaction, and have its writes rolled back with it.
+async fn whole(
+    begin: impl Future<Output = Result<DatabaseTransaction, DbErr>> + Send + 'static,
+) -> Result<DatabaseTransaction, DbErr> {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "it ends by itself, within the time a connection and a statement are waited for"
+    )]
+    let begun = tokio::spawn(begin);
+    match begun.await {
+        Ok(begun) => begun,
+        Err(ended) => Err(DbErr::Custom(format!(
+            "a transaction did not begin: {ended}"
+        ))),
+    }
 }
 
 // one sentence, and some drivers repeat the whole address

@@ -9,6 +9,7 @@ pub mod edge;
 mod errand;
 pub mod error;
 mod front;
+mod healthcheck;
 pub mod metrics;
 mod process;
 pub mod serve;

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Errand, Running, StartError, edge, telemetry};
+use crate::{Errand, Running, StartError, edge, healthcheck, telemetry};
 
 /// Background tasks of a process: all are told to stop together and waited for together.
 #[derive(Clone, Default)]
@@ -89,15 +89,15 @@ where
     F: FnOnce(C) -> Fut,
     Fut: Future<Output = Result<Running, StartError>>,
 {
-    run_or(name, about, arguments, None, start)
+    run_or(name, about, arguments, [], start)
 }
 
-/// As [`run_from`], unless the arguments ask for an errand: then for that.
+/// As [`run_from`], unless the arguments ask for an errand: one of these, or `healthcheck`, which every program has.
 pub fn run_or<C, F, Fut>(
     name: &'static str,
     about: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
-    errand: impl Into<Option<Errand>>,
+    errands: impl IntoIterator<Item = Errand>,
     start: F,
 ) -> ExitCode
 where
@@ -105,16 +105,19 @@ where
     F: FnOnce(C) -> Fut,
     Fut: Future<Output = Result<Running, StartError>>,
 {
-    let errand = errand.into();
+    let errands: Vec<Errand> = errands.into_iter().chain([healthcheck::errand()]).collect();
     let mut program = <Command<C> as clap::CommandFactory>::command()
         .name(name)
         .about(about)
         .version(env!("CARGO_PKG_VERSION"));
-    if let Some(errand) = &errand {
+    for errand in &errands {
         program = errand.beside(program);
     }
     let matches = program.get_matches_from(arguments);
-    match errand.and_then(|errand| errand.asked_for(&matches)) {
+    let asked_for = errands
+        .into_iter()
+        .find_map(|errand| errand.asked_for(&matches));
+    match asked_for {
         Some(Ok((log, work))) => return once(name, &log, work),
         Some(Err(error)) => error.exit(),
         None => {}

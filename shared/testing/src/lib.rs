@@ -21,15 +21,35 @@ pub use nats::NatsServer;
 pub use proxy::Proxy;
 pub use scratch::{Scratch, on_postgres, on_postgres_for, on_sqlite_for};
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
+use rand::Rng;
 use runtime::{Actor, ActorKind, KeyRing};
 use types::{Clock, ContactId, TeammateId, WorkspaceId};
 
 /// Longest wait for a condition; a test that needs it has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where nobody listens, for one who comes and goes: not among the ports that a system gives to connections,
+/// so that it is still free when they come back.
+///
+/// # Panics
+/// When there is none.
+pub fn free_address() -> SocketAddr {
+    let mut ports = (0..1_000).map(|_| rand::thread_rng().gen_range(15_000..32_000));
+    let free = ports.find_map(|port: u16| {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        TcpListener::bind(address).is_ok().then_some(address)
+    });
+    free.expect("no port is free")
+}
 
 /// A clock that stands still until it is turned.
 #[derive(Clone)]

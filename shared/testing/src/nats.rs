@@ -35,10 +35,9 @@ impl NatsServer {
             eprintln!("\n*** SKIPPED: set NATS_SERVER to the program of a nats-server ***\n");
             return None;
         };
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         Some(Self {
             program,
-            address: free.local_addr().unwrap(),
+            address: crate::free_address(),
             scratch: Scratch::new(),
             process: None,
         })

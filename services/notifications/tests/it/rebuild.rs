@@ -3,7 +3,7 @@
 use proto::tickets::v1::StateCategory;
 use runtime::error::reason_of;
 use sea_orm::ConnectionTrait;
-use testing::eventually;
+use testing::{eventually, on_sqlite_for};
 use tonic::Code;
 
 use crate::{
@@ -164,6 +164,25 @@ async fn a_rebuild_clears_no_badge_that_nobody_read() {
         }
     };
     tokio::join!(changes, rebuilds, seen);
+}
+
+/// What the feeds have not brought yet
+#[tokio::test]
+async fn what_is_on_its_way_is_not_taken_for_damage() {
+    if !on_sqlite_for("a trigger in its words") {
+        return;
+    }
+    let (center, ada) = (Center::start().await, Customer::new());
+    Ticket::create(&center, &ada, "Printer", 0).await;
+    assert_eq!(center.badges(&ada).await, (1, 0));
+    let db = center.database().await;
+    let late = "create trigger late before update on consumer_cursor begin select raise(abort, 'late'); end";
+    db.read().execute_unprepared(late).await.unwrap();
+    Ticket::create(&center, &ada, "Scanner", 1).await;
+    assert_eq!(center.rebuild().await.unwrap().differed, 0);
+    let in_time = "drop trigger late";
+    db.read().execute_unprepared(in_time).await.unwrap();
+    assert_eq!(center.badges(&ada).await, (2, 0));
 }
 
 /// Nobody has to ask: what differs from its owner is found and put right

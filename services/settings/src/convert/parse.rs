@@ -234,7 +234,10 @@ fn platform(violations: &mut Violations, platform: i32) -> Option<Platform> {
         Ok(pb::Platform::Ios) => Some(Platform::Ios),
         Ok(pb::Platform::Android) => Some(Platform::Android),
         Ok(pb::Platform::Unspecified) | Err(_) => {
-            violations.add("platform", "must be WEB, IOS or ANDROID");
+            violations.add(
+                "platform",
+                "must be PLATFORM_WEB, PLATFORM_IOS or PLATFORM_ANDROID",
+            );
             None
         }
     }

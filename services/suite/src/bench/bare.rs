@@ -9,7 +9,7 @@ use std::sync::{
 use anyhow::Result;
 use database::Database;
 use jiff::SignedDuration;
-use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sea_orm::{ConnectionTrait, Statement, Value};
 use tickets::{
     Migrator,
     import::{Import, StateCategory, import},
@@ -23,6 +23,8 @@ const TICKETS: i64 = 150;
 /// Bytes of an event's payload and of an answer kept for its request id, as measured.
 const PAYLOAD: usize = 220;
 const ANSWER: usize = 420;
+/// Contacts whose tickets are brought in at a time: all of a million tickets would fill the memory.
+const AT_ONCE: usize = 4_000;
 
 /// A database of its own.
 pub(super) struct Bare {
@@ -33,27 +35,7 @@ pub(super) struct Bare {
 impl Bare {
     pub(super) async fn open(layout: &Layout) -> Result<Self> {
         let db = Database::open::<Migrator>(&layout.database_url("bare")).await?;
-        let tx = db.begin().await?;
-        for ticket in 0..TICKETS {
-            let id = ticket_id(ticket);
-            run(
-                &tx,
-                "insert into ticket (workspace_id, ticket_id, number, type_id, title, description, state_id, \
-                 shown_state_id, category, open, link_generation, shared, deleted, revision, notify_revision, \
-                 stamp_revision, waiting_revision, version, created_at, updated_at) values \
-                 ('wsp', $1, $2, 'tty', 'Ticket', '', 'a', 'a', 1, true, 1, true, false, 1, 1, 1, 0, 1, 0, 0)",
-                [id.clone().into(), ticket.into()],
-            )
-            .await?;
-            run(
-                &tx,
-                "insert into ticket_viewer (workspace_id, ticket_id, contact_id, requester, visible, created_at, \
-                 ticket_update_at, activity_at, viewer_version) values ('wsp', $1, 'con', true, true, 0, 0, 0, 1)",
-                [id.into()],
-            )
-            .await?;
-        }
-        tx.commit().await?;
+        tickets(&db).await?;
         Ok(Self {
             db,
             next: AtomicI64::new(0),
@@ -123,13 +105,39 @@ impl Bare {
     }
 }
 
+/// Puts the tickets there that are moved.
+pub(super) async fn tickets(db: &Database) -> Result<()> {
+    let tx = db.begin().await?;
+    for ticket in 0..TICKETS {
+        let id = ticket_id(ticket);
+        run(
+            &tx,
+            "insert into ticket (workspace_id, ticket_id, number, type_id, title, description, state_id, \
+             shown_state_id, category, open, link_generation, shared, deleted, revision, notify_revision, \
+             stamp_revision, waiting_revision, version, created_at, updated_at) values \
+             ('wsp', $1, $2, 'tty', 'Ticket', '', 'a', 'a', 1, true, 1, true, false, 1, 1, 1, 0, 1, 0, 0)",
+            [id.clone().into(), ticket.into()],
+        )
+        .await?;
+        run(
+            &tx,
+            "insert into ticket_viewer (workspace_id, ticket_id, contact_id, requester, visible, created_at, \
+             ticket_update_at, activity_at, viewer_version) values ('wsp', $1, 'con', true, true, 0, 0, 0, 1)",
+            [id.into()],
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
 async fn run<const N: usize>(
     db: &impl ConnectionTrait,
     sql: &str,
     values: [Value; N],
 ) -> Result<()> {
     db.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Sqlite,
+        db.get_database_backend(),
         sql,
         values,
     ))
@@ -141,41 +149,40 @@ fn ticket_id(ticket: i64) -> String {
     format!("tkt_{ticket:032x}")
 }
 
-/// Fills a workspace: so many tickets for each of these contacts, nobody badged.
+/// Fills a workspace in the database of Tickets: so many tickets for each of these contacts, nobody badged.
 ///
 /// # Errors
 /// When the database fails.
 pub(super) async fn seed(
-    layout: &Layout,
+    database: &str,
     workspace: &WorkspaceId,
     owners: &[ContactId],
     each: u32,
 ) -> Result<()> {
     let now = SystemClock.now();
-    let mut imports = Vec::new();
-    for turn in 0..each {
-        for (index, owner) in owners.iter().enumerate() {
-            let ago = i64::from(turn) * 3_600 + index as i64;
-            imports.push(Import {
+    for (part, owners) in owners.chunks(AT_ONCE).enumerate() {
+        let one = |turn: u32, index: usize, owner: &ContactId| {
+            let ago = i64::from(turn) * 3_600 + (part * AT_ONCE + index) as i64;
+            anyhow::Ok(Import {
                 workspace: workspace.clone(),
                 requester: owner.clone(),
                 title: format!("Imported ticket {turn}"),
                 description: "It was here before.".into(),
-                category: if turn % 2 == 0 {
+                category: if turn.is_multiple_of(2) {
                     StateCategory::Resolved
                 } else {
                     StateCategory::Submitted
                 },
                 created_at: now.saturating_sub(SignedDuration::from_secs(ago))?,
                 notify: false,
-            });
-        }
+            })
+        };
+        let turns = (0..each).flat_map(|turn| {
+            let owners = owners.iter().enumerate();
+            owners.map(move |(index, owner)| one(turn, index, owner))
+        });
+        let imports = turns.collect::<Result<_>>()?;
+        import(database, Arc::new(SystemClock), imports).await?;
     }
-    import(
-        &layout.database_url("tickets"),
-        Arc::new(SystemClock),
-        imports,
-    )
-    .await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! workspaces of different sizes.
 
 mod frames;
+mod people;
 
 use std::{
     sync::{
@@ -17,20 +18,18 @@ use proto::{
         GetHomeRequest, ListTicketsRequest, SubmitTicketRequest,
         messenger_service_client::MessengerServiceClient,
     },
-    settings::v1::{IdentifyContactRequest, Platform},
+    settings::v1::Platform,
     tickets::v1::{
-        ChangeTicketStateRequest, CreateTicketRequest, ListTicketStatesRequest, StateCategory,
+        ChangeTicketStateRequest, ListTicketStatesRequest, StateCategory,
         ticket_service_client::TicketServiceClient,
     },
 };
 use tonic::transport::Channel;
-use types::{ContactId, WorkspaceId};
 
 use super::CONNECTIONS;
 use crate::{
     Access, Endpoints, Layout, Messenger, Staff,
     client::{explain, signed},
-    demo_workspace,
 };
 
 /// Contacts who look at Home and watch.
@@ -54,17 +53,20 @@ struct Session {
     token: String,
 }
 
-/// Tickets to move, and the service to move them at.
+/// Tickets to move, and the replicas to move them at, in turn.
 struct Movers {
-    client: TicketServiceClient<Channel>,
+    clients: Vec<TicketServiceClient<Channel>>,
     tickets: Vec<(String, AtomicUsize)>,
     next: AtomicUsize,
 }
 
 impl Movers {
-    fn new(address: &str, tickets: Vec<String>) -> Result<Self> {
+    fn new<'a>(addresses: impl IntoIterator<Item = &'a str>, tickets: Vec<String>) -> Result<Self> {
+        let clients = addresses.into_iter().map(|address| {
+            anyhow::Ok(TicketServiceClient::new(runtime::client::channel(address)?))
+        });
         Ok(Self {
-            client: TicketServiceClient::new(runtime::client::channel(address)?),
+            clients: clients.collect::<Result<_>>()?,
             tickets: tickets
                 .into_iter()
                 .map(|id| (id, AtomicUsize::new(0)))
@@ -73,11 +75,12 @@ impl Movers {
         })
     }
 
-    /// A ticket and how often it was moved: each in turn, so that no two changes meet on one.
-    fn next(&self) -> (&str, usize) {
+    /// A ticket, how often it was moved, and where to move it: each in turn, so that no two changes meet on one.
+    fn next(&self) -> (&str, usize, TicketServiceClient<Channel>) {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let (id, moves) = &self.tickets[turn % self.tickets.len()];
-        (id, moves.fetch_add(1, Ordering::Relaxed))
+        let client = self.clients[turn % self.clients.len()].clone();
+        (id, moves.fetch_add(1, Ordering::Relaxed), client)
     }
 }
 
@@ -88,6 +91,22 @@ pub(super) enum Followed {
     Everybody,
 }
 
+/// Where they live.
+pub(super) struct Place<'a> {
+    /// The services' keys.
+    pub layout: &'a Layout,
+    /// Of each replica; people are spread over them.
+    pub replicas: &'a [Endpoints],
+    /// A Tickets service that nobody follows.
+    pub alone: &'a str,
+    /// The database of Tickets.
+    pub tickets: String,
+    /// Tickets of the small workspace.
+    pub small: u32,
+    /// Tickets of the large one.
+    pub large: u32,
+}
+
 /// Everybody, ready to call.
 pub(super) struct Cast {
     contacts: Vec<Session>,
@@ -95,6 +114,7 @@ pub(super) struct Cast {
     followed: Movers,
     /// At a Tickets service that nobody follows.
     alone: Movers,
+    access: Access,
     staff: Staff,
     states: [String; 2],
     small: Vec<Session>,
@@ -102,19 +122,16 @@ pub(super) struct Cast {
 }
 
 impl Cast {
-    /// `alone` is the address of a Tickets service of its own.
-    pub(super) async fn open(
-        layout: &Layout,
-        endpoints: &Endpoints,
-        alone: &str,
-        small: u32,
-        large: u32,
-    ) -> Result<Self> {
-        let channels: Vec<Channel> = (0..CONNECTIONS)
-            .map(|_| runtime::client::channel(&endpoints.bff))
+    pub(super) async fn open(place: &Place<'_>) -> Result<Self> {
+        let Place {
+            layout, replicas, ..
+        } = *place;
+        let at = |turn: usize| &replicas[turn % replicas.len()];
+        let channels: Vec<Channel> = (0..CONNECTIONS.max(replicas.len()))
+            .map(|turn| runtime::client::channel(&at(turn).bff))
             .collect::<Result<_, _>>()?;
-        let access = workspace(layout, endpoints, "Bench").await?;
-        let staff = Staff::new(endpoints, &access.teammates["grace"])?;
+        let access = people::workspace(layout, at(0), "Bench").await?;
+        let staff = Staff::new(at(0), &access.teammates["grace"])?;
         let found = staff
             .call(
                 &staff.types,
@@ -137,12 +154,8 @@ impl Cast {
         let mut contacts = Vec::new();
         let mut tickets = Vec::new();
         for index in 0..CONTACTS {
-            let messenger = Messenger::new(
-                endpoints,
-                &access,
-                &format!("contact-{index}"),
-                Platform::Web,
-            )?;
+            let user_id = format!("contact-{index}");
+            let messenger = Messenger::new(at(index), &access, &user_id, Platform::Web)?;
             for ticket in 0..TICKETS {
                 let body = SubmitTicketRequest {
                     title: format!("Ticket {ticket}"),
@@ -156,21 +169,28 @@ impl Cast {
                     .and_then(|ticket| ticket.summary);
                 tickets.push(summary.context("no ticket in the answer")?.ticket_id);
             }
-            contacts.push(session(&messenger, &channels[index % CONNECTIONS]).await?);
+            contacts.push(people::session(&messenger, &channels[index % channels.len()]).await?);
         }
-        let followed = Movers::new(&endpoints.tickets, tickets)?;
-        let alone = Movers::new(alone, create(&staff, alone).await?)?;
-        let small = listers(layout, endpoints, &channels, "Small", small).await?;
-        let large = listers(layout, endpoints, &channels, "Large", large).await?;
+        let addresses = replicas.iter().map(|replica| replica.tickets.as_str());
+        let followed = Movers::new(addresses, tickets)?;
+        let alone = Movers::new([place.alone], people::create(&staff, place.alone).await?)?;
+        let small = people::listers(place, &channels, "Small", place.small).await?;
+        let large = people::listers(place, &channels, "Large", place.large).await?;
         Ok(Self {
             contacts,
             followed,
             alone,
+            access,
             staff,
             states,
             small,
             large,
         })
+    }
+
+    /// Credentials of the workspace where everybody is followed.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
     }
 
     /// One contact's Home.
@@ -200,7 +220,7 @@ impl Cast {
             Followed::Nobody => &self.alone,
             Followed::Everybody => &self.followed,
         };
-        let (ticket_id, moves) = movers.next();
+        let (ticket_id, moves, mut client) = movers.next();
         let body = ChangeTicketStateRequest {
             request_id: types::id::uuid().simple().to_string(),
             ticket_id: ticket_id.to_owned(),
@@ -208,11 +228,7 @@ impl Cast {
             ..Default::default()
         };
         let token = self.staff.token().await?;
-        movers
-            .client
-            .clone()
-            .change_ticket_state(signed(&token, body)?)
-            .await?;
+        client.change_ticket_state(signed(&token, body)?).await?;
         Ok(())
     }
 
@@ -282,81 +298,4 @@ impl Cast {
         );
         Ok(())
     }
-}
-
-async fn workspace(layout: &Layout, endpoints: &Endpoints, name: &str) -> Result<Access> {
-    demo_workspace::workspace(layout, endpoints, name, &[("grace", "Grace Hopper")], &[]).await
-}
-
-/// Tickets at a service of its own, each of another contact.
-async fn create(staff: &Staff, address: &str) -> Result<Vec<String>> {
-    let client = TicketServiceClient::new(runtime::client::channel(address)?);
-    let mut tickets = Vec::new();
-    for _ in 0..CONTACTS * TICKETS {
-        let body = CreateTicketRequest {
-            requester_contact_id: ContactId::generate().into(),
-            title: "Ticket".into(),
-            ..Default::default()
-        };
-        let made = staff
-            .call(
-                &client,
-                body,
-                |mut c, r| async move { c.create_ticket(r).await },
-            )
-            .await;
-        tickets.push(
-            explain("creating a ticket", made)?
-                .ticket
-                .context("no ticket in the answer")?
-                .ticket_id,
-        );
-    }
-    Ok(tickets)
-}
-
-async fn session(messenger: &Messenger, channel: &Channel) -> Result<Session> {
-    let token = explain("opening a session", messenger.token().await)?;
-    Ok(Session {
-        client: MessengerServiceClient::new(channel.clone()),
-        token,
-    })
-}
-
-/// A workspace of so many tickets, a few of its contacts ready to list theirs.
-async fn listers(
-    layout: &Layout,
-    endpoints: &Endpoints,
-    channels: &[Channel],
-    name: &str,
-    total: u32,
-) -> Result<Vec<Session>> {
-    let access = workspace(layout, endpoints, name).await?;
-    let staff = Staff::new(endpoints, &access.teammates["grace"])?;
-    let mut sessions = Vec::new();
-    let mut owners = Vec::new();
-    for index in 0..LISTERS {
-        let user_id = format!("lister-{index}");
-        let body = IdentifyContactRequest {
-            user_id: user_id.clone(),
-            ..Default::default()
-        };
-        let found = staff
-            .call(&staff.contacts, body, |mut c, r| async move {
-                c.identify_contact(r).await
-            })
-            .await;
-        let contact = explain("identifying a contact", found)?
-            .contact
-            .context("no contact in the answer")?;
-        owners.push(ContactId::parse(&contact.contact_id)?);
-        let messenger = Messenger::new(endpoints, &access, &user_id, Platform::Web)?;
-        sessions.push(session(&messenger, &channels[index % CONNECTIONS]).await?);
-    }
-    // the rest belongs to contacts who never come
-    let others = (total / LISTED).saturating_sub(LISTERS as u32);
-    owners.extend((0..others).map(|_| ContactId::generate()));
-    let workspace = WorkspaceId::parse(&access.workspace_id)?;
-    super::bare::seed(layout, &workspace, &owners, LISTED).await?;
-    Ok(sessions)
 }

@@ -92,6 +92,11 @@ pub(super) fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
 }
 
+/// Milliseconds within which so large a part of the calls was answered.
+pub(super) fn millis(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1_000.0
+}
+
 /// The middle of some measurements, and how far they spread around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Median {

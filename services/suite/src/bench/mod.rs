@@ -3,8 +3,10 @@
 
 mod bare;
 mod cast;
+mod cluster;
 mod load;
 mod null;
+mod sheet;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,8 +17,10 @@ use runtime::{ServerArgs, config::DatabaseArgs};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-use crate::{Embedded, Endpoints, Layout, bench::load::Median, layout::SIGNERS};
-use cast::{Cast, Followed};
+use crate::{Embedded, Endpoints, Layout, layout::SIGNERS};
+use cast::{Cast, Followed, Place};
+pub(crate) use cluster::{BenchClusterArgs, bench_cluster};
+use sheet::{Aim, limit, ratio, row};
 
 /// How `bench` measures.
 #[derive(Args, Clone)]
@@ -58,8 +62,11 @@ pub(crate) struct BenchArgs {
 const IN_FLIGHT: usize = 64;
 /// Connections they share.
 const CONNECTIONS: usize = 4;
-/// Writers at once: the store has one writer, more only wait.
+/// Writers at once: SQLite has one writer, more only wait.
 const WRITERS: usize = 8;
+/// What the last line says.
+const RATIOS: &str =
+    "Only ratios within one run mean something: this machine's speed drifts from hour to hour.";
 
 #[derive(Default)]
 struct Rounds {
@@ -70,10 +77,34 @@ struct Rounds {
     followed: Vec<f64>,
     frame_p50: Vec<f64>,
     frame_p99: Vec<f64>,
-    small_p99: Vec<f64>,
-    large_p99: Vec<f64>,
-    small_p50: Vec<f64>,
-    large_p50: Vec<f64>,
+    lists: Lists,
+}
+
+/// Milliseconds of lists in the small and in the large workspace.
+#[derive(Default)]
+struct Lists {
+    p50: [Vec<f64>; 2],
+    p99: [Vec<f64>; 2],
+}
+
+impl Lists {
+    fn push(&mut self, small: &Histogram<u64>, large: &Histogram<u64>) {
+        for (size, histogram) in [small, large].into_iter().enumerate() {
+            self.p50[size].push(load::millis(histogram, 0.5));
+            self.p99[size].push(load::millis(histogram, 0.99));
+        }
+    }
+
+    fn print(&self, per_second: u32, tickets: [u32; 2]) {
+        println!("  ListTickets of one contact through the BFF, {per_second} lists/s:");
+        for (of, values) in [("p50", &self.p50), ("p99", &self.p99)] {
+            for (values, tickets) in values.iter().zip(tickets) {
+                row(&format!("  {of} among {tickets} tickets"), values, "ms");
+            }
+        }
+        let [small, large] = &self.p99;
+        ratio("  p99 large / small", large, small, Aim::AtMost(1.5));
+    }
 }
 
 /// Measures and prints.
@@ -122,7 +153,15 @@ async fn measure(
     let nulls: Arc<[Channel]> = (0..CONNECTIONS)
         .map(|_| runtime::client::channel(&null))
         .collect::<Result<_, _>>()?;
-    let cast = Arc::new(Cast::open(layout, endpoints, alone, args.small, args.large).await?);
+    let place = Place {
+        layout,
+        replicas: std::slice::from_ref(endpoints),
+        alone,
+        tickets: layout.database_url("tickets"),
+        small: args.small,
+        large: args.large,
+    };
+    let cast = Arc::new(Cast::open(&place).await?);
     let bare = Arc::new(bare::Bare::open(layout).await?);
     let time = Duration::from_secs(args.seconds);
     let mut rounds = Rounds::default();
@@ -166,69 +205,31 @@ async fn measure(
         let large =
             load::latency(args.lists, time, |turn| cast.list(cast::Size::Large, turn)).await?;
         if counted {
-            let at = |histogram: &Histogram<u64>, quantile| {
-                histogram.value_at_quantile(quantile) as f64 / 1_000.0
-            };
             rounds.null.push(null);
             rounds.home.push(home);
             rounds.bare.push(bare);
             rounds.alone.push(alone);
             rounds.followed.push(followed);
-            rounds.frame_p50.push(at(&frames, 0.5));
-            rounds.frame_p99.push(at(&frames, 0.99));
-            rounds.small_p50.push(at(&small, 0.5));
-            rounds.small_p99.push(at(&small, 0.99));
-            rounds.large_p50.push(at(&large, 0.5));
-            rounds.large_p99.push(at(&large, 0.99));
+            rounds.frame_p50.push(load::millis(&frames, 0.5));
+            rounds.frame_p99.push(load::millis(&frames, 0.99));
+            rounds.lists.push(&small, &large);
         }
     }
     Ok(rounds)
 }
 
 fn print(args: &BenchArgs, rounds: &Rounds) {
-    let row = |what: &str, values: &[f64], unit: &str| {
-        let median = Median::of(values);
-        println!(
-            "  {what:<52} {:>9.2} {unit:<5} {:>9.2} … {:.2}",
-            median.value, median.low, median.high
-        );
-    };
-    let aim = |what: &str, of: &[f64], to: &[f64], aim: f64, at_least: bool| {
-        let median = Median::ratio(of, to);
-        let met = if at_least {
-            median.value >= aim
-        } else {
-            median.value <= aim
-        };
-        let sign = if at_least { "≥" } else { "≤" };
-        println!(
-            "  {what:<52} {:>9.2}       {:>9.2} … {:<6.2} aim {sign} {aim}: {}",
-            median.value,
-            median.low,
-            median.high,
-            if met { "met" } else { "MISSED" }
-        );
-    };
-    let limit = |what: &str, values: &[f64], aim: f64| {
-        let median = Median::of(values);
-        let met = if median.value <= aim { "met" } else { "MISSED" };
-        println!(
-            "  {what:<52} {:>9.2} ms    {:>9.2} … {:<6.2} aim ≤ {aim} ms: {met}",
-            median.value, median.low, median.high
-        );
-    };
     println!(
         "\n{} rounds of {} s, measured in turn; median, then lowest … highest round\n",
         args.rounds, args.seconds
     );
     row("null RPC, about 1 KiB", &rounds.null, "1/s");
     row("GetHome through the BFF", &rounds.home, "1/s");
-    aim(
+    ratio(
         "  GetHome / null RPC",
         &rounds.home,
         &rounds.null,
-        0.25,
-        true,
+        Aim::AtLeast(0.25),
     );
     row(
         "the rows of a state change, by bare SQL",
@@ -236,12 +237,11 @@ fn print(args: &BenchArgs, rounds: &Rounds) {
         "1/s",
     );
     row("ChangeTicketState, Tickets alone", &rounds.alone, "1/s");
-    aim(
+    ratio(
         "  ChangeTicketState / bare SQL",
         &rounds.alone,
         &rounds.bare,
-        0.5,
-        true,
+        Aim::AtLeast(0.5),
     );
     row(
         "ChangeTicketState, everybody following on the same cores",
@@ -252,40 +252,8 @@ fn print(args: &BenchArgs, rounds: &Rounds) {
         "  state change to the frame on an open Watch, {} changes/s:",
         args.changes
     );
-    limit("  p50", &rounds.frame_p50, 10.0);
-    limit("  p99", &rounds.frame_p99, 50.0);
-    println!(
-        "  ListTickets of one contact through the BFF, {} lists/s:",
-        args.lists
-    );
-    row(
-        &format!("  p50 among {} tickets", args.small),
-        &rounds.small_p50,
-        "ms",
-    );
-    row(
-        &format!("  p50 among {} tickets", args.large),
-        &rounds.large_p50,
-        "ms",
-    );
-    row(
-        &format!("  p99 among {} tickets", args.small),
-        &rounds.small_p99,
-        "ms",
-    );
-    row(
-        &format!("  p99 among {} tickets", args.large),
-        &rounds.large_p99,
-        "ms",
-    );
-    aim(
-        "  p99 large / small",
-        &rounds.large_p99,
-        &rounds.small_p99,
-        1.5,
-        false,
-    );
-    println!(
-        "\nOnly ratios within one run mean something: this machine's speed drifts from hour to hour."
-    );
+    limit("  p50", &rounds.frame_p50, "ms", Aim::AtMost(10.0));
+    limit("  p99", &rounds.frame_p99, "ms", Aim::AtMost(50.0));
+    rounds.lists.print(args.lists, [args.small, args.large]);
+    println!("\n{RATIOS}");
 }

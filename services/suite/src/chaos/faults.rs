@@ -6,12 +6,11 @@ use anyhow::{Result, bail};
 use rand::{Rng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use super::{
-    cluster::{Cluster, Target},
-    ledger::Ledger,
-    process::Process,
+use super::ledger::Ledger;
+use crate::{
+    cluster::{Cluster, Process, Target},
+    layout::SERVICES,
 };
-use crate::layout::SERVICES;
 
 /// How often it is looked after processes that ended.
 const TICK: Duration = Duration::from_millis(50);

@@ -7,17 +7,13 @@
 
 mod calls;
 mod checks;
-mod cluster;
 mod contacts;
 mod faults;
 mod judge;
 mod ledger;
-mod nats;
 mod office;
 mod oracle;
 mod play;
-mod postgres;
-mod process;
 mod report;
 mod truth;
 mod watchers;
@@ -44,8 +40,11 @@ use proto::{
 use runtime::StopSignals;
 use tonic::transport::Channel;
 
-use crate::{Layout, layout::SERVICES};
-use cluster::Cluster;
+use crate::{
+    Layout,
+    cluster::{Cluster, Plan, binaries},
+    layout::SERVICES,
+};
 use report::Report;
 
 type Bff = MessengerServiceClient<Channel>;
@@ -104,7 +103,7 @@ pub(crate) async fn chaos(args: ChaosArgs) -> Result<()> {
     let lock = Layout::new(args.data.clone()).claim()?;
     let mut signals = StopSignals::listen()?;
     let mut report = Report::default();
-    postgres::binaries()?;
+    binaries()?;
     for seed in args.seed..args.seed + args.seeds {
         match one(&args, seed, &mut signals).await {
             Ok(Some(summary)) => {
@@ -143,8 +142,15 @@ async fn one(
     let _ = std::fs::remove_dir_all(&directory);
     let port = free_ports(args)?;
     let replicas = usize::from(args.replicas);
+    let plan = Plan {
+        directory: &directory,
+        port,
+        replicas,
+        nats: args.nats.as_deref(),
+        durable: false,
+    };
     let mut cluster = tokio::select! {
-        cluster = Cluster::start(&directory, port, replicas, args.nats.as_deref()) => cluster?,
+        cluster = Cluster::start(&plan) => cluster?,
         () = signals.next() => return Ok(None),
     };
     let setting = play::Setting {

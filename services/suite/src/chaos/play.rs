@@ -19,7 +19,6 @@ use types::WorkspaceId;
 use super::{
     calls::{Desk, Phone},
     checks::{self, Verdict},
-    cluster::Cluster,
     contacts::Contact,
     faults::{Faults, line},
     judge,
@@ -29,7 +28,7 @@ use super::{
     truth::{Inspector, Truth},
     watchers::Watcher,
 };
-use crate::{Staff, client::explain, demo_workspace};
+use crate::{Staff, client::explain, cluster::Cluster, demo_workspace};
 
 /// Everything is back within this long after the faults.
 const BACK: Duration = Duration::from_secs(60);

@@ -1,5 +1,7 @@
 //! What must hold for every message and for any bytes at all.
 
+use std::sync::LazyLock;
+
 use http::Request;
 use proptest::{
     prelude::*,
@@ -9,6 +11,7 @@ use prost::Message;
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
+use tokio::runtime::Runtime;
 use tonic::body::Body;
 
 use crate::sample::{CHANGE, LOOK, POOL, Sample, WATCH, data, frame, grpc, post, proto, trailers};
@@ -24,12 +27,14 @@ fn config() -> Config {
     }
 }
 
+/// Nothing is waited for, so one runtime serves all cases.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_time().build().unwrap()
+});
+
 fn call(sample: &Sample, request: Request<Body>) -> crate::sample::Answer {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    runtime.block_on(sample.call(request))
+    RUNTIME.block_on(sample.call(request))
 }
 
 fn everything() -> MessageDescriptor {
@@ -97,7 +102,7 @@ fn message(of: &MessageDescriptor, tape: &mut Tape<'_>, depth: u8) -> DynamicMes
             set("nanos", Value::I32((tape.number() % 1_000_000_000) as i32));
         }
         "google.protobuf.Duration" => {
-            let sign = if tape.byte() % 2 == 0 { 1 } else { -1 };
+            let sign = if tape.byte().is_multiple_of(2) { 1 } else { -1 };
             let seconds = (tape.number() % 315_576_000_001) as i64;
             let nanos = (tape.number() % 1_000_000_000) as i32;
             set("seconds", Value::I64(seconds * i64::from(sign)));
@@ -195,7 +200,7 @@ fn there_and_back(sent: &DynamicMessage) -> (String, DynamicMessage) {
         )
     });
     let answered = call(&sample, post(CHANGE, JSON, "{}"));
-    assert_eq!(answered.status, 200, "{sent:?}");
+    assert_eq!(answered.status, 200, "{answered:?}");
     let again = Sample::found();
     call(&again, post(CHANGE, JSON, answered.body.clone()));
     let json = String::from_utf8(answered.body.to_vec()).unwrap();
@@ -209,7 +214,10 @@ fn a_message_is_the_same_after_being_json() {
     let asked = TestRunner::new(config()).run(&tapes, |tape| {
         let sent = message(&everything(), &mut Tape(&tape), 3);
         let (json, received) = there_and_back(&sent);
-        prop_assert_eq!(&sent, &received, "{}", json);
+        // compared as it would be sent, without what is set to nothing; and not printed, since a message that
+        // holds its own kind has no end of a description
+        let sent = DynamicMessage::decode(everything(), sent.encode_to_vec().as_slice()).unwrap();
+        prop_assert!(sent == received, "{}", json);
         Ok(())
     });
     asked.unwrap();

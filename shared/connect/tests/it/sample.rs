@@ -158,7 +158,7 @@ impl Sample {
                 });
             call
         });
-        let mut service = connect().layer(behind);
+        let mut service = CONNECT.layer(behind);
         service.ready().await.unwrap().call(request).await.unwrap()
     }
 
@@ -176,9 +176,8 @@ impl Sample {
     }
 }
 
-pub fn connect() -> Connect {
-    Connect::new(&POOL, SERVICES, "sample", LARGEST).unwrap()
-}
+static CONNECT: LazyLock<Connect> =
+    LazyLock::new(|| Connect::new(&POOL, SERVICES, "sample", LARGEST).unwrap());
 
 /// A gRPC answer.
 pub fn grpc(lead: &[(&'static str, &'static str)], parts: Vec<Part>) -> Response<Body> {

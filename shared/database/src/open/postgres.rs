@@ -94,6 +94,6 @@ pub(super) async fn migrate<M: MigratorTrait>(alone: &DatabaseConnection) -> Res
         .await?;
     // a table that somebody else holds for long holds up everybody who comes after us
     alone.execute_unprepared("set lock_timeout = '2s'").await?;
-    M::up(alone, None).await
+    super::schema::bring_up::<M, _>(alone).await
     // the lock ends with the session
 }

@@ -9,6 +9,7 @@
     reason = "what a test spawns ends with the test"
 )]
 
+mod errand;
 mod open;
 mod postgres;
 mod requests;

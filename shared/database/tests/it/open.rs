@@ -203,3 +203,49 @@ async fn a_start_that_ends_half_way_leaves_nothing_that_the_next_one_trips_over(
         db.read().execute_unprepared(&sql).await.unwrap();
     }
 }
+
+/// The schema of the version after [`Schema`]'s, or of a version beside it that lacks a step.
+struct Other<const LACKS: bool>;
+
+#[async_trait::async_trait]
+impl<const LACKS: bool> MigratorTrait for Other<LACKS> {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut steps = Schema::migrations();
+        if LACKS {
+            steps.pop();
+        }
+        steps.push(Box::new(Step {
+            name: "m0200_more",
+            sql: &["create table more (id integer)"],
+        }));
+        steps
+    }
+}
+
+#[tokio::test]
+async fn a_version_starts_on_what_the_version_after_it_has_expanded_and_serves_it() {
+    let scratch = Scratch::new();
+    let url = url(&scratch);
+    for _ in 0..2 {
+        let db = Database::open::<Other<false>>(&url).await.unwrap();
+        db.close().await.unwrap();
+        let db = Database::open::<Schema>(&url).await.unwrap();
+        let tx = db.begin().await.unwrap();
+        count(&tx, "a").await.unwrap();
+        tx.commit().await.unwrap();
+        db.close().await.unwrap();
+    }
+    let db = Database::open::<Other<false>>(&url).await.unwrap();
+    assert_eq!(value(db.read(), "a").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_schema_that_something_else_made_is_refused_in_a_sentence() {
+    let scratch = Scratch::new();
+    let url = url(&scratch);
+    let db = Database::open::<Other<true>>(&url).await.unwrap();
+    db.close().await.unwrap();
+    let text = refusal(&url).await;
+    let why = "it has steps that this version does not know (m0200_more) and lacks some of its own";
+    assert!(text.contains(why), "{text}");
+}

@@ -44,6 +44,35 @@ async fn every_wait_on_the_server_is_bounded() {
     assert_eq!(level, "repeatable read");
 }
 
+/// As a call does whose deadline is over.
+#[tokio::test]
+async fn who_gives_up_while_a_transaction_begins_leaves_no_other_inside_it() {
+    if !on_postgres_for("a connection for one after the other") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = Database::open_with::<Schema>(&scratch.database_url("test"), 1)
+        .await
+        .unwrap();
+    let other = open(&scratch).await;
+    for polls in 1..12 {
+        let mut begin = Box::pin(db.begin());
+        for _ in 0..polls {
+            if futures::poll!(&mut begin).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(begin);
+        let mut snapshot = Box::pin(db.snapshot());
+        let _ = futures::poll!(&mut snapshot);
+        drop(snapshot);
+        count(db.read(), "a").await.unwrap();
+        let there = value(other.read(), "a").await.unwrap();
+        assert_eq!(there, polls, "what was written is kept");
+    }
+}
+
 /// Replicas of a new version start together on an old database, or on none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_start_at_once_migrate_one_after_the_other() {

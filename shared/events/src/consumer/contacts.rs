@@ -22,6 +22,8 @@ pub struct ContactState {
     since: Vec<Envelope>,
     /// Of all partitions; those of the contacts are read on.
     ends: Vec<Cursor>,
+    /// Where the source stood when the states had been read: no state is newer.
+    newest: Vec<Cursor>,
 }
 
 impl ContactState {
@@ -36,7 +38,16 @@ impl ContactState {
         self.states.iter().chain(&self.since)
     }
 
-    /// What of it lies ahead of these cursors, which [`Consumer::hold`] returned.
+    /// Whether a projection that has come to these cursors, which [`Consumer::hold`] returned, has applied all
+    /// that the states tell. One that has not is late; nothing says that it is wrong.
+    pub fn is_behind(&self, cursors: &[Cursor]) -> bool {
+        cursors.iter().all(|cursor| {
+            let newest = self.newest.get(cursor.partition as usize);
+            newest.is_none_or(|newest| newest.position <= cursor.position)
+        })
+    }
+
+    /// What was told after the states, and lies ahead of these cursors.
     pub fn ahead_of(&self, cursors: &[Cursor]) -> impl Iterator<Item = &Envelope> {
         self.since.iter().filter(|event| {
             cursors.iter().any(|cursor| {
@@ -59,6 +70,9 @@ impl Consumer {
         let mut states = Vec::new();
         let of = Some(contacts.iter().cloned().collect());
         let ends = self.snapshot(of, |events| states.extend(events)).await?;
+        let newest = timeout(WATCHDOG, self.source.heads())
+            .await
+            .map_err(|_| RebuildError::Silent)??;
         // the rows that are held later
         self.load_cursors().await?;
         let since = Vec::new();
@@ -67,6 +81,7 @@ impl Consumer {
             states,
             since,
             ends,
+            newest,
         })
     }
 

@@ -22,7 +22,7 @@ fn program(source: &'static str, arguments: &[&str]) -> bool {
         "sample",
         "A sample.",
         arguments.map(Into::into).collect::<Vec<_>>(),
-        streams_errand::<SampleOwner>(source),
+        [streams_errand::<SampleOwner>(source)],
         start,
     );
     format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)

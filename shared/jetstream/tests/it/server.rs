@@ -52,9 +52,7 @@ impl Server {
             eprintln!("\n*** SKIPPED: set NATS_SERVER to the program of a nats-server ***\n");
             return None;
         };
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = testing::free_address();
         let scratch = Scratch::new();
         let mut server = Self {
             program,
@@ -104,8 +102,6 @@ fn program() -> Option<PathBuf> {
 
 /// A connection to where nobody listens.
 pub async fn nobody() -> Nats {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap().to_string();
-    drop(free);
+    let nobody = testing::free_address().to_string();
     Nats::connect(&nobody, "a test").await.unwrap()
 }

@@ -50,7 +50,7 @@ fn the_sample_as_a_process() {
         "sample",
         "A service for tests.",
         arguments.map(Into::into),
-        greet,
+        [greet],
         |config: Config| async move {
             if std::env::var_os(STUCK).is_some() {
                 tracing::info!("stuck");
@@ -175,6 +175,40 @@ fn an_errand_needs_no_flag_of_the_server_and_ends_with_one_sentence() {
     assert!(
         err.contains("--name <NAME>") && !err.contains("--listen"),
         "{err}"
+    );
+}
+
+#[test]
+fn a_program_asks_another_whether_it_serves_and_says_so_by_its_exit_code() {
+    let other = Process::start(&[]);
+    let address = format!("http://{}", other.address);
+    let (output, out, err) = run(&["healthcheck", &address]);
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(
+        out.lines()
+            .any(|line| line == format!("sample: {address} serves")),
+        "{out}"
+    );
+    let unknown = [
+        "healthcheck",
+        &address,
+        "--service=no.Such",
+        "--within-seconds=1",
+    ];
+    let (output, _, err) = run(&unknown);
+    assert_eq!(output.status.code(), Some(1));
+    let said = "does not serve: it knew no service of that name within 1 s";
+    assert_eq!(err.trim(), format!("sample: {address} {said}"));
+    drop(other);
+    let (output, _, err) = run(&["healthcheck", &address, "--within-seconds=1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = "does not serve: nobody answered within 1 s";
+    assert_eq!(err.trim(), format!("sample: {address} {said}"));
+    let (output, _, err) = run(&["healthcheck", "elsewhere:7101"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        err.trim(),
+        "sample: \"elsewhere:7101\" is not an address such as http://127.0.0.1:7101"
     );
 }
 

@@ -1,4 +1,4 @@
-//! A Postgres of one seed's own.
+//! A Postgres of the cluster's own.
 
 use std::{
     fs,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -23,7 +23,7 @@ const DATABASES: [&str; 4] = ["tickets", "conversations", "settings", "notificat
 const CONNECTIONS: u32 = 250;
 
 /// The server and where it keeps its files.
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     /// The server.
     pub process: Process,
     home: PathBuf,
@@ -35,10 +35,10 @@ impl Postgres {
     ///
     /// # Errors
     /// When Postgres is not installed, or cannot be set up.
-    pub(super) async fn create(logs: &Path, port: u16) -> Result<Self> {
+    pub(crate) async fn create(logs: &Path, port: u16, durable: bool) -> Result<Self> {
         let binaries = binaries()?;
         // outside the checkout, which another user may not enter
-        let name = format!("ticket-centre-chaos.{}", types::id::uuid().simple());
+        let name = format!("ticket-centre-postgres.{}", types::id::uuid().simple());
         let home = std::env::temp_dir().join(name);
         fs::create_dir(&home).with_context(|| format!("{} cannot be made", home.display()))?;
         let owner = owner().await?;
@@ -62,15 +62,15 @@ impl Postgres {
         if !made.status.success() {
             bail!("initdb failed: {}", String::from_utf8_lossy(&made.stderr));
         }
-        // the machine never loses power here, so the disk is not waited for; but a commit that was
-        // answered is out of the server's memory, and whole pages follow a write that was cut short
+        // where the disk is not waited for, a commit that was answered is out of the server's memory all the
+        // same, and whole pages follow a write that was cut short
         let settings = [
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
             format!("unix_socket_directories={}", home.display()),
-            "fsync=off".into(),
+            format!("fsync={}", if durable { "on" } else { "off" }),
             format!("max_connections={CONNECTIONS}"),
-            "shared_buffers=64MB".into(),
+            format!("shared_buffers={}", if durable { "512MB" } else { "64MB" }),
         ];
         let (server, directory) = (binaries.join("postgres"), home.clone());
         let command = move || {
@@ -91,7 +91,7 @@ impl Postgres {
     }
 
     /// Address of a service's database.
-    pub(super) fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://tickets@127.0.0.1:{}/{database}", self.port)
     }
 
@@ -99,28 +99,47 @@ impl Postgres {
     ///
     /// # Errors
     /// When it does not answer.
-    pub(super) async fn make_databases(&mut self) -> Result<()> {
+    pub(crate) async fn make_databases(&mut self) -> Result<()> {
         self.process.start()?;
+        let connection = self.connect().await?;
+        for name in DATABASES {
+            create(&connection, name).await?;
+        }
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// Makes one more.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub(crate) async fn make_database(&self, name: &str) -> Result<()> {
+        let connection = self.connect().await?;
+        create(&connection, name).await?;
+        connection.close().await?;
+        Ok(())
+    }
+
+    async fn connect(&self) -> Result<DatabaseConnection> {
         let deadline = Instant::now() + START;
-        let connection = loop {
+        loop {
             let mut options = ConnectOptions::new(self.url("postgres"));
             options.sqlx_logging(false);
             match Database::connect(options).await {
-                Ok(connection) => break connection,
+                Ok(connection) => return Ok(connection),
                 Err(error) if Instant::now() >= deadline => {
                     return Err(error).context("Postgres does not answer");
                 }
                 Err(_) => sleep(Duration::from_millis(100)).await,
             }
-        };
-        for name in DATABASES {
-            connection
-                .execute_unprepared(&format!("CREATE DATABASE {name}"))
-                .await?;
         }
-        connection.close().await?;
-        Ok(())
     }
+}
+
+async fn create(connection: &DatabaseConnection, name: &str) -> Result<()> {
+    let sql = format!("CREATE DATABASE {name}");
+    connection.execute_unprepared(&sql).await?;
+    Ok(())
 }
 
 impl Drop for Postgres {
@@ -134,7 +153,7 @@ impl Drop for Postgres {
 ///
 /// # Errors
 /// When they are nowhere: what to install.
-pub(super) fn binaries() -> Result<PathBuf> {
+pub(crate) fn binaries() -> Result<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut places: Vec<PathBuf> = versions
         .flatten()

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 /// A process that is started again and again with the same command.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: String,
     port: u16,
     log: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Not started yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: String,
         port: u16,
         log: PathBuf,
@@ -49,13 +49,13 @@ impl Process {
 
     /// Running as somebody else.
     #[must_use]
-    pub(super) fn owned_by(mut self, owner: Option<(u32, u32)>) -> Self {
+    pub(crate) fn owned_by(mut self, owner: Option<(u32, u32)>) -> Self {
         self.owner = owner;
         self
     }
 
     /// Starts it; its words are added to its log.
-    pub(super) fn start(&mut self) -> Result<()> {
+    pub(crate) fn start(&mut self) -> Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut command = (self.command)();
         command
@@ -75,7 +75,7 @@ impl Process {
     }
 
     /// How it ended, if it has since it was last asked; it is down then.
-    pub(super) fn ended(&mut self) -> Option<String> {
+    pub(crate) fn ended(&mut self) -> Option<String> {
         let status = match self.child.as_mut()?.try_wait() {
             Ok(None) => return None,
             Ok(Some(status)) => status.to_string(),
@@ -87,14 +87,19 @@ impl Process {
         Some(status)
     }
 
+    /// Its number while it is there.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// Whether it is there, stopped or not.
-    pub(super) fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         self.child.is_some()
     }
 
     /// It and the processes it started.
     async fn family(&self) -> Vec<u32> {
-        let Some(id) = self.child.as_ref().and_then(Child::id) else {
+        let Some(id) = self.id() else {
             return Vec::new();
         };
         let found = Command::new("pgrep")
@@ -109,7 +114,7 @@ impl Process {
     }
 
     /// Ends it at once, and it alone.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill().await;
         }
@@ -119,9 +124,9 @@ impl Process {
     }
 
     /// Ends it at once with all it started, which may take its time to notice.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         // so that it starts nothing more
-        if let Some(id) = self.child.as_ref().and_then(Child::id) {
+        if let Some(id) = self.id() {
             signal("STOP", &[id]).await;
         }
         let family = self.family().await;
@@ -130,27 +135,27 @@ impl Process {
     }
 
     /// Asks it to end by itself, by the signal that it takes for that.
-    pub(super) async fn terminate(&self, by: &str) {
-        if let Some(id) = self.child.as_ref().and_then(Child::id) {
+    pub(crate) async fn terminate(&self, by: &str) {
+        if let Some(id) = self.id() {
             signal(by, &[id]).await;
         }
     }
 
     /// Stops it, with all it started, where it is.
-    pub(super) async fn pause(&mut self) {
+    pub(crate) async fn pause(&mut self) {
         self.paused = self.family().await;
         signal("STOP", &self.paused).await;
     }
 
     /// Lets it go on.
-    pub(super) async fn go_on(&mut self) {
+    pub(crate) async fn go_on(&mut self) {
         let paused = std::mem::take(&mut self.paused);
         signal("CONT", &paused).await;
     }
 
     /// Lets it, and all it started or starts, write files up to so many bytes only; `None`: any. Says
     /// whether that could be done.
-    pub(super) async fn limit_files(&self, bytes: Option<u64>) -> bool {
+    pub(crate) async fn limit_files(&self, bytes: Option<u64>) -> bool {
         let limit = bytes.map_or("unlimited".into(), |bytes| bytes.to_string());
         let mut done = false;
         for (turn, id) in self.family().await.into_iter().enumerate() {
@@ -171,17 +176,17 @@ impl Process {
     }
 
     /// Where its words go.
-    pub(super) fn log(&self) -> &Path {
+    pub(crate) fn log(&self) -> &Path {
         &self.log
     }
 
     /// Where it listens.
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Whether it does.
-    pub(super) async fn listens(&self) -> bool {
+    pub(crate) async fn listens(&self) -> bool {
         TcpStream::connect(("127.0.0.1", self.port)).await.is_ok()
     }
 }

@@ -1,5 +1,9 @@
-//! Every process of one seed: Postgres, NATS where it is wanted, and replicas of each service, each with
-//! a log of its own, each started again as often as a fault ends it.
+//! A suite past one machine, on one: Postgres, NATS where it is wanted, and replicas of each service, each
+//! a process with a log of its own that can be harmed and started again.
+
+mod nats;
+mod postgres;
+mod process;
 
 use std::{fs, path::Path, time::Duration};
 
@@ -9,8 +13,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{nats, postgres::Postgres, process::Process};
 use crate::{Endpoints, Layout, layout::SERVICES};
+use postgres::Postgres;
+pub(crate) use postgres::binaries;
+pub(crate) use process::Process;
 
 /// Everything must listen within this long: debug builds on a shared core start slowly.
 const START: Duration = Duration::from_secs(60);
@@ -26,7 +32,7 @@ const INEXCUSABLE: [(&str, &str); 2] = [
 
 /// One of the processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// A replica of a service: which of [`SERVICES`], and which of its replicas.
     Service(usize, usize),
     /// The database server.
@@ -35,8 +41,23 @@ pub(super) enum Target {
     Nats,
 }
 
-/// What one seed runs on.
-pub(super) struct Cluster {
+/// What a cluster is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan<'a> {
+    /// Keys and logs go here; it is empty.
+    pub directory: &'a Path,
+    /// The first of five ports for each replica and two more.
+    pub port: u16,
+    /// Of each service.
+    pub replicas: usize,
+    /// The program of the broker.
+    pub nats: Option<&'a Path>,
+    /// Commits wait for the disk. A fault test need not: processes end there, the machine never.
+    pub durable: bool,
+}
+
+/// The processes.
+pub(crate) struct Cluster {
     /// Keys and logs.
     pub layout: Layout,
     replicas: usize,
@@ -47,17 +68,18 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts everything on an empty directory and waits until it listens. `port` is the first of five
-    /// for each replica and two more; `nats` is the program of the broker.
+    /// Starts everything and waits until it listens.
     ///
     /// # Errors
     /// When something is not installed or does not start; whatever did is ended.
-    pub(super) async fn start(
-        directory: &Path,
-        port: u16,
-        replicas: usize,
-        nats: Option<&Path>,
-    ) -> Result<Self> {
+    pub(crate) async fn start(plan: &Plan<'_>) -> Result<Self> {
+        let Plan {
+            directory,
+            port,
+            replicas,
+            nats,
+            durable,
+        } = *plan;
         let layout = Layout::new(directory.to_owned());
         fs::create_dir_all(directory)
             .with_context(|| format!("{} cannot be created", directory.display()))?;
@@ -67,7 +89,7 @@ impl Cluster {
             replicas,
             port,
             services: Vec::new(),
-            postgres: Postgres::create(directory, own).await?,
+            postgres: Postgres::create(directory, own, durable).await?,
             nats: nats.map(|program| nats::broker(program, directory, own + 1)),
             layout,
         };
@@ -82,11 +104,10 @@ impl Cluster {
 
     async fn start_all(&mut self) -> Result<()> {
         self.postgres.make_databases().await?;
-        let mut broker = None;
         if let Some(nats) = &mut self.nats {
             nats.start()?;
-            broker = Some(format!("nats://127.0.0.1:{}", nats.port()));
         }
+        let broker = self.nats_url();
         for service in 0..SERVICES.len() {
             for replica in 0..self.replicas {
                 let mut process = self.service(service, replica, broker.as_deref())?;
@@ -98,7 +119,7 @@ impl Cluster {
     }
 
     /// Addresses of the services' replicas of this number.
-    pub(super) fn endpoints(&self, replica: usize) -> Endpoints {
+    pub(crate) fn endpoints(&self, replica: usize) -> Endpoints {
         let at = |service: usize| format!("http://127.0.0.1:{}", self.port_of(service, replica));
         Endpoints {
             bff: at(0),
@@ -110,12 +131,31 @@ impl Cluster {
     }
 
     /// Replicas of each service.
-    pub(super) fn replicas(&self) -> usize {
+    pub(crate) fn replicas(&self) -> usize {
         self.replicas
     }
 
+    /// Address of a database of the server.
+    pub(crate) fn database_url(&self, database: &str) -> String {
+        self.postgres.url(database)
+    }
+
+    /// Makes an empty one.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub(crate) async fn make_database(&self, database: &str) -> Result<()> {
+        self.postgres.make_database(database).await
+    }
+
+    /// Address of the broker, if there is one.
+    pub(crate) fn nats_url(&self) -> Option<String> {
+        let nats = self.nats.as_ref()?;
+        Some(format!("nats://127.0.0.1:{}", nats.port()))
+    }
+
     /// Whether there is a broker to harm.
-    pub(super) fn has_nats(&self) -> bool {
+    pub(crate) fn has_nats(&self) -> bool {
         self.nats.is_some()
     }
 
@@ -124,7 +164,7 @@ impl Cluster {
     }
 
     /// What to call a process in a log.
-    pub(super) fn name(&self, target: Target) -> String {
+    pub(crate) fn name(&self, target: Target) -> String {
         match target {
             Target::Service(service, replica) => format!("{}/{replica}", SERVICES[service]),
             Target::Postgres => "postgres".into(),
@@ -134,7 +174,7 @@ impl Cluster {
 
     /// What no fault excuses, one sentence each: a service that panicked, or found an inbox wrong and put it
     /// right, so that nobody would see it any more.
-    pub(super) fn inexcusable(&self) -> Vec<String> {
+    pub(crate) fn inexcusable(&self) -> Vec<String> {
         let mut found = Vec::new();
         for log in self.services.iter().map(Process::log) {
             let text = fs::read_to_string(log).unwrap_or_default();
@@ -148,7 +188,7 @@ impl Cluster {
     }
 
     /// Every process.
-    pub(super) fn targets(&self) -> Vec<Target> {
+    pub(crate) fn targets(&self) -> Vec<Target> {
         let services = (0..SERVICES.len()).flat_map(|service| {
             (0..self.replicas).map(move |replica| Target::Service(service, replica))
         });
@@ -159,7 +199,7 @@ impl Cluster {
     }
 
     /// One process; `None` for a broker that is not there.
-    pub(super) fn process(&mut self, target: Target) -> Option<&mut Process> {
+    pub(crate) fn process(&mut self, target: Target) -> Option<&mut Process> {
         match target {
             Target::Service(service, replica) => {
                 self.services.get_mut(service * self.replicas + replica)
@@ -173,7 +213,7 @@ impl Cluster {
     ///
     /// # Errors
     /// When one does not within `limit`; its log says why.
-    pub(super) async fn listening(&mut self, limit: Duration) -> Result<()> {
+    pub(crate) async fn listening(&mut self, limit: Duration) -> Result<()> {
         let deadline = Instant::now() + limit;
         for target in self.targets() {
             loop {
@@ -201,7 +241,7 @@ impl Cluster {
     }
 
     /// A process that does not listen, if there is one.
-    pub(super) async fn silent(&mut self) -> Option<String> {
+    pub(crate) async fn silent(&mut self) -> Option<String> {
         for target in self.targets() {
             let name = self.name(target);
             match self.process(target) {
@@ -213,7 +253,7 @@ impl Cluster {
     }
 
     /// Ends every process.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         let services = self.services.iter_mut().map(Process::end);
         futures::future::join_all(services).await;
         self.postgres.process.end().await;
@@ -223,7 +263,7 @@ impl Cluster {
     }
 
     /// Removes keys and logs.
-    pub(super) fn discard(&self) {
+    pub(crate) fn discard(&self) {
         let _ = fs::remove_dir_all(self.layout.directory());
     }
 

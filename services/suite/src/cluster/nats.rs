@@ -7,7 +7,7 @@ use tokio::process::Command;
 use super::process::Process;
 
 /// The broker, not started yet.
-pub(super) fn broker(program: &Path, directory: &Path, port: u16) -> Process {
+pub(crate) fn broker(program: &Path, directory: &Path, port: u16) -> Process {
     let (program, data) = (program.to_owned(), directory.join("nats"));
     let command = move || {
         let mut command = Command::new(&program);
@@ -23,7 +23,7 @@ pub(super) fn broker(program: &Path, directory: &Path, port: u16) -> Process {
 }
 
 /// Whether a service takes the broker's address: its help says so.
-pub(super) fn is_known_to(program: &Path, service: &str) -> bool {
+pub(crate) fn is_known_to(program: &Path, service: &str) -> bool {
     std::process::Command::new(program)
         .args(["service", service, "--help"])
         .output()

@@ -1,0 +1,161 @@
+{{/* Everywhere: `root` is the chart's own context, `name` a component's name, `svc` a service's merged settings. */}}
+
+{{- define "tc.fullname" -}}
+{{- printf "%s-%s" (.root.Release.Name | trunc 40 | trimSuffix "-") .name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The settings of one service: what holds for all, then its own; nothing that scales while all is stopped. Copied first, or one
+service's would reach the next. */}}
+{{- define "tc.svc" -}}
+{{- if not (hasKey .root.Values.services .name) }}{{ fail (printf "%q is named in a list of calls, but is not among the services" .name) }}{{ end -}}
+{{- $svc := mustMergeOverwrite (deepCopy .root.Values.defaults) (deepCopy (get .root.Values.services .name)) -}}
+{{- if .root.Values.stopped -}}
+{{- $svc = mustMergeOverwrite $svc (dict "replicas" 0 "autoscaling" (dict "enabled" false) "keda" (dict "enabled" false)) -}}
+{{- end -}}
+{{- toYaml $svc -}}
+{{- end -}}
+
+{{- define "tc.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .name }}
+{{- end -}}
+
+{{- define "tc.labels" -}}
+{{ include "tc.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: ticket-centre
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Labels of what belongs to no service. */}}
+{{- define "tc.common" -}}
+{{ include "tc.labels" (dict "root" . "name" "all") }}
+{{- end -}}
+
+{{- define "tc.image" -}}
+{{- $image := .root.Values.image -}}
+{{- $place := printf "%s/%s/%s" $image.registry $image.repository .name -}}
+{{- if .svc.digest }}{{ $place }}@{{ .svc.digest }}{{ else }}{{ $place }}:{{ $image.tag | default .root.Chart.AppVersion }}{{ end -}}
+{{- end -}}
+
+{{/* Where a service is called by the others. */}}
+{{- define "tc.address" -}}
+{{- $svc := include "tc.svc" . | fromYaml -}}
+{{- $host := include "tc.fullname" . -}}
+{{- if eq .root.Values.discovery.mode "headless" }}{{ $host = printf "%s-headless" $host }}{{ end -}}
+{{- printf "http://%s.%s.svc.%s:%d" $host .root.Release.Namespace .root.Values.discovery.clusterDomain (int $svc.ports.grpc) -}}
+{{- end -}}
+
+{{- define "tc.keysSecret" -}}
+{{- if .Values.keys.existingSecret }}{{ .Values.keys.existingSecret }}{{ else if .Values.externalSecrets.enabled }}{{ include "tc.fullname" (dict "root" . "name" "keys") }}{{ end -}}
+{{- end -}}
+
+{{- define "tc.postgresSecret" -}}
+{{- if .Values.postgres.existingSecret }}{{ .Values.postgres.existingSecret }}{{ else if .Values.externalSecrets.enabled }}{{ include "tc.fullname" (dict "root" . "name" "postgres") }}{{ end -}}
+{{- end -}}
+
+{{- define "tc.natsUrl" -}}
+{{- if .Values.dev.nats.enabled }}nats://{{ include "tc.fullname" (dict "root" . "name" "nats") }}:4222{{ else }}{{ .Values.nats.url }}{{ end -}}
+{{- end -}}
+
+{{/* Not empty where events go through NATS too. */}}
+{{- define "tc.hasNats" -}}
+{{ include "tc.natsUrl" . }}{{ .Values.nats.existingSecret }}
+{{- end -}}
+
+{{- define "tc.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "tc.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{- define "tc.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The environment of a service's program that is no secret; what its errands need too comes first. */}}
+{{- define "tc.jobConfig" -}}
+RUST_LOG: {{ .svc.log | quote }}
+{{- if .svc.database.enabled }}
+DATABASE_CONNECTIONS: {{ .svc.database.connections | quote }}
+{{- if .root.Values.dev.postgres.enabled }}
+DATABASE_URL: {{ printf "postgres://tickets@%s/%s" (include "tc.fullname" (dict "root" .root "name" "postgres")) .name | quote }}
+{{- end }}
+{{- end }}
+{{- with include "tc.natsUrl" .root }}
+NATS: {{ . | quote }}
+{{- end }}
+{{- if and .svc.streams (include "tc.hasNats" .root) }}
+NATS_REPLICAS: {{ .root.Values.nats.replicas | quote }}
+NATS_MAX_AGE_HOURS: {{ .root.Values.nats.maxAgeHours | quote }}
+NATS_MAX_MIB: {{ int .root.Values.nats.maxMib | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "tc.config" -}}
+{{- $root := .root -}}
+LISTEN: "{{ $root.Values.discovery.bindAddress }}:{{ .svc.ports.grpc }}"
+ADMIN_LISTEN: "{{ $root.Values.discovery.bindAddress }}:{{ .svc.ports.admin }}"
+DRAIN_SECONDS: {{ .svc.shutdown.drainSeconds | quote }}
+KEYS: /etc/ticket-centre/keys
+{{ include "tc.jobConfig" . }}
+{{- range .svc.calls }}
+{{ upper . }}: {{ include "tc.address" (dict "root" $root "name" .) | quote }}
+{{- end }}
+{{- range $name, $value := .svc.env }}
+{{ $name }}: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The environment that is secret. Their programs read it from nowhere else. */}}
+{{- define "tc.secretEnv" -}}
+{{- if and .svc.database.enabled (not .root.Values.dev.postgres.enabled) }}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "tc.postgresSecret" .root }}
+      key: {{ .name }}-url
+{{- end }}
+{{- with .root.Values.nats.existingSecret }}
+- name: NATS
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: url
+{{- end }}
+{{- end -}}
+
+{{- define "tc.caMount" -}}
+{{- if and .svc.database.enabled .root.Values.postgres.caConfigMap }}
+- name: postgres-ca
+  mountPath: /etc/ticket-centre/postgres
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "tc.caVolume" -}}
+{{- if and .svc.database.enabled .root.Values.postgres.caConfigMap }}
+- name: postgres-ca
+  configMap:
+    name: {{ .root.Values.postgres.caConfigMap }}
+{{- end }}
+{{- end -}}

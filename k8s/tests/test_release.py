@@ -1,0 +1,98 @@
+"""Helm itself installs, upgrades, tests, rolls back and uninstalls the chart, at a server that answers as Kubernetes does."""
+
+import json
+import os
+import pathlib
+import tempfile
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+
+from chart import CHART, ENV, NAMESPACE, VALUES, Refused, is_hook, render, tool
+from fakeapi import Server
+
+# What the values say is there already.
+SECRETS = [(NAMESPACE, name) for name in ("ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats")]
+
+
+class At:
+    """Helm at a server."""
+
+    def __init__(self, server, scratch):
+        config = pathlib.Path(scratch) / "kubeconfig"
+        config.write_text(json.dumps({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c", "users": [{"name": "u", "user": {}}],
+            "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": NAMESPACE}}],
+        }))
+        self.env = {**ENV, "KUBECONFIG": str(config), "HELM_DRIVER": "secret", "HOME": os.environ.get("HOME", scratch)}
+
+    def __call__(self, *arguments):
+        # it would hold itself back, for the sake of a server that is not its own
+        return tool("helm", *arguments, "--namespace", NAMESPACE, "--qps", "1000", "--burst-limit", "1000", env=self.env)
+
+
+class Release(unittest.TestCase):
+    def on_a_server(self, values):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        server = Server(SECRETS).__enter__()
+        self.addCleanup(server.__exit__)
+        rest = [CHART, "--values", values, "--wait", "--wait-for-jobs", "--timeout", "180s"]
+        return server.cluster, At(server, scratch.name), rest
+
+    def test_a_release_is_installed_upgraded_tested_rolled_back_and_uninstalled(self):
+        # mostly it waits, so they may as well wait together
+        with ThreadPoolExecutor(len(VALUES)) as together:
+            for values, outcome in [(values, together.submit(self.live_through, values)) for values in VALUES]:
+                with self.subTest(values=values.name):
+                    outcome.result()
+
+    def live_through(self, values):
+        cluster, helm, rest = self.on_a_server(values)
+        tags = lambda: {
+            o["spec"]["template"]["spec"]["containers"][0]["image"].rsplit(":", 1)[1]
+            for (_, plural, _, name), o in cluster.objects.items() if plural == "deployments" and name != "r-settings"
+        }
+        before = cluster.release_names()
+        helm("install", "r", *rest)
+        first = tags()
+        rendered = render(values)
+        made = {(o["kind"], o["metadata"]["name"]) for o in rendered if not is_hook(o)}
+        self.assertEqual(made - cluster.release_names(), set())
+        helm("upgrade", "r", *rest, "--set", "image.tag=v2")
+        self.assertEqual(tags(), {"v2"})
+        told = helm("test", "r", "--timeout", "180s")
+        self.assertEqual(told.count("Succeeded"), 5, told)
+        helm("rollback", "r", "1", "--wait", "--timeout", "180s")
+        self.assertEqual(tags(), first)
+        helm("uninstall", "r", "--wait", "--timeout", "180s")
+        # Helm leaves what hooks made, until the next installation makes it anew
+        hooks = {(o["kind"], o["metadata"]["name"]) for o in rendered
+                 if is_hook(o) and "succeeded" not in o["metadata"]["annotations"]["helm.sh/hook-delete-policy"]}
+        self.assertEqual(cluster.release_names() - before, hooks)
+        self.assertEqual([entry for entry in cluster.log if entry[0] == "REFUSE"], [])
+
+    def test_jobs_before_a_rollout_run_before_any_pod_is_made_or_changed(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/hook-values.yaml")
+        helm("install", "r", *rest)
+        first = len(cluster.log)
+        helm("upgrade", "r", *rest, "--set", "image.tag=v2")
+        for log in (cluster.log[:first], cluster.log[first:]):
+            jobs = [n for n, (verb, kind, _, _) in enumerate(log) if kind == "Job" and verb == "CREATE"]
+            deployments = [n for n, (_, kind, _, _) in enumerate(log) if kind == "Deployment"]
+            self.assertEqual(len(jobs), 7)
+            self.assertLess(max(jobs), min(deployments))
+            names = [log[n][2] for n in jobs]
+            self.assertLess(max(names.index(n) for n in names if n.endswith("-migrate")), min(names.index(n) for n in names if n.endswith("-streams")))
+
+    def test_an_installation_whose_secret_is_missing_fails_before_anything_is_made(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/hook-values.yaml")
+        cluster.delete(("v1", "secrets", NAMESPACE, "ticket-centre-postgres"))
+        with self.assertRaises(Refused) as refused:
+            helm("install", "r", *rest)
+        self.assertIn("secrets/ticket-centre-postgres", str(refused.exception))
+        self.assertFalse([entry for entry in cluster.log if entry[1] == "Deployment"])
+
+
+if __name__ == "__main__":
+    unittest.main()
