@@ -35,9 +35,16 @@ const move = (ticket, state) =>
 const write = (ticket, body) =>
   suite.call('ConversationService/SendMessage', { conversation_id: ticket.conversationId, body })
 const tabs = (customer = ben) => customer.main.getByRole('navigation').getByRole('button')
-const names = async (customer = ben) =>
-  (await tabs(customer).all()).length &&
-  tabs(customer).evaluateAll((all) => all.map((one) => one.getAttribute('aria-label')))
+/** What each tab says to somebody who hears it. */
+const names = (customer = ben) =>
+  tabs(customer).evaluateAll((all) =>
+    all.map((one) =>
+      [...one.querySelectorAll(':scope span:not(:has(*))')]
+        .filter((text) => !text.closest('[aria-hidden]'))
+        .map((text) => text.textContent)
+        .join('')
+    )
+  )
 const shows = (...expected) => until(async () => JSON.stringify(await names()) === JSON.stringify(expected))
 const card = () => ben.main.getByRole('region', { name: 'Recent tickets' })
 const cardTitles = () => card().locator('.row-title').allTextContents()

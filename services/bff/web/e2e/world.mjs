@@ -22,7 +22,7 @@ for (const [path, how] of [
   if (!existsSync(path)) throw new Error(`${path} is missing: ${how}`)
 
 /** What is waited for comes within this time, in milliseconds, else the test fails. */
-export const PATIENCE = Number(process.env.PATIENCE ?? 15_000)
+export const PATIENCE = Number(process.env.PATIENCE ?? 30_000)
 
 /** The first of seven ports in a row that nobody has. */
 async function ports() {

@@ -95,19 +95,20 @@ function Tabs() {
     <nav class="tabs" aria-label={t('spaces')}>
       {tabs.map((tab: Tab) => {
         const count = tab === 'home' ? 0 : (badges?.[tab] ?? 0)
-        const name = count && tab !== 'home' ? t(UNREAD[tab], { count }) : t(tab as Key)
+        const unread = count && tab !== 'home' ? t(UNREAD[tab], { count }) : ''
         return (
           <button
             key={tab}
             type="button"
-            aria-label={name}
             {...(tab === current && { 'aria-current': 'page' as const })}
             onClick={() => app.tell({ type: 'tab', tab })}
           >
-            <span>{t(tab as Key)}</span>
+            {/* word and number are for the eye when a sentence, which begins with the word, says both */}
+            <span {...(unread && { 'aria-hidden': true })}>{t(tab as Key)}</span>
             <span class="tab-icon">
               <Icon name={tab} size={22} />
-              {count > 0 && <Badge count={count} />}
+              {unread && <Badge count={count} />}
+              {unread && <span class="hidden">{unread}</span>}
             </span>
           </button>
         )

@@ -29,6 +29,13 @@ describe.each(locales)('%s', (locale) => {
     }
   })
 
+  it('begins what a tab says of its number with the word that is seen on it', () => {
+    for (const [key, text] of Object.entries(texts)) {
+      const tab = /^tab\.(messages|tickets)_/.exec(key)?.[1]
+      if (tab) expect(text.startsWith(texts[tab] ?? key), `${key}: ${text}`).toBe(true)
+    }
+  })
+
   it('has the places for values that English has', () => {
     const places = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort()
     for (const [key, text] of Object.entries(en))
