@@ -1,5 +1,6 @@
 /** Pages around the Messenger: strict, hostile, swapped out, not allowed; and what they may not do. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 import { Customer, inside, startBrowser, startSuite, until } from './world.mjs'
@@ -20,12 +21,11 @@ after(async () => {
   await suite?.stop()
 })
 
+const appId = () => JSON.parse(readFileSync(`${suite.data}/access.json`, 'utf8')).app_id
+
 /** A page of somebody's, on a server of its own. */
 async function host({ body = '', style = '', headers = {}, settings = {}, loader = true, name = '127.0.0.1' } = {}) {
-  const { access } = {
-    access: JSON.parse(await (await import('node:fs/promises')).readFile(`${suite.data}/access.json`))
-  }
-  const all = { app_id: access.app_id, api_base: suite.bff, user_jwt: token, ...settings }
+  const all = { app_id: appId(), api_base: suite.bff, user_jwt: token, ...settings }
   const html = `<!doctype html><html><head><title>Host</title>${style}</head><body><h1>Host</h1>${body}
 <script nonce="n1">window.messengerSettings=${JSON.stringify(all)};
 (function(){var w=window,q=w.Messenger;if(typeof q==="function"){q("update",w.messengerSettings)}else{q=function(){q.q.push(arguments)};q.q=[];w.Messenger=q;}})()</script>
@@ -119,28 +119,16 @@ test('a page that is not allowed shows nothing, and says why once', async () => 
   const policy = answer.headers.get('content-security-policy')
   assert.match(policy, /frame-ancestors http:\/\/127\.0\.0\.1:\* http:\/\/localhost:\*;/)
   const url = (await host()).replace('127.0.0.1', 'shop.test')
-  const other = await startBrowserFor('shop.test')
+  const other = await startBrowser('--host-resolver-rules=MAP shop.test 127.0.0.1')
   const page = await (await other.newContext()).newPage()
-  await page.goto(url)
-  await page.waitForFunction(() => document.querySelector('msgr-messenger'))
   const refused = []
   page.on('console', (message) => refused.push(message.text()))
-  await page.waitForEvent('console', {
-    predicate: (message) => message.text().includes('allowed origin'),
-    timeout: 20_000
-  })
+  await page.goto(url)
+  await until(() => refused.some((one) => one.includes('allowed origin')))
   assert.equal(await page.locator('msgr-messenger .launcher').isVisible(), false)
   assert.equal(refused.filter((one) => one.startsWith('Messenger:')).length, 1)
   await other.close()
 })
-
-async function startBrowserFor(name) {
-  const { chromium } = await import('playwright-core')
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', `--host-resolver-rules=MAP ${name} 127.0.0.1`]
-  })
-}
 
 test('a user token that is refused shows nothing, and says why once', async () => {
   const ada = await open(await host({ settings: { user_jwt: `${token.slice(0, -4)}AAAA` } }), { ready: false })
@@ -213,8 +201,7 @@ test('nothing secret is in an address, a cookie or a storage', async () => {
 })
 
 test('the document says everything that keeps it safe', async () => {
-  const app = JSON.parse(await (await import('node:fs/promises')).readFile(`${suite.data}/access.json`)).app_id
-  const { headers, status } = await fetch(`${suite.bff}/m/${app}/`)
+  const { headers, status } = await fetch(`${suite.bff}/m/${appId()}/`)
   assert.equal(status, 200)
   assert.match(headers.get('content-security-policy'), /default-src 'none'; script-src 'self';/)
   assert.match(headers.get('content-security-policy'), /require-trusted-types-for 'script'; trusted-types 'none'/)

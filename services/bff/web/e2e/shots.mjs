@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { Customer, startBrowser, startSuite } from './world.mjs'
 
 const [folder = '/tmp/messenger-shots', ...wanted] = process.argv.slice(2)
-mkdirSync(folder, { recursive: true })
 
 export const VARIANTS = {
   light: { asked: { theme: 'light' } },
@@ -88,9 +87,13 @@ export const STATES = {
   }
 }
 
-/** One customer for all states of one variant and user; each state begins where the last one ended. */
+/**
+ * One customer for all states of one variant and user; each state begins where the last one ended.
+ * Answers which states were not reached, and why.
+ */
 export async function visit(browser, suite, variant, see) {
   const { asked, context = {} } = VARIANTS[variant]
+  const missed = []
   for (const user of ['ada', 'ben']) {
     const customer = await Customer.open(browser, suite, { user, ...asked }, context)
     await customer.show()
@@ -101,20 +104,21 @@ export async function visit(browser, suite, variant, see) {
           await see(customer, state)
         } catch (error) {
           // the others are worth a look all the same
-          console.error(`${state}-${variant}: ${error.message.split('\n')[0]}`)
-          process.exitCode = 1
+          missed.push(`${state}: ${error.message.split('\n')[0]}`)
         }
       }
     await customer.close()
   }
+  return missed
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
+  mkdirSync(folder, { recursive: true })
   const suite = process.env.SHOP ? { shop: process.env.SHOP } : await startSuite()
   const browser = await startBrowser()
   try {
-    for (const variant of wanted.length ? wanted : Object.keys(VARIANTS))
-      await visit(browser, suite, variant, async (customer, state) => {
+    for (const variant of wanted.length ? wanted : Object.keys(VARIANTS)) {
+      const missed = await visit(browser, suite, variant, async (customer, state) => {
         // what fades in has faded in
         await customer.page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)))
         const whole = customer.page.viewportSize().width < 500
@@ -122,6 +126,9 @@ if (process.argv[1] === new URL(import.meta.url).pathname) {
         await target.screenshot({ path: join(folder, `${state}-${variant}.png`) })
         console.log(`${state}-${variant}`)
       })
+      for (const one of missed) console.error(`not reached in ${variant}: ${one}`)
+      if (missed.length) process.exitCode = 1
+    }
   } finally {
     await browser.close()
     await suite.stop?.()

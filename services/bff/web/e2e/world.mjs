@@ -8,6 +8,8 @@ import { promisify } from 'node:util'
 import { chromium } from 'playwright-core'
 
 const run = promisify(execFile)
+// what is told to end does what it does at its end
+process.once('SIGTERM', () => process.exit(1))
 const here = new URL('..', import.meta.url).pathname
 const dist = join(here, 'dist')
 /** The suite's binary: said by SUITE, else as cargo builds it. */
@@ -23,6 +25,10 @@ for (const [path, how] of [
 
 /** What is waited for comes within this time, in milliseconds, else the test fails. */
 export const PATIENCE = Number(process.env.PATIENCE ?? 30_000)
+
+/** The suite is up, and down again, within these times, in milliseconds. */
+const START = 60_000
+const STOP = 20_000
 
 /** The first of seven ports in a row that nobody has. */
 async function ports() {
@@ -46,14 +52,24 @@ export async function startSuite({ separate = false } = {}) {
   const args = ['run', '--data', data, '--port', String(port), '--web', dist, ...(separate ? ['--separate'] : [])]
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
+  // a run that is cut short leaves nothing behind
+  const end = () => {
+    child.kill('SIGINT')
+    rmSync(data, { recursive: true, force: true })
+  }
+  process.once('exit', end)
   await new Promise((resolve, reject) => {
+    const fail = (why) => reject(new Error(`${why}:\n${said}`))
+    const late = setTimeout(() => fail(`the suite did not start within ${START} ms`), START)
     const hear = (text) => {
       said += text
-      if (said.includes('Ctrl-C stops')) resolve()
+      if (!said.includes('Ctrl-C stops')) return
+      clearTimeout(late)
+      resolve()
     }
     child.stdout.on('data', hear)
     child.stderr.on('data', hear)
-    child.once('exit', () => reject(new Error(`the suite ended:\n${said}`)))
+    child.once('exit', () => fail('the suite ended'))
   })
   const suite = {
     bff: `http://127.0.0.1:${port}`,
@@ -66,13 +82,17 @@ export async function startSuite({ separate = false } = {}) {
     },
     /** Carries out a call as somebody. */
     async call(method, body = {}, as = 'grace') {
-      const { stdout } = await run(binary, ['call', method, JSON.stringify(body), '--as', as, '--data', data])
+      const call = ['call', method, JSON.stringify(body), '--as', as, '--data', data]
+      const { stdout } = await run(binary, call, { timeout: PATIENCE })
       return JSON.parse(stdout || '{}')
     },
     async stop() {
       const ended = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGINT')
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP)
       await ended
+      clearTimeout(late)
+      process.removeListener('exit', end)
       rmSync(data, { recursive: true, force: true })
     }
   }
@@ -83,10 +103,13 @@ export async function startSuite({ separate = false } = {}) {
   return suite
 }
 
-export function startBrowser() {
+/** A browser that asks nobody on the network for anything; `more` are arguments of its own. */
+export function startBrowser(...more) {
   return chromium.launch({
     executablePath: chrome,
+    timeout: START,
     args: [
+      ...more,
       '--no-sandbox',
       '--disable-gpu',
       '--disable-quic',
