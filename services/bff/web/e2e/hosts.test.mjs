@@ -114,12 +114,13 @@ test('a page that swaps its body keeps it', async () => {
   await ada.close()
 })
 
-test('a page that is not allowed shows nothing, and says why once', async () => {
+test('a page that is not allowed shows nothing, and says why once', async (t) => {
   const answer = await fetch(`${suite.bff}/m/app_1/`)
   const policy = answer.headers.get('content-security-policy')
   assert.match(policy, /frame-ancestors http:\/\/127\.0\.0\.1:\* http:\/\/localhost:\*;/)
   const url = (await host()).replace('127.0.0.1', 'shop.test')
   const other = await startBrowser('--host-resolver-rules=MAP shop.test 127.0.0.1')
+  t.after(() => other.close())
   const page = await (await other.newContext()).newPage()
   const refused = []
   page.on('console', (message) => refused.push(message.text()))
@@ -127,7 +128,6 @@ test('a page that is not allowed shows nothing, and says why once', async () => 
   await until(() => refused.some((one) => one.includes('allowed origin')))
   assert.equal(await page.locator('msgr-messenger .launcher').isVisible(), false)
   assert.equal(refused.filter((one) => one.startsWith('Messenger:')).length, 1)
-  await other.close()
 })
 
 test('a user token that is refused shows nothing, and says why once', async () => {
