@@ -171,6 +171,25 @@ describe('a ticket', () => {
     expect(api.markTicketRead).toHaveBeenCalledTimes(1)
   })
 
+  it('that comes late is where somebody is who opened it by keyboard', async () => {
+    const { app, api, shown } = world()
+    let arrive = () => {}
+    api.ticket.mockReturnValueOnce(
+      new Promise((resolve) => {
+        arrive = () => resolve(detail)
+      })
+    )
+    shown()
+    await app.loadHome()
+    const row = await screen.findByRole('button', { name: /Refund/ })
+    row.focus()
+    fireEvent.click(row)
+    await screen.findByRole('button', { name: 'Back to home' })
+    arrive()
+    const title = await screen.findByRole('heading', { name: 'Refund' })
+    expect(document.activeElement).toBe(title)
+  })
+
   it('that is gone does not stay on the screen (V3)', async () => {
     const { app, api, shown } = world()
     shown()

@@ -1,7 +1,7 @@
 /** Small pieces that several screens show. */
 import { useComputed, useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { useApp } from '../context'
 import { t } from '../i18n'
 import { full, relative } from '../i18n/time'
@@ -109,8 +109,13 @@ export function Avatar({ name }: { name: string }) {
 
 /** A focus target that says where one is. */
 export function Title({ children, class: name }: { children: ComponentChildren; class?: string }) {
+  const title = useRef<HTMLHeadingElement>(null)
+  useLayoutEffect(() => {
+    // it comes when its screen has been fetched: what had the focus is gone by then. The page around it keeps its own
+    if (document.hasFocus() && document.activeElement === document.body) title.current?.focus({ preventScroll: true })
+  }, [])
   return (
-    <h1 tabIndex={-1} {...(name && { class: name })}>
+    <h1 ref={title} tabIndex={-1} {...(name && { class: name })}>
       {children}
     </h1>
   )
