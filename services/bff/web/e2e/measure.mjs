@@ -7,7 +7,7 @@ const browser = await startBrowser()
 try {
   const ada = await Customer.open(browser, suite, { user: 'ada' })
   const { tickets } = await suite.call('MessengerService/ListTickets', {}, 'ada')
-  const { ticketId } = tickets.find((ticket) => ticket.number === '4')
+  const { ticketId } = tickets.find((ticket) => Number(ticket.number) === 4)
   const times = []
   for (let turn = 0; turn < turns; turn++) {
     for (const id of turn ? [ticketId] : tickets.map((ticket) => ticket.ticketId)) {

@@ -52,11 +52,8 @@ export async function startSuite({ separate = false } = {}) {
   const args = ['run', '--data', data, '--port', String(port), '--web', dist, ...(separate ? ['--separate'] : [])]
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
-  // a run that is cut short leaves nothing behind
-  const end = () => {
-    child.kill('SIGINT')
-    rmSync(data, { recursive: true, force: true })
-  }
+  // a run that is cut short leaves no process behind
+  const end = () => child.kill('SIGINT')
   process.once('exit', end)
   await new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`${why}:\n${said}`))
