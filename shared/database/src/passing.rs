@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_millis(1_900);
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 
 /// Whether another try may well succeed: the database is away or busy, or a transaction met another.
-/// SQLite: busy or locked. Postgres: serialization failure, deadlock, lock not available, statement
-/// cancelled for its time, too many connections, shutting down or starting.
+/// SQLite: busy, locked, or a full disk. Postgres: serialization failure, deadlock, lock not available,
+/// statement cancelled for its time, no more connections, memory or disk, shutting down or starting.
 pub fn is_passing(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
@@ -26,6 +26,7 @@ pub fn is_passing(error: &DbErr) -> bool {
                 | SqlxError::Tls(_)
                 | SqlxError::PoolTimedOut
                 | SqlxError::PoolClosed
+                | SqlxError::BeginFailed
                 | SqlxError::WorkerCrashed => true,
                 SqlxError::Database(told) => told.code().is_some_and(|code| is_passing_code(&code)),
                 _ => false,
@@ -54,13 +55,15 @@ pub fn is_undone(error: &DbErr) -> bool {
 
 fn is_passing_code(code: &str) -> bool {
     match code {
-        "40001" | "40P01" | "55P03" | "57014" | "53300" | "57P01" | "57P02" | "57P03" | "25P03" => {
+        "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "25P03" | "58030" => {
             true
         }
-        // SQLITE_BUSY and SQLITE_LOCKED with their variants; Postgres has five characters
+        // SQLITE_BUSY, SQLITE_LOCKED and SQLITE_FULL with their variants; Postgres has five characters
         code if code.len() < 5 => code
             .parse::<u32>()
-            .is_ok_and(|code| matches!(code & 0xff, 5 | 6)),
+            .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13)),
+        // too little of something: connections, memory, disk
+        code if code.starts_with("53") => true,
         _ => false,
     }
 }
@@ -129,7 +132,8 @@ mod tests {
     #[test]
     fn codes_of_both_databases_are_told_apart() {
         for passing in [
-            "5", "6", "261", "517", "773", "40001", "40P01", "55P03", "57P01",
+            "5", "6", "13", "261", "517", "773", "40001", "40P01", "55P03", "57P01", "53100",
+            "53300", "58030",
         ] {
             assert!(is_passing_code(passing), "{passing}");
         }

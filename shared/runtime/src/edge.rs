@@ -200,7 +200,21 @@ impl Shared {
         };
         if access != Access::Public {
             let bearer = bearer(&request).ok_or_else(unauthenticated)?;
-            let actor = self.authenticator.authenticate(bearer).await?;
+            let actor = self.authenticator.authenticate(bearer);
+            let actor = match deadline {
+                None => actor.await?,
+                // who asks with no time left is told that, not what could not be found out in it
+                Some(deadline) => tokio::time::timeout_at(deadline.into(), actor)
+                    .await
+                    .map_err(|_| late())?
+                    .map_err(|why| {
+                        if deadline <= Instant::now() {
+                            late()
+                        } else {
+                            why
+                        }
+                    })?,
+            };
             authorize(access, &actor)?;
             request.extensions_mut().insert(actor);
         }
