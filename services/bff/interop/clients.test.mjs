@@ -71,6 +71,8 @@ for (const [name, transport] of Object.entries(protocols)) {
                 messenger().submitTicket({ title: "x".repeat(70_000), requestId: crypto.randomUUID() }),
             );
             assert.equal(error.code, Code.InvalidArgument);
+            // such a connection of HTTP/1 ends; gRPC-Web's answer does not say so, and the next call on it may fail
+            await messenger().getHome({ platform: WEB }).catch(() => {});
         });
 
         test("a call has no more time than its caller gives it", async () => {

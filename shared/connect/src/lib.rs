@@ -25,7 +25,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, Either};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prost_reflect::{DescriptorError, DescriptorPool};
 use tokio::sync::Semaphore;
@@ -154,16 +154,25 @@ impl Shared {
     where
         S: Service<Request<Body>, Response = Response<Body>>,
     {
+        let version = request.version();
         let head = match Head::of(self, method, &request) {
             Ok(head) => head,
-            Err(refused) => return Ok(*refused),
+            Err(refused) => return Ok(last_on(version, *refused)),
         };
-        let inner = match self.translate(method, &head, request).await {
+        let mut unread = true;
+        let inner = match self.translate(method, &head, request, &mut unread).await {
             Ok(inner) => inner,
-            Err(refusal) if method.streams => {
-                return Ok(stream::refused(&self.pool, head.codec, &refusal));
+            Err(refusal) => {
+                let refused = match method.streams {
+                    true => stream::refused(&self.pool, head.codec, &refusal),
+                    false => unary::refused(&self.pool, &refusal),
+                };
+                return Ok(if unread {
+                    last_on(version, refused)
+                } else {
+                    refused
+                });
             }
-            Err(refusal) => return Ok(unary::refused(&self.pool, &refusal)),
         };
         let answer = next.call(inner).await?;
         Ok(if method.streams {
@@ -173,12 +182,13 @@ impl Shared {
         })
     }
 
-    /// The gRPC call that a request stands for.
+    /// The gRPC call that a request stands for; says whether its body was left unread.
     async fn translate(
         &self,
         method: &Method,
         head: &Head,
         request: Request<Body>,
+        unread: &mut bool,
     ) -> Result<Request<Body>, Refusal> {
         let began = Instant::now();
         head::version(self, head, &request)?;
@@ -200,6 +210,7 @@ impl Shared {
                     })??
             }
         };
+        *unread = false;
         let message = head.codec.read(self, &method.input, given)?;
         let left = timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
         Ok(grpc::request(parts, &message, left))
@@ -224,7 +235,7 @@ impl Shared {
             false => self.largest,
         };
         let announced = headers
-            .get(http::header::CONTENT_LENGTH)
+            .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if announced.is_some_and(|length| length > most as u64) {
             return Err(self.too_large());
@@ -258,6 +269,16 @@ impl Shared {
             format!("the request is larger than {kib} KiB"),
         )
     }
+}
+
+/// The server ends a connection of HTTP/1 whose request it did not read to the end: a client that is not told would
+/// send its next request there.
+fn last_on(version: Version, mut answer: Response<Body>) -> Response<Body> {
+    if version <= Version::HTTP_11 {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(header::CONNECTION, close);
+    }
+    answer
 }
 
 /// Parameters of a query by name; the first of a name counts.

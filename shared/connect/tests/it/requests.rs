@@ -292,3 +292,24 @@ async fn a_body_that_never_ends_is_given_up() {
     assert!(began.elapsed().as_millis() < 1_000);
     assert_eq!(sample.calls(), 0);
 }
+
+#[tokio::test]
+async fn a_request_that_was_not_read_to_its_end_is_the_last_of_its_connection() {
+    let sample = Sample::found();
+    let large = "x".repeat(LARGEST + 1);
+    for (body, version, closes) in [
+        (large.as_str(), http::Version::HTTP_11, true),
+        (&large, http::Version::HTTP_2, false),
+        ("{", http::Version::HTTP_11, false),
+    ] {
+        let mut request = post(LOOK, JSON, body.to_owned());
+        *request.version_mut() = version;
+        let answer = sample.call(request).await;
+        assert_eq!(answer.status, 400);
+        assert_eq!(
+            answer.headers.contains_key("connection"),
+            closes,
+            "{version:?}"
+        );
+    }
+}
