@@ -7,7 +7,7 @@ use std::{
 
 use database::{Database, Turn, is_passing, retried, take_turns};
 use futures::future::join_all;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 use testing::{Scratch, eventually, on_postgres_for};
 
 use crate::{Schema, count, open, value};
@@ -42,6 +42,43 @@ async fn every_wait_on_the_server_is_bounded() {
     let reading = db.snapshot().await.unwrap();
     let level = setting(&reading, "transaction_isolation").await;
     assert_eq!(level, "repeatable read");
+}
+
+/// A statement is planned once, perhaps on the first day.
+#[tokio::test]
+async fn what_was_planned_while_its_table_was_empty_looks_rows_up_all_the_same() {
+    if !on_postgres_for("plans of the server") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let tx = db.begin().await.unwrap();
+    let asked: Vec<String> = (1..=32).map(|n| format!("(${n})")).collect();
+    let keys = vec!["'k'"; 32].join(", ");
+    let types = vec!["text"; 32].join(", ");
+    let prepare = format!(
+        "prepare wanted ({types}) as with asked (key) as (values {}) \
+         select t.value from asked join planned t on t.key = asked.key",
+        asked.join(", ")
+    );
+    for sql in [
+        "create table planned (key text not null primary key, value text not null)",
+        "set local plan_cache_mode = force_generic_plan",
+        &prepare,
+    ] {
+        tx.execute_unprepared(sql).await.unwrap();
+    }
+    let explain = format!("explain (costs off) execute wanted ({keys})");
+    let explain = Statement::from_string(DbBackend::Postgres, explain);
+    let plan = tx.query_all_raw(explain).await.unwrap();
+    let plan: Vec<String> = plan
+        .iter()
+        .map(|row| row.try_get("", "QUERY PLAN").unwrap())
+        .collect();
+    assert!(
+        plan.iter().any(|step| step.contains("planned_pkey")),
+        "{plan:#?}"
+    );
 }
 
 /// As a call does whose deadline is over.

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use jetstream::{NatsArgs, Transport};
 use proto::events::v1::Cursor;
 use runtime::{KeyRing, client::service_channel};
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{Endpoints, cluster::Cluster};
@@ -72,7 +72,7 @@ pub(super) async fn length(source: &Arc<dyn EventSource>) -> Result<u64> {
 pub(super) async fn projected(db: &DatabaseConnection, total: u64) -> Result<f64> {
     let (mut first, mut last) = (None, (0, Instant::now()));
     loop {
-        let now = (positions(db).await?, Instant::now());
+        let now = (applied(db, "tickets").await?, Instant::now());
         if now.0 > last.0 {
             last = now;
             first.get_or_insert(now);
@@ -93,11 +93,57 @@ pub(super) async fn projected(db: &DatabaseConnection, total: u64) -> Result<f64
     }
 }
 
-/// Events of Tickets that Notifications has applied.
-async fn positions(db: &DatabaseConnection) -> Result<u64> {
-    let sql = "select coalesce(sum(pos), 0)::bigint as done from consumer_cursor where source = 'tickets'";
+/// Waits until a service has applied everything that another tells.
+///
+/// # Errors
+/// When it does not go on.
+pub(super) async fn settled(cluster: &Cluster, reader: &str, source: &str) -> Result<()> {
+    let (read, told) = (
+        connect(&cluster.database_url(reader)).await?,
+        connect(&cluster.database_url(source)).await?,
+    );
+    let mut last = (0, Instant::now());
+    loop {
+        let done = applied(&read, source).await?;
+        if done >= sum(&told, HEADS).await? {
+            break;
+        }
+        if done > last.0 {
+            last = (done, Instant::now());
+        }
+        ensure!(
+            last.1.elapsed() < SILENCE,
+            "{reader} stands at {done} events of {source}"
+        );
+        sleep(Duration::from_millis(200)).await;
+    }
+    read.close().await?;
+    told.close().await?;
+    Ok(())
+}
+
+/// A connection to one of the cluster's databases.
+pub(super) async fn connect(url: &str) -> Result<DatabaseConnection> {
+    let mut options = ConnectOptions::new(url);
+    options.sqlx_logging(false);
+    Ok(Database::connect(options).await?)
+}
+
+/// The newest positions of a log, added up.
+const HEADS: &str = "select coalesce(sum((select max(pos) from evlog where part = p)), 0)::bigint as sum \
+                     from generate_series(0, 15) p";
+
+/// Events of a service that the owner of this database has applied.
+async fn applied(db: &DatabaseConnection, source: &str) -> Result<u64> {
+    let sql = format!(
+        "select coalesce(sum(pos), 0)::bigint as sum from consumer_cursor where source = '{source}'"
+    );
+    sum(db, &sql).await
+}
+
+async fn sum(db: &DatabaseConnection, sql: &str) -> Result<u64> {
     let statement = sea_orm::Statement::from_string(db.get_database_backend(), sql);
     let row = db.query_one_raw(statement).await?;
-    let done: i64 = row.context("no sum")?.try_get("", "done")?;
-    Ok(done as u64)
+    let sum: i64 = row.context("no sum")?.try_get("", "sum")?;
+    Ok(sum as u64)
 }

@@ -11,7 +11,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 use events::EventSource;
 use runtime::{ServerArgs, config::DatabaseArgs};
-use sea_orm::ConnectOptions;
 
 use super::{
     RATIOS, WRITERS,
@@ -176,6 +175,11 @@ async fn with(
         println!("{events} events over NATS: {rate:.0} a second");
         over_nats = Some(rate);
     }
+    // what the others make of the backlog takes the same cores
+    let followed = [("conversations", "tickets"), ("tickets", "conversations")];
+    for (reader, source) in followed {
+        feeds::settled(cluster, reader, source).await?;
+    }
     let projected = project(cluster, &feed).await?;
     println!("projected: {projected:.0} events a second");
     cluster.listening(START).await?;
@@ -211,9 +215,7 @@ fn notifications(cluster: &mut Cluster, replica: usize) -> Result<&mut crate::cl
 
 /// Starts Notifications on the backlog: one replica does the work, the other finds it done.
 async fn project(cluster: &mut Cluster, feed: &Arc<dyn EventSource>) -> Result<f64> {
-    let mut options = ConnectOptions::new(cluster.database_url("notifications"));
-    options.sqlx_logging(false);
-    let db = sea_orm::Database::connect(options).await?;
+    let db = feeds::connect(&cluster.database_url("notifications")).await?;
     let total = feeds::length(feed).await?;
     notifications(cluster, 0)?.start()?;
     let rate = feeds::projected(&db, total).await?;

@@ -32,7 +32,7 @@ use types::{ContactId, WorkspaceId};
 use crate::{
     Access, Endpoints, Staff,
     bench::bare,
-    client::{explain, signed},
+    client::{explain, patiently, signed},
 };
 
 /// Connections that the watches share.
@@ -154,8 +154,12 @@ async fn sessions(
                 platform: Platform::Web.into(),
                 user_jwt: access.user_token(&user_id, Platform::Web)?,
             };
-            let mut client = SessionServiceClient::new(channels[index % channels.len()].clone());
-            let session = client.create_session(body).await?.into_inner();
+            let client = SessionServiceClient::new(channels[index % channels.len()].clone());
+            let opened = patiently(|| {
+                let (mut client, body) = (client.clone(), body.clone());
+                async move { client.create_session(body).await }
+            });
+            let session = explain("opening a session", opened.await)?;
             anyhow::Ok((ContactId::parse(&contact)?, session.access_token))
         })
         .buffer_unordered(AT_ONCE)
