@@ -13,7 +13,7 @@ import yaml
 from chart import CHART, HERE, ROOT, TOOLS, all_rendered, of_kind, tool
 
 GUIDE = HERE.parent / "OPERATING.md"
-OURS = re.compile(r"\b(?:feed|log|inboxes)_[a-z_]+\b")
+OURS = re.compile(r"\b((?:feed|log|inboxes|relay|grpc_server|database|watches)_[a-z_]+?)(?:_bucket)?\b(?=\{)")
 
 
 def alerts():
@@ -81,7 +81,7 @@ class Rules(unittest.TestCase):
         described = set(re.findall(r"^//! \| `(\w+)`", source, re.MULTILINE))
         for name in named():
             self.assertIn(name, described)
-            self.assertRegex(source, rf'(?:count|gauge|counter!|gauge!)\("{name}"')
+            self.assertRegex(source, rf'(?:count|gauge|counter!|gauge!|histogram!)\("{name}"')
 
 
 if __name__ == "__main__":

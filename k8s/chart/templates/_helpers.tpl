@@ -118,6 +118,10 @@ ADMIN_LISTEN: "{{ $root.Values.discovery.bindAddress }}:{{ .svc.ports.admin }}"
 DRAIN_SECONDS: {{ .svc.shutdown.drainSeconds | quote }}
 KEYS: /etc/ticket-centre/keys
 {{ include "tc.jobConfig" . }}
+{{- with $root.Values.monitoring.traces.endpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+TRACE_SHARE: {{ $root.Values.monitoring.traces.share | quote }}
+{{- end }}
 {{- range .svc.calls }}
 {{ upper . }}: {{ include "tc.address" (dict "root" $root "name" .) | quote }}
 {{- end }}
