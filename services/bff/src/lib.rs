@@ -190,7 +190,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(CallerLayer, GrpcWebLayer::new());
-    Server::new(&names, routes, Edge::new(ACCESS, sessions))
+    Server::new(&names, routes, Edge::new(ACCESS, sessions).in_public())
         .outside(outer)
         .pages(pages)
         .origins(config.cors_origins.iter().map(Origin::header).collect())

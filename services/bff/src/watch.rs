@@ -9,6 +9,7 @@ mod upstream;
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream, stream::BoxStream};
+use metrics::gauge;
 use proto::{bff::v1 as pb, notifications::v1 as nt};
 use rand::Rng;
 use tokio::{sync::Semaphore, time::Instant};
@@ -30,6 +31,22 @@ const ALL_STREAMS: usize = 24_000;
 const FIRST: Duration = Duration::from_millis(500);
 /// A stream lives this long at most; half of the bound spreads the ends.
 const AGE: std::ops::Range<Duration> = Duration::from_secs(10 * 60)..Duration::from_secs(30 * 60);
+
+/// A stream that operators see.
+struct Counted;
+
+impl Counted {
+    fn open() -> Self {
+        gauge!("watches_open").increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        gauge!("watches_open").decrement(1);
+    }
+}
 
 /// Opens watches.
 pub(crate) struct Watches {
@@ -77,6 +94,7 @@ impl Watches {
                 .clone()
                 .try_acquire_owned()
                 .map_err(|_| Error::Away("this process"))?,
+            Counted::open(),
         );
         let upstream = self.upstream(&session);
         let watch = self.watch(session, platform, resume, upstream).await?;

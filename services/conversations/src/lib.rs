@@ -102,6 +102,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .await
         .map_err(unusable)?;
     let tasks = Tasks::new();
+    let (connections, stop) = (db.clone().count_connections(NAME), tasks.stopping());
+    tasks.spawn(async move {
+        stop.run_until_cancelled(connections).await;
+    });
 
     let tickets = service_channel(&config.tickets, keys.clone(), &["events:read"])?;
     let consumer = Consumer::new(

@@ -48,8 +48,10 @@ impl Projection for Mirror {
     }
 
     async fn committed(&self, events: &[Envelope]) {
-        for id in events.iter().filter_map(convert::inbox_id) {
-            self.inboxes.changed(&id);
+        for event in events {
+            if let Some(id) = convert::inbox_id(event) {
+                self.inboxes.changed_by(&id, &event.traceparent);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use metrics::gauge;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -13,6 +14,9 @@ pub const STREAMS_OF_A_CONTACT: usize = 16;
 /// Streams at the most.
 pub const STREAMS: usize = 50_000;
 
+/// The trace of what changed an inbox, as far as that is known.
+type Cause = Option<Arc<str>>;
+
 /// The inboxes that are watched.
 #[derive(Clone, Default)]
 pub struct Hub {
@@ -21,7 +25,7 @@ pub struct Hub {
 
 #[derive(Default)]
 struct Watched {
-    inboxes: HashMap<InboxId, watch::Sender<()>>,
+    inboxes: HashMap<InboxId, watch::Sender<Cause>>,
     streams: usize,
 }
 
@@ -41,6 +45,7 @@ impl Hub {
         }
         let changes = inbox.subscribe();
         watched.streams += 1;
+        gauge!("watches_open").set(watched.streams as f64);
         Ok(Subscription {
             hub: self.clone(),
             id: id.clone(),
@@ -48,17 +53,17 @@ impl Hub {
         })
     }
 
-    /// An inbox changed.
-    pub fn wake(&self, id: &InboxId) {
+    /// An inbox changed, in the trace of this traceparent; empty where that is not known.
+    pub fn wake(&self, id: &InboxId, cause: &str) {
         if let Some(inbox) = self.watched.lock().inboxes.get(id) {
-            inbox.send_replace(());
+            inbox.send_replace((!cause.is_empty()).then(|| cause.into()));
         }
     }
 
     /// Any may have changed.
     pub fn wake_all(&self) {
         for inbox in self.watched.lock().inboxes.values() {
-            inbox.send_replace(());
+            inbox.send_replace(None);
         }
     }
 }
@@ -67,7 +72,7 @@ impl Hub {
 pub struct Subscription {
     hub: Hub,
     id: InboxId,
-    changes: watch::Receiver<()>,
+    changes: watch::Receiver<Cause>,
 }
 
 impl Subscription {
@@ -76,12 +81,13 @@ impl Subscription {
         &self.id
     }
 
-    /// Waits until the inbox changed since the last call, however often.
-    pub async fn changed(&mut self) {
+    /// Waits until the inbox changed since the last call, however often; answers the newest cause.
+    pub async fn changed(&mut self) -> Cause {
         if self.changes.changed().await.is_err() {
             // the hub holds the sender for as long as somebody watches
             std::future::pending().await
         }
+        self.changes.borrow_and_update().clone()
     }
 }
 
@@ -89,6 +95,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut watched = self.hub.watched.lock();
         watched.streams -= 1;
+        gauge!("watches_open").set(watched.streams as f64);
         // this one still counts
         if watched
             .inboxes
@@ -120,7 +127,7 @@ mod tests {
         let mut watcher = hub.subscribe(&id).unwrap();
         let mut stranger = hub.subscribe(&other).unwrap();
         assert!(watcher.changed().now_or_never().is_none());
-        (0..3).for_each(|_| hub.wake(&id));
+        (0..3).for_each(|_| hub.wake(&id, ""));
         assert!(watcher.changed().now_or_never().is_some());
         assert!(watcher.changed().now_or_never().is_none());
         assert!(stranger.changed().now_or_never().is_none());

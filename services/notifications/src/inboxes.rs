@@ -68,8 +68,13 @@ impl Inboxes {
 
     /// To be called when a change was committed: before that nobody could read it.
     pub fn changed(&self, id: &InboxId) {
+        self.changed_by(id, "");
+    }
+
+    /// The same, where the trace of what changed it is known.
+    pub fn changed_by(&self, id: &InboxId, traceparent: &str) {
         self.cache.forget(id);
-        self.hub.wake(id);
+        self.hub.wake(id, traceparent);
     }
 
     /// To be called when any inbox may have changed.

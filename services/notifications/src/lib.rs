@@ -133,6 +133,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;
     let tasks = Tasks::new();
+    let (connections, stop) = (db.clone().count_connections(NAME), tasks.stopping());
+    tasks.spawn(async move {
+        stop.run_until_cancelled(connections).await;
+    });
     let inboxes = Arc::new(Inboxes::new(Store::new(db.clone())));
     let hints = transport.hints();
     let others = Replicas::listen(log.clone(), inboxes.clone(), hints.clone())

@@ -102,7 +102,7 @@ impl Replicas {
                 Delivery::Batch(events) => {
                     for event in events {
                         if let Some(id) = convert::inbox_id(&event) {
-                            self.inboxes.changed(&id);
+                            self.inboxes.changed_by(&id, &event.traceparent);
                         }
                         if let Some(cursor) = self.cursors.get_mut(event.partition as usize) {
                             cursor.position = event.position;

@@ -22,8 +22,8 @@ pub const BOOKMARK: Duration = Duration::from_secs(20);
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// The inbox, whole.
-    Inbox(Arc<Snapshot>),
+    /// The inbox, whole, and the trace of what changed it, as far as that is known.
+    Inbox(Arc<Snapshot>, Option<Arc<str>>),
     /// Nothing changed; where the inbox stands.
     Bookmark(Version),
 }
@@ -72,15 +72,19 @@ impl Watcher {
             return Ok(if current {
                 Frame::Bookmark(snapshot.version)
             } else {
-                Frame::Inbox(snapshot)
+                Frame::Inbox(snapshot, None)
             });
         };
         let bookmark = Instant::now() + BOOKMARK;
+        let mut cause = None;
         loop {
             let quiet = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(Error::Draining),
-                () = self.subscription.changed() => false,
+                newest = self.subscription.changed() => {
+                    cause = newest;
+                    false
+                }
                 () = sleep_until(bookmark) => true,
             };
             if quiet && !self.inboxes.are_shared() {
@@ -90,7 +94,7 @@ impl Watcher {
             let snapshot = self.inboxes.read(self.subscription.id()).await?;
             if snapshot.version.newer_than(sent) {
                 self.sent = Some(snapshot.version);
-                return Ok(Frame::Inbox(snapshot));
+                return Ok(Frame::Inbox(snapshot, cause));
             }
             if quiet {
                 return Ok(Frame::Bookmark(sent));

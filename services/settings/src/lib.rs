@@ -108,6 +108,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .await
         .map_err(|e| unusable(e.to_string()))?;
     let tasks = Tasks::new();
+    let (connections, stop) = (db.clone().count_connections(NAME), tasks.stopping());
+    tasks.spawn(async move {
+        stop.run_until_cancelled(connections).await;
+    });
     let service = Service {
         log: log.clone(),
         keys: keys.clone(),

@@ -18,6 +18,7 @@ mod token;
 
 use std::process::ExitCode;
 
+use ::runtime::telemetry::TraceArgs;
 use clap::{Parser, Subcommand};
 
 pub use access::{Access, KeyAccess};
@@ -82,7 +83,6 @@ pub fn main() -> ExitCode {
     if let Command::Service(args) = cli.command {
         return run::service(args);
     }
-    runtime::telemetry::start(&cli.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,6 +93,19 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let traces = match &cli.command {
+        Command::Run(args) => args.traces.clone(),
+        _ => TraceArgs::default(),
+    };
+    let entered = runtime.enter();
+    let telemetry = match runtime::telemetry::start("suite", &cli.log, &traces) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("suite: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    drop(entered);
     let outcome = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => run::run(args).await,
@@ -106,6 +119,7 @@ pub fn main() -> ExitCode {
             Command::Service(_) => Ok(()),
         }
     });
+    telemetry.end();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use futures::future::select_all;
+use runtime::telemetry::TraceArgs;
 use tokio::{
     net::TcpStream,
     process::{Child, ChildStdin, Command},
@@ -36,6 +37,7 @@ pub(crate) fn end_with_parent() {
 pub(crate) struct Processes {
     layout: Layout,
     port: u16,
+    traces: TraceArgs,
     children: Vec<Child>,
     // each ends when the other end of its input is closed, even by a kill that lets nobody say goodbye
     leashes: Vec<Option<ChildStdin>>,
@@ -47,10 +49,11 @@ impl Processes {
     ///
     /// # Errors
     /// When a service cannot start; those that started are stopped.
-    pub(crate) async fn start(layout: &Layout, port: u16) -> Result<Self> {
+    pub(crate) async fn start(layout: &Layout, port: u16, traces: &TraceArgs) -> Result<Self> {
         let mut processes = Self {
             layout: layout.clone(),
             port,
+            traces: traces.clone(),
             children: Vec::new(),
             leashes: SERVICES.iter().map(|_| None).collect(),
             deaths: Default::default(),
@@ -197,6 +200,10 @@ impl Processes {
         };
         for (flag, address) in peers {
             command.arg(flag).arg(address);
+        }
+        if let Some(collector) = &self.traces.otlp_endpoint {
+            command.arg("--otlp-endpoint").arg(collector);
+            command.args(["--trace-share", &self.traces.trace_share.to_string()]);
         }
         if let Some(pages) = self.layout.pages().filter(|_| service == "bff") {
             command.arg("--web").arg(pages);

@@ -7,6 +7,7 @@ use clap::Args;
 use jetstream::{NatsArgs, StreamArgs};
 use runtime::{
     Running, ServerArgs, StartError, StopSignals, auth::generate_keys, config::DatabaseArgs,
+    telemetry::TraceArgs,
 };
 
 use crate::{
@@ -39,6 +40,9 @@ pub(crate) struct RunArgs {
     /// Start each service as a process of its own, and again when it dies, up to five times a minute.
     #[arg(long)]
     separate: bool,
+
+    #[command(flatten)]
+    pub(crate) traces: TraceArgs,
 }
 
 /// Where `keys` writes.
@@ -123,7 +127,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
     let endpoints = Endpoints::from_port(args.port);
     let starting = async {
         Ok::<_, anyhow::Error>(if args.separate {
-            Suite::Separate(Processes::start(&layout, args.port).await?)
+            Suite::Separate(Processes::start(&layout, args.port, &args.traces).await?)
         } else {
             Suite::Embedded(Embedded::start(&layout, args.port).await?)
         })

@@ -116,6 +116,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         .map_err(|e| unusable(e.to_string()))?;
     let catalogs = Arc::new(Catalogs::new(db.clone()));
     let tasks = Tasks::new();
+    let (connections, stop) = (db.clone().count_connections(NAME), tasks.stopping());
+    tasks.spawn(async move {
+        stop.run_until_cancelled(connections).await;
+    });
 
     let channel = service_channel(&config.conversations, keys.clone(), &["events:read"])?;
     let replica = Replica::new(catalogs.clone(), clock);

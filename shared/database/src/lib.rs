@@ -2,6 +2,7 @@
 //! would have to know what SQLite and Postgres each need to be safe.
 
 mod errand;
+mod measure;
 pub mod migration;
 mod open;
 mod passing;

@@ -97,6 +97,11 @@ impl Database {
         &self.read
     }
 
+    /// Where writes go.
+    pub(crate) fn writer(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
     /// Whether other processes may write to it as well.
     pub fn is_shared(&self) -> bool {
         self.read.get_database_backend() == DbBackend::Postgres

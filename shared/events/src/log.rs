@@ -366,11 +366,11 @@ impl EventLog {
 
     /// An event as a snapshot tells it: the newest state, at no position.
     pub(crate) fn state(&self, event: NewEvent) -> Envelope {
-        self.sealed(event, micros(self.clock.now()))
+        self.sealed(event, micros(self.clock.now()), "")
     }
 
     /// An event on its way into the log, at no position yet.
-    fn sealed(&self, event: NewEvent, recorded_at: i64) -> Envelope {
+    fn sealed(&self, event: NewEvent, recorded_at: i64, cause: &str) -> Envelope {
         Envelope {
             event_id: types::id::uuid().as_bytes().to_vec(),
             source: self.source.into(),
@@ -384,6 +384,7 @@ impl EventLog {
             occurred_time: Some(wire(event.occurred_at)),
             recorded_time: Some(wire(recorded_at)),
             payload: event.payload,
+            traceparent: cause.to_owned(),
             ..Default::default()
         }
     }

@@ -17,6 +17,7 @@ use futures::{
     future::{BoxFuture, try_join_all},
     stream::{BoxStream, FuturesUnordered},
 };
+use metrics::gauge;
 use prost::Message;
 use proto::events::v1::{Cursor, Envelope};
 use rand::Rng;
@@ -201,7 +202,14 @@ impl Relay {
                             window.push(published);
                         }
                     }
-                    Delivery::Heartbeat(_) => {
+                    Delivery::Heartbeat(heads) => {
+                        let mut due = [0; PARTITIONS];
+                        for head in heads {
+                            if let Some(due) = due.get_mut(head.partition as usize) {
+                                *due = head.position;
+                            }
+                        }
+                        self.measure(&due);
                         if window.is_empty() && Instant::now() > next_look {
                             next_look = Instant::now() + LOOK;
                             if self.check().await? != *self.progress.borrow() {
@@ -280,6 +288,7 @@ impl Relay {
             };
             let Ok(at) = self.check().await else { return };
             self.progress.send_replace(at);
+            self.measure(&heads);
             if at.iter().zip(&due).any(|(at, due)| at < due) {
                 return;
             }
@@ -310,6 +319,19 @@ impl Relay {
             }
         }
         .boxed())
+    }
+
+    /// Tells operators how far the streams are behind these places in the log.
+    fn measure(&self, heads: &Heads) {
+        let at = *self.progress.borrow();
+        let behind = |(head, at): (&u64, &u64)| head.saturating_sub(*at);
+        let behind: u64 = heads.iter().zip(&at).map(behind).sum();
+        let log = self.log.source();
+        gauge!("relay_behind_events", "log" => log).set(behind as f64);
+        if behind == 0 {
+            let now = self.log.clock().now().as_second();
+            gauge!("relay_current_time_seconds", "log" => log).set(now as f64);
+        }
     }
 
     fn arrived(&self, (partition, position): (usize, u64)) {

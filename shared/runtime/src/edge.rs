@@ -5,7 +5,10 @@
 //! 3. over the limit of calls at once the answer is RESOURCE_EXHAUSTED at once, not a queue;
 //! 4. who calls is verified, and may call this method, or nothing else happens;
 //! 5. a unary call ends at its caller's deadline, or at ours.
+//!
+//! What became of it is counted, and is a span of its caller's trace.
 
+mod observe;
 mod stream;
 
 use std::{
@@ -24,7 +27,9 @@ use prost_types::FileDescriptorSet;
 use tokio::sync::Semaphore;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
+use tracing::{Instrument, Span};
 
+use self::observe::Observed;
 use crate::{
     Failure, Kind,
     auth::{Access, AccessTable, Authenticator, DOMAIN, authorize, forbidden, unauthenticated},
@@ -70,6 +75,7 @@ pub fn time_left() -> Option<Duration> {
 #[derive(Clone)]
 pub struct Edge {
     inner: Arc<Shared>,
+    follows: bool,
 }
 
 struct Shared {
@@ -89,6 +95,16 @@ impl Edge {
                 authenticator,
                 calls: Arc::new(Semaphore::new(CALLS)),
             }),
+            follows: true,
+        }
+    }
+
+    /// For callers who are not ours: each call begins a trace, whatever its headers say.
+    #[must_use]
+    pub fn in_public(self) -> Self {
+        Self {
+            follows: false,
+            ..self
         }
     }
 }
@@ -99,6 +115,7 @@ impl<S> Layer<S> for Edge {
     fn layer(&self, next: S) -> Self::Service {
         EdgeService {
             edge: self.inner.clone(),
+            follows: self.follows,
             next,
         }
     }
@@ -108,6 +125,7 @@ impl<S> Layer<S> for Edge {
 #[derive(Clone)]
 pub struct EdgeService<S> {
     edge: Arc<Shared>,
+    follows: bool,
     next: S,
 }
 
@@ -129,9 +147,16 @@ where
         // the service that was polled ready is the one to call
         let next = std::mem::replace(&mut self.next, next);
         let edge = self.edge.clone();
+        let follows = self.follows;
         Box::pin(async move {
             let call = edge.name(&request);
-            CALL.scope(call, async move {
+            let path = request.uri().path();
+            let observed = (!is_open(path)).then(|| {
+                let method = edge.access.get_key_value(path).map(|(path, _)| *path);
+                Observed::begin(method, &request, &call.id, follows)
+            });
+            let span = observed.as_ref().map_or_else(Span::none, Observed::span);
+            let handled = CALL.scope(call, async move {
                 match AssertUnwindSafe(edge.pass(request, next))
                     .catch_unwind()
                     .await
@@ -140,8 +165,12 @@ where
                     Ok(Err(refusal)) => Ok(Status::from(refusal).into_http()),
                     Err(panic) => Ok(Status::from(panicked(&*panic)).into_http()),
                 }
-            })
-            .await
+            });
+            let answer = handled.instrument(span).await;
+            if let (Some(observed), Ok(answer)) = (observed, &answer) {
+                observed.end(answer);
+            }
+            answer
         })
     }
 }

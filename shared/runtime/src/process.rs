@@ -7,7 +7,10 @@ use futures::FutureExt;
 use serde::Serialize;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Errand, Running, StartError, edge, healthcheck, telemetry};
+use crate::{
+    Errand, Running, StartError, edge, healthcheck,
+    telemetry::{self, TraceArgs},
+};
 
 /// Background tasks of a process: all are told to stop together and waited for together.
 #[derive(Clone, Default)]
@@ -60,6 +63,9 @@ struct Command<C: clap::Args> {
     /// What to log, such as `info` or `warn,runtime=debug`.
     #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+
+    #[command(flatten)]
+    traces: TraceArgs,
 
     /// Print the configuration, without secrets, and exit.
     #[arg(long)]
@@ -135,11 +141,19 @@ where
             None => ExitCode::FAILURE,
         };
     }
-    telemetry::start(&command.log);
     let Some(runtime) = runtime(name) else {
         return ExitCode::FAILURE;
     };
-    runtime.block_on(async {
+    let entered = runtime.enter();
+    let telemetry = match telemetry::start(name, &command.log, &command.traces) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    drop(entered);
+    let code = runtime.block_on(async {
         // before anybody can learn that it serves: who is told may end it at once
         let mut signals = match StopSignals::listen() {
             Ok(signals) => signals,
@@ -171,15 +185,18 @@ where
                 ExitCode::FAILURE
             }
         }
-    })
+    });
+    telemetry.end();
+    code
 }
 
 fn once(name: &str, log: &str, work: impl Future<Output = Result<String, StartError>>) -> ExitCode {
-    telemetry::start(log);
     let Some(runtime) = runtime(name) else {
         return ExitCode::FAILURE;
     };
-    match runtime.block_on(work) {
+    // an errand is no call of anybody's, and has no traces
+    let telemetry = telemetry::start("errand", log, &TraceArgs::default());
+    match telemetry.and(runtime.block_on(work)) {
         Ok(done) => {
             println!("{name}: {done}");
             ExitCode::SUCCESS

@@ -26,7 +26,8 @@ pub(super) enum Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// What each request of a call carries: nothing of the outside but the call's id.
+    /// What each request of a call carries: nothing of the outside but the call's id, and
+    /// where it is in its trace.
     pub(super) fn headers(self) -> Result<Headers, Error> {
         let authorization = match self {
             Self::Signed(keys, credential) => Some(credential.header(keys)?),
@@ -35,6 +36,7 @@ impl Caller<'_> {
         Ok(Headers {
             authorization,
             request_id: request_id().and_then(|id| id.parse().ok()),
+            trace: trace::current().and_then(|place| place.parse().ok()),
         })
     }
 }
@@ -43,6 +45,7 @@ impl Caller<'_> {
 pub(super) struct Headers {
     authorization: Option<MetadataValue<Ascii>>,
     request_id: Option<MetadataValue<Ascii>>,
+    trace: Option<MetadataValue<Ascii>>,
 }
 
 impl Headers {
@@ -54,6 +57,9 @@ impl Headers {
         }
         if let Some(id) = &self.request_id {
             headers.insert(REQUEST_ID, id.clone());
+        }
+        if let Some(place) = &self.trace {
+            headers.insert(trace::HEADER, place.clone());
         }
         request
     }

@@ -10,6 +10,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::upstream::Upstream;
 use crate::{
@@ -70,12 +71,27 @@ impl Watch {
         loop {
             let frame = match self.wake().await {
                 Wake::End(reason) => Some(self.go_away(reason)),
-                Wake::Changed => self.home().await,
+                Wake::Changed => {
+                    let span = self.span();
+                    self.home().instrument(span).await
+                }
                 Wake::Presence => None,
                 Wake::Time => self.due().await,
             };
             if let Some(frame) = frame {
                 return Some(WatchMessengerResponse { frame: Some(frame) });
+            }
+        }
+    }
+
+    /// The last step of the way from a change to who watches, in the trace of what caused it.
+    fn span(&self) -> Span {
+        match self.upstream.cause() {
+            "" => Span::none(),
+            cause => {
+                let span = trace::span("producer", "frame of Home");
+                trace::follow(&span, Some(cause));
+                span
             }
         }
     }

@@ -76,7 +76,10 @@ impl Notifications {
 }
 
 fn frame_of(frame: InboxFrame) -> WatchInboxResponse {
-    WatchInboxResponse { frame: Some(frame) }
+    WatchInboxResponse {
+        frame: Some(frame),
+        ..Default::default()
+    }
 }
 
 fn inbox(epoch: u64, version: u64) -> Inbox {

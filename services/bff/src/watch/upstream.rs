@@ -33,6 +33,7 @@ pub(super) struct Upstream {
     state: State,
     backoff: Duration,
     held: Option<InboxVersion>,
+    cause: String,
     away_since: Option<Instant>,
 }
 
@@ -53,6 +54,7 @@ impl Upstream {
             state: State::Closed,
             backoff: BACKOFF,
             held: None,
+            cause: String::new(),
             away_since: Some(Instant::now()),
         }
     }
@@ -60,6 +62,11 @@ impl Upstream {
     /// Since when nothing was heard of Notifications; `None` while it answers.
     pub(super) fn away_since(&self) -> Option<Instant> {
         self.away_since
+    }
+
+    /// The traceparent of what changed the inbox told last; empty when it is not known.
+    pub(super) fn cause(&self) -> &str {
+        &self.cause
     }
 
     /// The next inbox that is newer than the one before, or `None` when Notifications went away, or
@@ -95,7 +102,10 @@ impl Upstream {
                     *silent_at = Instant::now() + SILENCE;
                     let was_away = self.heard();
                     let newer = match newest.frame {
-                        Some(Frame::Inbox(inbox)) => self.newer(inbox),
+                        Some(Frame::Inbox(inbox)) => {
+                            self.cause = newest.traceparent;
+                            self.newer(inbox)
+                        }
                         Some(Frame::Bookmark(_)) | None => None,
                     };
                     if newer.is_some() || was_away {

@@ -36,11 +36,13 @@ fn bookmark(version: Version) -> pb::InboxVersion {
 /// A frame of a watch.
 pub fn frame(frame: &Frame) -> pb::WatchInboxResponse {
     use pb::watch_inbox_response::Frame as Wire;
+    let (frame, cause) = match frame {
+        Frame::Inbox(snapshot, cause) => (Wire::Inbox(inbox(snapshot)), cause.as_deref()),
+        Frame::Bookmark(version) => (Wire::Bookmark(bookmark(*version)), None),
+    };
     pb::WatchInboxResponse {
-        frame: Some(match frame {
-            Frame::Inbox(snapshot) => Wire::Inbox(inbox(snapshot)),
-            Frame::Bookmark(version) => Wire::Bookmark(bookmark(*version)),
-        }),
+        frame: Some(frame),
+        traceparent: cause.unwrap_or_default().to_owned(),
     }
 }
 

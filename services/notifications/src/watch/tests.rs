@@ -73,7 +73,7 @@ impl Watched {
 
 fn title(frame: Option<Result<Frame, Error>>) -> String {
     match frame.unwrap().unwrap() {
-        Frame::Inbox(snapshot) => snapshot
+        Frame::Inbox(snapshot, _) => snapshot
             .inbox
             .recent_tickets
             .first()

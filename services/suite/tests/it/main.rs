@@ -15,3 +15,4 @@ mod replicas;
 mod story;
 mod support;
 mod together;
+mod traces;

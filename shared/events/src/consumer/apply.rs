@@ -6,6 +6,7 @@ use futures::FutureExt;
 use prost::Message;
 use proto::events::v1::{Cursor, Envelope};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
+use tracing::Span;
 use types::micros;
 
 use super::{
@@ -83,7 +84,10 @@ impl Consumer {
         new: &[Cursor],
         events: &[Envelope],
     ) -> Result<(), ApplyStop> {
+        // ended when this returns, whatever became of it
+        let _spans = self.spans(events);
         let mut work = self.log.begin().await?;
+        work.caused_by(events);
         self.swap_cursors(&work, old, new).await?;
         match self.project(&mut work, events).await {
             Ok(()) => {}
@@ -96,6 +100,20 @@ impl Consumer {
         work.commit().await?;
         self.count("feed_applied_events_total", events.len());
         Ok(())
+    }
+
+    /// One for each event that belongs to a trace: a batch may have come from many.
+    fn spans(&self, events: &[Envelope]) -> Vec<Span> {
+        let traced = events.iter().filter(|event| !event.traceparent.is_empty());
+        traced
+            .map(|event| {
+                let name = format!("{} from {}", self.projection.name(), self.source_name);
+                let span = trace::span("consumer", &name);
+                trace::follow(&span, Some(&event.traceparent));
+                span.record("events", events.len());
+                span
+            })
+            .collect()
     }
 
     /// The projection's own part. A panic is poison: the next try would panic again.

@@ -1,11 +1,11 @@
 //! A transaction of the owner.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use database::Turn;
 use proto::events::v1::{Envelope, LogPosition};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
-use types::micros;
+use types::{ContactId, micros};
 
 use super::{EventLog, NewEvent};
 use crate::MAX_PAYLOAD;
@@ -20,6 +20,7 @@ pub struct UnitOfWork {
     events: Vec<NewEvent>,
     appended: Vec<LogPosition>,
     written: Vec<Envelope>,
+    causes: HashMap<String, Arc<str>>,
     log: EventLog,
 }
 
@@ -30,6 +31,7 @@ impl UnitOfWork {
             events: Vec::new(),
             appended: Vec::new(),
             written: Vec::new(),
+            causes: HashMap::new(),
             log,
         }
     }
@@ -37,6 +39,15 @@ impl UnitOfWork {
     /// The transaction, for the store's statements.
     pub fn tx(&self) -> &DatabaseTransaction {
         &self.tx
+    }
+
+    /// What these events lead to belongs to their traces: in a batch of several, what is told of a contact
+    /// belongs to the trace of the newest event about them.
+    pub(crate) fn caused_by(&mut self, events: &[Envelope]) {
+        for event in events.iter().filter(|event| !event.traceparent.is_empty()) {
+            self.causes
+                .insert(event.contact_id.clone(), event.traceparent.as_str().into());
+        }
     }
 
     /// Collects an event; it is appended by [`UnitOfWork::commit`].
@@ -66,6 +77,7 @@ impl UnitOfWork {
     /// When the database fails or a payload is over [`MAX_PAYLOAD`].
     pub async fn append_emitted(&mut self) -> Result<&[LogPosition], DbErr> {
         let recorded_at = micros(self.log.clock.now());
+        let here = trace::current();
         let mut events = Vec::with_capacity(self.events.len());
         for (turn, event) in std::mem::take(&mut self.events).into_iter().enumerate() {
             if event.payload.len() > MAX_PAYLOAD {
@@ -74,7 +86,11 @@ impl UnitOfWork {
                     event.payload.len()
                 )));
             }
-            events.push((turn, self.log.sealed(event, recorded_at)));
+            let contact = event.contact.as_ref().map_or("", ContactId::as_str);
+            let cause = self.causes.get(contact).or(here.as_ref());
+            let cause = cause.map_or("", |cause| &**cause);
+            let event = self.log.sealed(event, recorded_at, cause);
+            events.push((turn, event));
         }
         // every writer takes partitions in the same order, so that none waits for another in a circle
         events.sort_by_key(|(_, event)| event.partition);
@@ -143,7 +159,7 @@ impl UnitOfWork {
         events: &[(usize, Envelope)],
         recorded_at: i64,
     ) -> Result<Vec<u64>, DbErr> {
-        const COLUMNS: usize = 11;
+        const COLUMNS: usize = 12;
         let mut values: Vec<Value> = Vec::with_capacity(events.len() * COLUMNS);
         let (mut partition, mut nth) = (None, 0_i64);
         for (_, event) in events {
@@ -164,18 +180,19 @@ impl UnitOfWork {
                 event.workspace_id.as_str().into(),
                 crate::time::stored(event.occurred_time).into(),
                 recorded_at.into(),
+                event.traceparent.as_str().into(),
                 event.payload.clone().into(),
             ]);
         }
         let sql = format!(
             "with fresh (part, nth, event_id, type, aggregate_id, aggregate_version, contact_id, \
-             workspace_id, occurred_at, recorded_at, payload) as (values {}) \
+             workspace_id, occurred_at, recorded_at, traceparent, payload) as (values {}) \
              insert into evlog (part, pos, event_id, type, aggregate_id, aggregate_version, contact_id, \
              workspace_id, occurred_at, recorded_at, traceparent, payload) select part, \
              coalesce((select max(pos) from evlog where evlog.part = fresh.part), \
              (select floor_pos from evlog_head where evlog_head.part = fresh.part), 0) + nth, \
              event_id, type, aggregate_id, aggregate_version, contact_id, workspace_id, occurred_at, \
-             recorded_at, '', payload from fresh returning event_id, pos",
+             recorded_at, traceparent, payload from fresh returning event_id, pos",
             database::tuples(events.len(), COLUMNS)
         );
         let rows = self

@@ -12,6 +12,7 @@
 mod access;
 mod balance;
 mod client;
+mod counts;
 mod deadline;
 mod drain;
 mod edge;

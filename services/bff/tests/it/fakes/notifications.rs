@@ -182,7 +182,10 @@ impl NotificationService for Handler {
                 _ => Frame::Inbox(inbox),
             };
             Some((
-                Ok(WatchInboxResponse { frame: Some(frame) }),
+                Ok(WatchInboxResponse {
+                    frame: Some(frame),
+                    ..Default::default()
+                }),
                 (inboxes, None),
             ))
         });
