@@ -318,6 +318,7 @@ impl Embedded {
                     nats,
                     streams,
                     conversations,
+                    settings,
                 })
                 .await
             }
@@ -328,6 +329,7 @@ impl Embedded {
                     nats,
                     streams,
                     tickets,
+                    settings,
                 })
                 .await
             }
@@ -347,6 +349,7 @@ impl Embedded {
                     nats,
                     tickets,
                     conversations,
+                    settings,
                     scrub_per_second: notifications::SCRUB_PER_SECOND,
                 })
                 .await
