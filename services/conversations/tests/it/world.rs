@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use conversations::Config;
-use events::partition_of;
+use events::{ERASED, partition_of};
 use prost::Message;
 use proto::{
     conversations::v1::{self as pb, conversation_service_client::ConversationServiceClient},
@@ -305,7 +305,7 @@ impl World {
             after_position = last.position;
             let theirs = events
                 .into_iter()
-                .filter(|event| event.contact_id == contact.as_str());
+                .filter(|event| event.contact_id == contact.as_str() && event.r#type != ERASED);
             told.extend(theirs.map(Told::of));
         }
     }

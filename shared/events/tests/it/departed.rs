@@ -209,7 +209,7 @@ async fn nothing_begins_for_a_contact_who_is_no_more_and_what_is_there_goes_on()
     let who = both.map(|contact| (service.workspace.clone(), contact.clone()));
     let db = service.log.database().read();
     let among = departed::among(db, &who.into()).await.unwrap();
-    assert_eq!(among.into_values().collect::<Vec<_>>(), [Departure::Erased; 2]);
+    assert_eq!(among.into_values().collect::<Vec<_>>(), [const { Departure::Erased }; 2]);
 }
 
 /// A write that has begun before the merge either commits before it, or not at all.

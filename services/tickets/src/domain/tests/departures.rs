@@ -10,7 +10,7 @@ fn bob() -> ContactId {
 
 /// A ticket of Ada's in whose conversation the user is too, since minute 5.
 fn joined(desk: &Desk) -> Aggregate {
-    let ticket = desk.ticket("New");
+    let ticket = desk.ticket("Submitted");
     let news = |contact: ContactId| News {
         conversation: ticket.ticket.conversation.clone().unwrap(),
         version: 1,
@@ -27,7 +27,7 @@ fn joined(desk: &Desk) -> Aggregate {
 #[test]
 fn a_user_becomes_what_the_visitor_was() {
     let desk = Desk::new();
-    let ticket = desk.moved(&desk.ticket("New"), "In progress", 3).after;
+    let ticket = desk.moved(&desk.ticket("Submitted"), "In progress", 3).after;
     let parting = ticket.hand_over(&desk.ada, &user(), minute(9)).unwrap();
     let (was, is) = (viewer(&ticket, &desk.ada), viewer(&parting.after, &user()));
     let expected = Viewer {
@@ -49,7 +49,7 @@ fn a_user_becomes_what_the_visitor_was() {
 #[test]
 fn the_card_is_in_the_same_order_whichever_service_merges_first() {
     let desk = Desk::new();
-    let before = desk.ticket("New");
+    let before = desk.ticket("Submitted");
     let handed = before.hand_over(&desk.ada, &user(), minute(4)).unwrap().after;
     let merged_after_joining = joined(&desk).hand_over(&desk.ada, &user(), minute(4)).unwrap();
     let (one, other) = (
@@ -66,7 +66,7 @@ fn the_card_is_in_the_same_order_whichever_service_merges_first() {
 #[test]
 fn a_merge_shows_nobody_what_is_deleted() {
     let desk = Desk::new();
-    let deleted = desk.ticket("New").delete(&grace(1)).after;
+    let deleted = desk.ticket("Submitted").delete(&grace(1)).after;
     let parting = deleted.hand_over(&desk.ada, &user(), minute(2)).unwrap();
     assert!(!viewer(&parting.after, &user()).visible);
 }
