@@ -82,7 +82,10 @@ async fn a_visitors_conversation_is_the_users_with_what_they_said_and_read() {
     world.stamped(&visitor, &ticket).await;
     world.reply(&id, "How can I help?").await;
     world.read(&visitor, &id, 2).await.unwrap();
-    world.say(&visitor, &id, "With the printer", 2).await.unwrap();
+    world
+        .say(&visitor, &id, "With the printer", 2)
+        .await
+        .unwrap();
     let before = world.newest(&visitor, &id).await;
     let thread = world.thread(&visitor, &id).await;
     world
@@ -227,7 +230,10 @@ async fn an_erased_contacts_words_are_gone_and_others_keep_theirs() {
     world.say(&bob, &shared, "bob's word", 0).await.unwrap();
     world.say(&gone, &shared, "canary shared", 0).await.unwrap();
     let deleted = world.started_by(&gone).await;
-    world.say(&gone, &deleted, "canary deleted", 0).await.unwrap();
+    world
+        .say(&gone, &deleted, "canary deleted", 0)
+        .await
+        .unwrap();
     world.delete(&deleted).await;
     let (ids, bodies) = export(&world, &gone).await;
     assert_eq!(ids.len(), 3);
