@@ -238,7 +238,7 @@ async fn what_was_the_visitors_is_the_users_read_and_unread() {
     let mut parts: Vec<(String, bool)> = thread
         .parts
         .into_iter()
-        .map(|part| (part.body, part.mine))
+        .map(|part| (part.body, part.author.unwrap_or_default().me))
         .collect();
     parts.sort();
     let expected = [
@@ -292,6 +292,7 @@ async fn nothing_an_erased_contact_said_is_found_anywhere_and_nothing_brings_it_
             request_id: format!("{n}"),
             conversation_id: conversation_id.clone(),
             body: format!("message {CANARY} {n}"),
+            ..Default::default()
         };
         web.call(body, |mut c, r| async move { c.send_message(r).await })
             .await

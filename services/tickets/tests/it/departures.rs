@@ -313,3 +313,68 @@ async fn assert_nowhere(desk: &Desk, said: &str) {
         }
     }
 }
+
+/// Writes of everybody, the visitor's own among them, while the merge is heard and settled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_written_during_a_merge_ends_at_the_user() {
+    let (desk, feed, departures) = Desk::with_both().await;
+    let visitor = ContactId::generate();
+    let first = desk.submit(&visitor, "first").await;
+    feed.tell(&desk, member(&visitor, &first.conversation_id))
+        .await;
+    let submitting = async {
+        for n in 0..24 {
+            desk.submit(&visitor, &format!("under way {n}")).await;
+        }
+    };
+    let moving = async {
+        for n in 0..24 {
+            let to = [StateCategory::InProgress, StateCategory::WaitingOnCustomer];
+            desk.set_state("#1", to[n % 2]).await;
+        }
+    };
+    let talking = async {
+        for n in 1..12 {
+            let mut told = member(&visitor, &first.conversation_id);
+            told.last_message_time = Some(wire(desk.now()));
+            told.head_seq = n;
+            feed.tell(&desk, told).await;
+        }
+    };
+    let merging = async {
+        // between two of the writes, whichever they are
+        eventually("some were submitted", || async {
+            (desk.told(&visitor).await.len() > 6).then_some(())
+        })
+        .await;
+        departures
+            .merged(&desk.workspace, &visitor, &desk.ada, "Ada")
+            .await;
+        until(&desk, &visitor, ContactStanding::Merged).await;
+    };
+    futures::join!(submitting, moving, talking, merging);
+    assert!(export(&desk, &visitor).await.is_empty());
+    assert_eq!(desk.list(&desk.ada).await.len(), 25);
+    for of in [&visitor, &desk.ada] {
+        let mut versions = std::collections::BTreeMap::<String, Vec<u64>>::new();
+        let mut seen = std::collections::BTreeMap::<String, bool>::new();
+        for (event, told) in desk.told(of).await {
+            let known = versions.entry(event.aggregate_id.clone()).or_default();
+            known.push(event.aggregate_version);
+            seen.insert(event.aggregate_id, told.visible);
+        }
+        for versions in versions.values() {
+            let dense: Vec<u64> = (1..=versions.len() as u64).collect();
+            assert_eq!(*versions, dense);
+        }
+        assert!(seen.values().all(|visible| *visible == (of == &desk.ada)));
+    }
+    let moved = desk.get("#1").await.unwrap();
+    let (_, newest) = desk
+        .told(&desk.ada)
+        .await
+        .into_iter()
+        .rfind(|(_, told)| told.ticket_id == first.ticket_id)
+        .unwrap();
+    assert_eq!(newest.revision, moved.revision, "the newest is told");
+}
