@@ -322,6 +322,7 @@ impl Embedded {
                     nats,
                     streams,
                     conversations,
+                    settings,
                 })
                 .await
             }
@@ -332,6 +333,7 @@ impl Embedded {
                     nats,
                     streams,
                     tickets,
+                    settings,
                 })
                 .await
             }
@@ -351,6 +353,7 @@ impl Embedded {
                     nats,
                     tickets,
                     conversations,
+                    settings,
                     scrub_per_second: notifications::SCRUB_PER_SECOND,
                 })
                 .await
