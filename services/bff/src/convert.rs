@@ -51,6 +51,7 @@ pub(crate) fn create_session(
         app_id: request.app_id,
         platform: request.platform,
         user_jwt: request.user_jwt,
+        ..Default::default()
     })
 }
 

@@ -6,13 +6,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jetstream::{NatsArgs, StreamArgs};
 use runtime::{
-    Running, ServerArgs, StartError, StopSignals, auth::generate_keys, config::DatabaseArgs,
-    telemetry::TraceArgs,
+    Running, ServerArgs, StartError, StopSignals, config::DatabaseArgs, telemetry::TraceArgs,
 };
 
 use crate::{
     Access, Endpoints, Layout, demo_workspace,
-    layout::{self, SERVICES, SIGNERS},
+    layout::{self, SERVICES, SIGNERS, make_keys},
     processes::{Processes, end_with_parent},
     shop::{self, Shop},
 };
@@ -110,9 +109,9 @@ pub(crate) fn service(args: ServiceArgs) -> ExitCode {
 
 /// Makes the services' keys.
 pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
-    generate_keys(&args.dir, &SIGNERS)?;
+    make_keys(&args.dir)?;
     println!(
-        "keys of {} are in {}",
+        "keys of {}, and what settings seals with, are in {}",
         SIGNERS.join(", "),
         args.dir.display()
     );
@@ -200,7 +199,7 @@ fn claim(layout: &Layout, port: u16, fresh: bool) -> Result<File> {
     if fresh {
         layout.wipe()?;
     }
-    generate_keys(&layout.keys(), &SIGNERS)?;
+    make_keys(&layout.keys())?;
     Ok(lock)
 }
 
@@ -341,6 +340,7 @@ impl Embedded {
                 settings::start(settings::Config {
                     server,
                     database,
+                    sealing_keys: None,
                     nats,
                     streams,
                 })

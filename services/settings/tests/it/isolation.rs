@@ -99,7 +99,7 @@ async fn a_credential_for_no_workspace_reaches_none() {
             !bff && !method.ends_with("/CreateWorkspace") && !method.ends_with("/ExchangeToken")
         })
         .collect::<Vec<_>>();
-    assert_eq!(workspace_rpcs.len(), 15);
+    assert_eq!(workspace_rpcs.len(), 21);
     for method in workspace_rpcs {
         let code = call(&world, &method, request(&world.operator, &everywhere, ())).await;
         assert_eq!(code, Code::PermissionDenied, "{method}");
@@ -125,6 +125,9 @@ async fn nothing_is_written_for_a_workspace_that_is_not_there() {
         .create_identity_key(world.by(&ghost, body))
         .await;
     refused(key, Code::NotFound, "NOT_FOUND");
+    let optional = IdentityMode::Optional;
+    let mode = world.set_mode(&ghost, Platform::Web, optional, 0).await;
+    refused(mode, Code::NotFound, "NOT_FOUND");
     let body = CreateTeammateRequest {
         name: "Eve".into(),
         ..Default::default()
@@ -246,6 +249,7 @@ async fn a_credential_for_one_workspace_reaches_no_session_of_another() {
         app_id: theirs.app_id.clone(),
         platform: Platform::Web.into(),
         user_jwt: key.sign(&world.claims(&theirs, "ada")),
+        ..Default::default()
     };
     let open = world
         .sessions()

@@ -1,5 +1,7 @@
 //! A transaction of the owner.
 
+mod replace;
+
 use std::{collections::HashMap, sync::Arc};
 
 use database::Turn;
