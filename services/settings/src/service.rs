@@ -1,9 +1,14 @@
 //! The RPCs: each parses, loads, decides, saves with its audit and events, and answers.
 
 mod contacts;
+mod ending;
+mod erasure;
 mod identity_keys;
+mod opening;
+mod security;
 mod sessions;
 mod spaces;
+mod teammates;
 mod tokens;
 mod workspaces;
 
@@ -20,9 +25,9 @@ use runtime::{Actor, KeyRing, Tasks, auth};
 use tonic::{Request, Response, Status};
 use types::PageTokens;
 
-use crate::Error;
+use crate::{Error, sealing::SealingKeys, uses::Uses};
 
-pub(crate) use sessions::end_all_of_key;
+pub(crate) use ending::end_all;
 
 /// What every handler needs. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +36,10 @@ pub(crate) struct Service {
     pub log: EventLog,
     /// Signs assertions in exchange for API tokens.
     pub keys: Arc<KeyRing>,
+    /// Seals and opens identity keys' secrets.
+    pub sealing: Arc<SealingKeys>,
+    /// When keys and tokens were last used.
+    pub uses: Arc<Uses>,
     /// Signs page tokens.
     pub pages: PageTokens,
     /// Runs what must be finished even if the caller gives up.
@@ -141,9 +150,42 @@ impl WorkspaceService for Service {
         request: Request<RevokeIdentityKeyRequest>,
     ) -> Result<Response<RevokeIdentityKeyResponse>, Status> {
         let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            identity_keys::revoke_identity_key(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn get_messenger_security(
+        &self,
+        request: Request<GetMessengerSecurityRequest>,
+    ) -> Result<Response<GetMessengerSecurityResponse>, Status> {
+        let (actor, request) = called(request)?;
         Ok(Response::new(
-            identity_keys::revoke_identity_key(self, &actor, request).await?,
+            security::get_messenger_security(self, &actor, request).await?,
         ))
+    }
+
+    async fn set_identity_mode(
+        &self,
+        request: Request<SetIdentityModeRequest>,
+    ) -> Result<Response<SetIdentityModeResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            security::set_identity_mode(self, &actor, request)
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn set_allowed_origins(
+        &self,
+        request: Request<SetAllowedOriginsRequest>,
+    ) -> Result<Response<SetAllowedOriginsResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            security::set_allowed_origins(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn create_teammate(
@@ -152,7 +194,7 @@ impl WorkspaceService for Service {
     ) -> Result<Response<CreateTeammateResponse>, Status> {
         let (actor, request) = called(request)?;
         Ok(Response::new(
-            workspaces::create_teammate(self, &actor, request).await?,
+            teammates::create_teammate(self, &actor, request).await?,
         ))
     }
 
@@ -162,8 +204,19 @@ impl WorkspaceService for Service {
     ) -> Result<Response<ListTeammatesResponse>, Status> {
         let (actor, request) = called(request)?;
         Ok(Response::new(
-            workspaces::list_teammates(self, &actor, request).await?,
+            teammates::list_teammates(self, &actor, request).await?,
         ))
+    }
+
+    async fn update_teammate(
+        &self,
+        request: Request<UpdateTeammateRequest>,
+    ) -> Result<Response<UpdateTeammateResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            teammates::update_teammate(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn create_api_token(
@@ -238,6 +291,27 @@ impl ContactService for Service {
             contacts::batch_get_contacts(self, &actor, request).await?,
         ))
     }
+
+    async fn erase_contact(
+        &self,
+        request: Request<EraseContactRequest>,
+    ) -> Result<Response<EraseContactResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            erasure::erase_contact(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn export_contact(
+        &self,
+        request: Request<ExportContactRequest>,
+    ) -> Result<Response<ExportContactResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            erasure::export_contact(self, &actor, request).await?,
+        ))
+    }
 }
 
 #[tonic::async_trait]
@@ -248,7 +322,7 @@ impl SessionStoreService for Service {
     ) -> Result<Response<OpenSessionResponse>, Status> {
         let (actor, request) = called(request)?;
         let done = retried(Error::is_undone, || {
-            sessions::open_session(self, &actor, request.clone())
+            opening::open_session(self, &actor, request.clone())
         });
         Ok(Response::new(done.await?))
     }
@@ -260,6 +334,16 @@ impl SessionStoreService for Service {
         let (actor, request) = called(request)?;
         Ok(Response::new(
             sessions::look_up_session(self, &actor, request).await?,
+        ))
+    }
+
+    async fn look_up_app(
+        &self,
+        request: Request<LookUpAppRequest>,
+    ) -> Result<Response<LookUpAppResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            security::look_up_app(self, &actor, request).await?,
         ))
     }
 
