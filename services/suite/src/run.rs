@@ -323,6 +323,7 @@ impl Embedded {
                     nats,
                     streams,
                     conversations,
+                    settings,
                 })
                 .await
             }
@@ -333,6 +334,7 @@ impl Embedded {
                     nats,
                     streams,
                     tickets,
+                    settings,
                 })
                 .await
             }
@@ -353,6 +355,7 @@ impl Embedded {
                     nats,
                     tickets,
                     conversations,
+                    settings,
                     scrub_per_second: notifications::SCRUB_PER_SECOND,
                 })
                 .await
