@@ -75,10 +75,7 @@ impl Projection for Stamps {
 }
 
 /// C2: a ticket of a contact who was merged makes the user's conversation, and one of an erased contact makes none.
-async fn settle_requesters(
-    work: &UnitOfWork,
-    updates: &mut [TicketUpdate],
-) -> Result<(), DbErr> {
+async fn settle_requesters(work: &UnitOfWork, updates: &mut [TicketUpdate]) -> Result<(), DbErr> {
     let who = |update: &TicketUpdate| (update.key.workspace.clone(), update.contact.clone());
     let asked = updates.iter().filter(|update| update.requester);
     let gone = departed::among(work.tx(), &asked.map(who).collect()).await?;

@@ -226,7 +226,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     })
     .max_decoding_message_size(MAX_MESSAGE);
     let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
-    let server = Server::new(&SERVICES, Routes::new(service).add_service(export), edge).finally(db.close());
+    let server =
+        Server::new(&SERVICES, Routes::new(service).add_service(export), edge).finally(db.close());
     // whoever cannot serve must not go on applying events behind somebody's back
     let started = server.start(&config.server, tasks.clone()).await;
     started.inspect_err(|_| tasks.stop())

@@ -101,7 +101,10 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
             }
         }
     }
-    println!("{}", text(&answered(&mut client, request, path, codec).await?)?);
+    println!(
+        "{}",
+        text(&answered(&mut client, request, path, codec).await?)?
+    );
     Ok(())
 }
 

@@ -273,7 +273,10 @@ mod tests {
     fn a_conversation_on_two_pages_is_one_in_the_export() {
         let part = |id: &str, parts: Value| json!({ "conversationId": id, "parts": parts });
         let mut known = vec![part("a", json!([1])), part("b", json!([2]))];
-        join(&mut known, vec![part("b", json!([3])), part("c", json!([]))]);
+        join(
+            &mut known,
+            vec![part("b", json!([3])), part("c", json!([]))],
+        );
         let expected = vec![
             part("a", json!([1])),
             part("b", json!([2, 3])),

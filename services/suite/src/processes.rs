@@ -191,10 +191,7 @@ impl Processes {
                 ("--conversations", &at.conversations),
                 ("--settings", &at.settings),
             ],
-            "conversations" => &[
-                ("--tickets", &at.tickets),
-                ("--settings", &at.settings),
-            ],
+            "conversations" => &[("--tickets", &at.tickets), ("--settings", &at.settings)],
             "notifications" => &[
                 ("--tickets", &at.tickets),
                 ("--conversations", &at.conversations),

@@ -171,7 +171,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let routes = Routes::new(
         TicketServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
     )
-    .add_service(TicketTypeServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE))
+    .add_service(
+        TicketTypeServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
+    )
     .add_service(ContactDataServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE))
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));

@@ -51,7 +51,9 @@ impl Standing {
         };
         match (departure, settled) {
             (Departure::Merged(user), true) => (ContactStanding::Merged, user.contact.to_string()),
-            (Departure::Merged(user), false) => (ContactStanding::Merging, user.contact.to_string()),
+            (Departure::Merged(user), false) => {
+                (ContactStanding::Merging, user.contact.to_string())
+            }
             (Departure::Erased, true) => (ContactStanding::Erased, String::new()),
             (Departure::Erased, false) => (ContactStanding::Erasing, String::new()),
         }

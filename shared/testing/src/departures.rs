@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use events::{
-    EventLog, FeedServer, NewEvent, SnapshotPage, SnapshotSource, migration::LogTables,
-};
+use events::{EventLog, FeedServer, NewEvent, SnapshotPage, SnapshotSource, migration::LogTables};
 use futures::future::BoxFuture;
 use prost::Message;
 use proto::{
@@ -93,12 +91,7 @@ impl Departures {
 }
 
 /// What Settings tells of a visitor who turned out to be a user.
-pub fn merged(
-    workspace: &WorkspaceId,
-    from: &ContactId,
-    into: &ContactId,
-    name: &str,
-) -> NewEvent {
+pub fn merged(workspace: &WorkspaceId, from: &ContactId, into: &ContactId, name: &str) -> NewEvent {
     let told = ContactMerged {
         from_contact_id: from.to_string(),
         into_contact_id: into.to_string(),

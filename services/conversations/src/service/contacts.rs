@@ -176,7 +176,10 @@ impl Conversations {
         let outcome = self.try_mark_read(caller, &request).await;
         match self.survivor(caller, &caller.contact()?, outcome).await? {
             gone::Outcome::Done(answer) => Ok(answer),
-            gone::Outcome::Again(user) => self.try_mark_read(&caller.as_survivor(user), &request).await,
+            gone::Outcome::Again(user) => {
+                self.try_mark_read(&caller.as_survivor(user), &request)
+                    .await
+            }
         }
     }
 

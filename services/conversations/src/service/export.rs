@@ -62,7 +62,8 @@ impl Conversations {
         let (standing, into_contact_id) = Standing::told(standing.as_ref());
         Ok(pb::ExportContactResponse {
             conversations,
-            next_page_token: next.map_or_else(String::new, |next| self.tokens.encode(&scope, &next)),
+            next_page_token: next
+                .map_or_else(String::new, |next| self.tokens.encode(&scope, &next)),
             standing: standing.into(),
             into_contact_id,
         })

@@ -82,7 +82,10 @@ async fn a_visitors_conversation_is_the_users_with_what_they_said_and_read() {
     world.stamped(&visitor, &ticket).await;
     world.reply(&id, "How can I help?").await;
     world.read(&visitor, &id, 2).await.unwrap();
-    world.say(&visitor, &id, "With the printer", 2).await.unwrap();
+    world
+        .say(&visitor, &id, "With the printer", 2)
+        .await
+        .unwrap();
     let before = world.newest(&visitor, &id).await;
     let thread = world.thread(&visitor, &id).await;
     world
@@ -227,7 +230,10 @@ async fn an_erased_contacts_words_are_gone_and_others_keep_theirs() {
     world.say(&bob, &shared, "bob's word", 0).await.unwrap();
     world.say(&gone, &shared, "canary shared", 0).await.unwrap();
     let deleted = world.started_by(&gone).await;
-    world.say(&gone, &deleted, "canary deleted", 0).await.unwrap();
+    world
+        .say(&gone, &deleted, "canary deleted", 0)
+        .await
+        .unwrap();
     world.delete(&deleted).await;
     let (ids, bodies) = export(&world, &gone).await;
     assert_eq!(ids.len(), 3);
@@ -265,4 +271,69 @@ async fn an_erased_contacts_words_are_gone_and_others_keep_theirs() {
     world.tickets.tell(&[&ticket]).await;
     world.stamped(&bob, &after).await;
     assert_eq!(export(&world, &gone).await, (vec![], vec![]));
+}
+
+/// Writes of everybody, the visitor's own among them, while the merge is heard and settled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_said_during_a_merge_ends_at_the_user() {
+    let world = World::start().await;
+    let (visitor, ada) = (ContactId::generate(), ContactId::generate());
+    let id = world.started_by(&visitor).await;
+    let saying = async {
+        for n in 0..24 {
+            world
+                .say(&visitor, &id, &format!("word {n}"), 0)
+                .await
+                .unwrap();
+            world.started_by(&visitor).await;
+        }
+    };
+    let answering = async {
+        for n in 0..24 {
+            world.reply(&id, &format!("answer {n}")).await;
+        }
+    };
+    let reading = async {
+        for seq in 1..24 {
+            world.read(&visitor, &id, seq).await.unwrap_or_default();
+        }
+    };
+    let merging = async {
+        eventually("some was said", async || {
+            (world.told(&visitor).await.len() > 12).then_some(())
+        })
+        .await;
+        world
+            .departures
+            .merged(&world.workspace, &visitor, &ada, "Ada")
+            .await;
+        until(&world, &visitor, ContactStanding::Merged).await;
+    };
+    futures::join!(saying, answering, reading, merging);
+    assert_eq!(export(&world, &visitor).await, (vec![], vec![]));
+    assert_eq!(export(&world, &ada).await.0.len(), 25);
+    let thread = world.thread(&ada, &id).await;
+    let seqs: Vec<u64> = thread.iter().map(|part| part.seq).collect();
+    assert_eq!(seqs, (1..=49).collect::<Vec<_>>());
+    let mine = thread.iter().filter(|part| part.mine);
+    assert_eq!(mine.count(), 25);
+    for of in [&visitor, &ada] {
+        let mut versions = std::collections::BTreeMap::<String, Vec<u64>>::new();
+        for told in world.told(of).await {
+            let known = versions.entry(told.event.conversation_id).or_default();
+            known.push(told.envelope.aggregate_version);
+        }
+        for versions in versions.values() {
+            let dense: Vec<u64> = (1..=versions.len() as u64).collect();
+            assert_eq!(*versions, dense);
+        }
+    }
+    let left = world.newest(&visitor, &id).await.event;
+    assert!(!left.participant);
+    let copy = world.copy(&ada, &id).await.unwrap();
+    let told = world.newest(&ada, &id).await.event;
+    assert_eq!(
+        (told.head_seq, told.read_seq),
+        (copy.head_seq, copy.read_seq)
+    );
 }

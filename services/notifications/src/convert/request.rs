@@ -89,7 +89,9 @@ pub fn invalid_page_token() -> Error {
     let mut violations = Violations::new();
     let what = "is malformed or belongs to another list; start from the first page";
     violations.add("page_token", what);
-    violations.finish().map_or_else(Error::Invalid, |()| Error::Invalid(Vec::new()))
+    violations
+        .finish()
+        .map_or_else(Error::Invalid, |()| Error::Invalid(Vec::new()))
 }
 
 /// The newest inbox that the watcher holds.

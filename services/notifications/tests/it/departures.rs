@@ -61,7 +61,11 @@ async fn what_a_visitor_marked_as_read_is_read_by_the_user_and_nothing_else_is()
     for ticket in &mut tickets {
         ticket.hand_over(&visitor, &ada).await;
     }
-    assert_eq!(center.badges(&ada).await, (2, 0), "A5: rather a false unread");
+    assert_eq!(
+        center.badges(&ada).await,
+        (2, 0),
+        "A5: rather a false unread"
+    );
     let mut watch = center.watch(&ada, None).await.unwrap();
     watch.until(|inbox| inbox.unread_tickets == 2).await;
     merge(&center, &visitor, &ada).await;
@@ -106,10 +110,7 @@ async fn nothing_of_an_erased_contact_is_kept_or_comes_back() {
     let kept_of_ada = export(&center, &ada).await;
     assert_eq!(kept_of_ada.mirrored_tickets, 1);
     assert_eq!(kept_of_ada.mirrored_conversations, 1);
-    center
-        .departures
-        .erased(&ada.workspace, &ada.contact)
-        .await;
+    center.departures.erased(&ada.workspace, &ada.contact).await;
     until(&center, &ada, ContactStanding::Erased).await;
     let nothing = pb::ExportContactResponse {
         standing: ContactStanding::Erased.into(),

@@ -134,8 +134,7 @@ impl<'a> Ticket<'a> {
         let visible = std::mem::replace(&mut self.state.visible, false);
         self.tell_to(from).await;
         self.state.visible = visible;
-        self.viewers
-            .retain(|viewer| viewer.contact != from.contact);
+        self.viewers.retain(|viewer| viewer.contact != from.contact);
         self.add_viewer(into).await;
     }
 

@@ -67,7 +67,10 @@ impl Direct {
     }
 
     fn officer<T>(&self, body: T) -> Request<T> {
-        self.by(&testing::teammate(&self.workspace, &["settings:write"]), body)
+        self.by(
+            &testing::teammate(&self.workspace, &["settings:write"]),
+            body,
+        )
     }
 
     fn channel(&self, service: &str) -> Channel {
@@ -109,10 +112,14 @@ async fn contact_of(office: &Office, messenger: &Messenger) -> ContactId {
     };
     let grace = &office.grace;
     let found = grace
-        .call(&grace.tickets, body, |mut c, r| async move { c.get_ticket(r).await })
+        .call(&grace.tickets, body, |mut c, r| async move {
+            c.get_ticket(r).await
+        })
         .await
         .unwrap();
-    found.ticket.unwrap().requester_contact_ids[0].parse().unwrap()
+    found.ticket.unwrap().requester_contact_ids[0]
+        .parse()
+        .unwrap()
 }
 
 async fn reply(office: &Office, conversation_id: &str, body: &str) {
@@ -158,7 +165,9 @@ async fn what_was_the_visitors_is_the_users_read_and_unread() {
             title: title.into(),
             ..Default::default()
         };
-        let answer = desk.create_contact_ticket(direct.contact(&visitor, body)).await;
+        let answer = desk
+            .create_contact_ticket(direct.contact(&visitor, body))
+            .await;
         created.push(answer.unwrap().into_inner().ticket.unwrap());
     }
     // the first ticket's conversation is read to its end, the other's is not
@@ -229,7 +238,7 @@ async fn what_was_the_visitors_is_the_users_read_and_unread() {
     let mut parts: Vec<(String, bool)> = thread
         .parts
         .into_iter()
-        .map(|part| (part.body, part.mine))
+        .map(|part| (part.body, part.author.unwrap_or_default().me))
         .collect();
     parts.sort();
     let expected = [
@@ -283,13 +292,16 @@ async fn nothing_an_erased_contact_said_is_found_anywhere_and_nothing_brings_it_
             request_id: format!("{n}"),
             conversation_id: conversation_id.clone(),
             body: format!("message {CANARY} {n}"),
+            ..Default::default()
         };
         web.call(body, |mut c, r| async move { c.send_message(r).await })
             .await
             .unwrap();
     }
     reply(&office, &conversation_id, &format!("You said {CANARY}")).await;
-    office.state(&ticket, StateCategory::WaitingOnCustomer).await;
+    office
+        .state(&ticket, StateCategory::WaitingOnCustomer)
+        .await;
     let grace = &office.grace;
     let body = tickets::UpdateTicketRequest {
         request_id: "kept".into(),
@@ -305,12 +317,20 @@ async fn nothing_an_erased_contact_said_is_found_anywhere_and_nothing_brings_it_
         .unwrap();
     shows(&web, Some(2), Some(1)).await;
     let found = found_in_files(&office);
-    assert_eq!(found, ["conversations", "notifications", "tickets"], "it is planted");
+    assert_eq!(
+        found,
+        ["conversations", "notifications", "tickets"],
+        "it is planted"
+    );
 
     let direct = Direct::new(&office);
     tell(&office, departures::erased(&direct.workspace, &gone)).await;
     direct.until(&gone, ContactStanding::Erased).await;
-    assert_eq!(found_in_files(&office), [""; 0], "in tables, logs and free pages alike");
+    assert_eq!(
+        found_in_files(&office),
+        [""; 0],
+        "in tables, logs and free pages alike"
+    );
     assert_nobody_is_told(&direct).await;
     shows(&bobs, Some(1), Some(0)).await;
     assert!(detail(&bobs, &id(&kept)).await.is_ok());
@@ -367,7 +387,9 @@ async fn assert_nobody_is_told(direct: &Direct) {
         let snapshot = direct.by(&reader, SnapshotRequest::default());
         let mut snapshot = feed.snapshot(snapshot).await.unwrap().into_inner();
         while let Some(piece) = snapshot.message().await.unwrap() {
-            said.push_str(&String::from_utf8_lossy(&prost::Message::encode_to_vec(&piece)));
+            said.push_str(&String::from_utf8_lossy(&prost::Message::encode_to_vec(
+                &piece,
+            )));
         }
         for partition in 0..16 {
             let read = proto::events::v1::ReadRequest {
@@ -375,8 +397,14 @@ async fn assert_nobody_is_told(direct: &Direct) {
                 after_position: 0,
                 limit: 0,
             };
-            let read = feed.read(direct.by(&reader, read)).await.unwrap().into_inner();
-            said.push_str(&String::from_utf8_lossy(&prost::Message::encode_to_vec(&read)));
+            let read = feed
+                .read(direct.by(&reader, read))
+                .await
+                .unwrap()
+                .into_inner();
+            said.push_str(&String::from_utf8_lossy(&prost::Message::encode_to_vec(
+                &read,
+            )));
         }
         assert!(!said.contains(CANARY), "{service}");
     }

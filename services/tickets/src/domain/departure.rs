@@ -100,7 +100,5 @@ impl Aggregate {
 }
 
 fn position(viewers: &[Viewer], contact: &ContactId) -> Option<usize> {
-    viewers
-        .iter()
-        .position(|viewer| viewer.contact == *contact)
+    viewers.iter().position(|viewer| viewer.contact == *contact)
 }

@@ -82,7 +82,8 @@ pub async fn save(
     let values = key.into_iter().chain(moving_values(ticket));
     tx.execute_raw(statement(tx, sql, values)).await?;
     let of = [workspace.clone(), id.clone(), text(leaver)];
-    let gone = "delete from ticket_viewer where workspace_id = $1 and ticket_id = $2 and contact_id = $3";
+    let gone =
+        "delete from ticket_viewer where workspace_id = $1 and ticket_id = $2 and contact_id = $3";
     tx.execute_raw(statement(tx, gone, of.clone())).await?;
     for viewer in parting.viewers() {
         let sql = "insert into ticket_viewer (workspace_id, ticket_id, contact_id, requester, visible, \

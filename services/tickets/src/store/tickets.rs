@@ -14,9 +14,7 @@ use super::{
     },
     statement,
 };
-use crate::domain::{
-    Aggregate, Change, HistoryEntry, Ticket, TicketId, TicketRef, Viewer,
-};
+use crate::domain::{Aggregate, Change, HistoryEntry, Ticket, TicketId, TicketRef, Viewer};
 
 /// How a save ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -55,7 +55,7 @@ fn titles(tickets: &[pb::ContactTicket]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_visitors_tickets_are_the_users_after_a_merge_and_nobody_else_notices() {
-    let (desk, departures) = Desk::with_departures().await;
+    let (desk, _feed, departures) = Desk::with_both().await;
     let visitor = ContactId::generate();
     let first = desk.submit(&visitor, "first").await;
     desk.minutes(1);
@@ -65,7 +65,10 @@ async fn a_visitors_tickets_are_the_users_after_a_merge_and_nobody_else_notices(
     desk.set_state("#1", StateCategory::InProgress).await;
     desk.delete("#3").await.unwrap();
     desk.submit(&desk.bob, "bob's").await;
-    let (bobs, before) = (desk.told(&desk.bob).await, desk.detail(&visitor, "#1").await.unwrap());
+    let (bobs, before) = (
+        desk.told(&desk.bob).await,
+        desk.detail(&visitor, "#1").await.unwrap(),
+    );
     desk.minutes(1);
     departures
         .merged(&desk.workspace, &visitor, &desk.ada, "Ada")
@@ -81,18 +84,30 @@ async fn a_visitors_tickets_are_the_users_after_a_merge_and_nobody_else_notices(
     assert_eq!(ticket.requester_contact_ids, [desk.ada.to_string()]);
     let created = desk.history("#1").await.remove(0);
     assert_eq!(created.actor_id, desk.ada.as_str());
-    assert_eq!(page(&desk, &visitor, "").await.into_contact_id, desk.ada.as_str());
+    assert_eq!(
+        page(&desk, &visitor, "").await.into_contact_id,
+        desk.ada.as_str()
+    );
 
     let told = desk.told(&visitor).await;
     for ticket in [&first.ticket_id, &told[1].1.ticket_id] {
-        let of: Vec<_> = told.iter().filter(|(_, t)| t.ticket_id == *ticket).collect();
-        let versions: Vec<u64> = of.iter().map(|(event, _)| event.aggregate_version).collect();
+        let of: Vec<_> = told
+            .iter()
+            .filter(|(_, t)| t.ticket_id == *ticket)
+            .collect();
+        let versions: Vec<u64> = of
+            .iter()
+            .map(|(event, _)| event.aggregate_version)
+            .collect();
         assert_eq!(versions, (1..=of.len() as u64).collect::<Vec<_>>(), "dense");
         let last = &of.last().unwrap().1;
         assert!(!last.visible && !last.requester);
     }
     let told = desk.told(&desk.ada).await;
-    let (_, newest) = told.iter().rfind(|(_, t)| t.ticket_id == first.ticket_id).unwrap();
+    let (_, newest) = told
+        .iter()
+        .rfind(|(_, t)| t.ticket_id == first.ticket_id)
+        .unwrap();
     assert!(newest.visible && newest.requester);
     assert_eq!((newest.revision, newest.notify_revision), (2, 2));
     assert_eq!(desk.told(&desk.bob).await, bobs);
@@ -105,7 +120,7 @@ async fn a_visitors_tickets_are_the_users_after_a_merge_and_nobody_else_notices(
 
 #[tokio::test]
 async fn more_tickets_than_a_step_takes_are_all_handed_over_and_exported_by_pages() {
-    let (desk, departures) = Desk::with_departures().await;
+    let (desk, _feed, departures) = Desk::with_both().await;
     let visitor = ContactId::generate();
     for n in 0..53 {
         desk.submit(&visitor, &format!("ticket {n}")).await;
@@ -118,13 +133,17 @@ async fn more_tickets_than_a_step_takes_are_all_handed_over_and_exported_by_page
     assert!(export(&desk, &visitor).await.is_empty());
     let exported = export(&desk, &desk.ada).await;
     assert_eq!(exported.len(), 53);
-    assert!(exported.iter().all(|one| one.requester && one.visible && one.history.len() == 1));
+    assert!(
+        exported
+            .iter()
+            .all(|one| one.requester && one.visible && one.history.len() == 1)
+    );
 }
 
 /// A write of the visitor that is still under way when the merge is done.
 #[tokio::test]
 async fn what_a_visitor_still_writes_is_the_users() {
-    let (desk, departures) = Desk::with_departures().await;
+    let (desk, _feed, departures) = Desk::with_both().await;
     let visitor = ContactId::generate();
     let unlinked = desk.submit(&visitor, "old").await;
     desk.unlink("#1").await;
@@ -156,7 +175,8 @@ async fn news_of_a_visitor_that_come_late_bring_them_not_back() {
     let (desk, feed, departures) = Desk::with_both().await;
     let visitor = ContactId::generate();
     let ticket = desk.submit(&visitor, "Help").await;
-    feed.tell(&desk, member(&visitor, &ticket.conversation_id)).await;
+    feed.tell(&desk, member(&visitor, &ticket.conversation_id))
+        .await;
     let (_, before) = desk.told(&visitor).await.pop().unwrap();
     desk.minutes(1);
     departures
@@ -168,7 +188,8 @@ async fn news_of_a_visitor_that_come_late_bring_them_not_back() {
     late.last_message_time = Some(wire(desk.now()));
     feed.tell(&desk, late).await;
     assert_eq!(desk.told(&visitor).await.len(), told);
-    feed.tell(&desk, member(&desk.ada, &ticket.conversation_id)).await;
+    feed.tell(&desk, member(&desk.ada, &ticket.conversation_id))
+        .await;
     let seen = desk.list(&desk.ada).await;
     assert_eq!(titles(&seen), ["Help"]);
     let (_, user) = desk.told(&desk.ada).await.pop().unwrap();
@@ -198,10 +219,13 @@ async fn an_erased_contacts_tickets_keep_their_numbers_and_nothing_else() {
         .await;
     let theirs = created.unwrap().into_inner().ticket.unwrap();
     // bob is in their conversation, and they are in bob's
-    feed.tell(&desk, member(&gone, &theirs.conversation_id)).await;
-    feed.tell(&desk, member(&desk.bob, &theirs.conversation_id)).await;
+    feed.tell(&desk, member(&gone, &theirs.conversation_id))
+        .await;
+    feed.tell(&desk, member(&desk.bob, &theirs.conversation_id))
+        .await;
     let bobs = desk.submit(&desk.bob, "bob's").await;
-    feed.tell(&desk, member(&desk.bob, &bobs.conversation_id)).await;
+    feed.tell(&desk, member(&desk.bob, &bobs.conversation_id))
+        .await;
     feed.tell(&desk, member(&gone, &bobs.conversation_id)).await;
     let answered = pb::UpdateTicketRequest {
         request_id: "kept".into(),
@@ -239,7 +263,9 @@ async fn an_erased_contacts_tickets_keep_their_numbers_and_nothing_else() {
     assert_eq!(n, 0);
     // whoever follows the feed learns what is left of it for them, and the chain is whole
     let told = desk.events(&desk.bob).await;
-    let newest = told.iter().rfind(|event| event.aggregate_id.ends_with(&theirs.ticket_id));
+    let newest = told
+        .iter()
+        .rfind(|event| event.aggregate_id.ends_with(&theirs.ticket_id));
     let newest = <pb::ContactTicketChanged as prost::Message>::decode(&*newest.unwrap().payload);
     let newest = newest.unwrap();
     assert!(newest.deleted && !newest.visible && newest.title.is_empty());
@@ -286,4 +312,69 @@ async fn assert_nowhere(desk: &Desk, said: &str) {
             assert!(!text.contains(said), "{table}: {text}");
         }
     }
+}
+
+/// Writes of everybody, the visitor's own among them, while the merge is heard and settled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_written_during_a_merge_ends_at_the_user() {
+    let (desk, feed, departures) = Desk::with_both().await;
+    let visitor = ContactId::generate();
+    let first = desk.submit(&visitor, "first").await;
+    feed.tell(&desk, member(&visitor, &first.conversation_id))
+        .await;
+    let submitting = async {
+        for n in 0..24 {
+            desk.submit(&visitor, &format!("under way {n}")).await;
+        }
+    };
+    let moving = async {
+        for n in 0..24 {
+            let to = [StateCategory::InProgress, StateCategory::WaitingOnCustomer];
+            desk.set_state("#1", to[n % 2]).await;
+        }
+    };
+    let talking = async {
+        for n in 1..12 {
+            let mut told = member(&visitor, &first.conversation_id);
+            told.last_message_time = Some(wire(desk.now()));
+            told.head_seq = n;
+            feed.tell(&desk, told).await;
+        }
+    };
+    let merging = async {
+        // between two of the writes, whichever they are
+        eventually("some were submitted", || async {
+            (desk.told(&visitor).await.len() > 6).then_some(())
+        })
+        .await;
+        departures
+            .merged(&desk.workspace, &visitor, &desk.ada, "Ada")
+            .await;
+        until(&desk, &visitor, ContactStanding::Merged).await;
+    };
+    futures::join!(submitting, moving, talking, merging);
+    assert!(export(&desk, &visitor).await.is_empty());
+    assert_eq!(desk.list(&desk.ada).await.len(), 25);
+    for of in [&visitor, &desk.ada] {
+        let mut versions = std::collections::BTreeMap::<String, Vec<u64>>::new();
+        let mut seen = std::collections::BTreeMap::<String, bool>::new();
+        for (event, told) in desk.told(of).await {
+            let known = versions.entry(event.aggregate_id.clone()).or_default();
+            known.push(event.aggregate_version);
+            seen.insert(event.aggregate_id, told.visible);
+        }
+        for versions in versions.values() {
+            let dense: Vec<u64> = (1..=versions.len() as u64).collect();
+            assert_eq!(*versions, dense);
+        }
+        assert!(seen.values().all(|visible| *visible == (of == &desk.ada)));
+    }
+    let moved = desk.get("#1").await.unwrap();
+    let (_, newest) = desk
+        .told(&desk.ada)
+        .await
+        .into_iter()
+        .rfind(|(_, told)| told.ticket_id == first.ticket_id)
+        .unwrap();
+    assert_eq!(newest.revision, moved.revision, "the newest is told");
 }

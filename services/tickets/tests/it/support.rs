@@ -74,26 +74,14 @@ impl Desk {
         (desk, feed)
     }
 
-    /// One that hears of contacts who are no more.
-    pub async fn with_departures() -> (Self, Departures) {
-        let (scratch, departures) = Self::departures().await;
-        let desk = Self::between(scratch, "http://127.0.0.1:9", &departures.address()).await;
-        (desk, departures)
-    }
-
-    /// One that follows both.
+    /// One that follows a feed, and hears of contacts who are no more.
     pub async fn with_both() -> (Self, Feed, Departures) {
-        let (scratch, departures) = Self::departures().await;
-        let feed = Feed::start(&scratch).await;
-        let desk = Self::between(scratch, &feed.address, &departures.address()).await;
-        (desk, feed, departures)
-    }
-
-    async fn departures() -> (Scratch, Departures) {
         let scratch = Scratch::new();
         scratch.keys(KEYS);
         let departures = Departures::start(&scratch).await;
-        (scratch, departures)
+        let feed = Feed::start(&scratch).await;
+        let desk = Self::between(scratch, &feed.address, &departures.address()).await;
+        (desk, feed, departures)
     }
 
     /// On a scratch with keys, and its databases as they are.
@@ -323,7 +311,11 @@ impl Desk {
 
     /// Every event about a contact, oldest first.
     pub async fn told(&self, contact: &ContactId) -> Vec<(Envelope, pb::ContactTicketChanged)> {
-        self.events(contact).await.into_iter().map(decoded).collect()
+        self.events(contact)
+            .await
+            .into_iter()
+            .map(decoded)
+            .collect()
     }
 
     /// The same as it is in the log.

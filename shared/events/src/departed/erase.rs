@@ -6,10 +6,7 @@ use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 use types::ContactId;
 
-use super::{
-    Leaver, Settlement, id,
-    settlement::settled,
-};
+use super::{Leaver, Settlement, id, settlement::settled};
 use crate::{PARTITIONS, log::Erasing, partition_of};
 
 /// Copies of the log that lie elsewhere.
@@ -42,7 +39,10 @@ impl Settlement {
                 continue;
             };
             if !copies.forget(partition, newest).await {
-                tracing::info!(partition, "a copy of the log is not reached; the erasure stays open");
+                tracing::info!(
+                    partition,
+                    "a copy of the log is not reached; the erasure stays open"
+                );
                 return Ok(());
             }
         }
@@ -76,10 +76,14 @@ impl Settlement {
             leaver.workspace.as_str().into(),
             leaver.contact.as_str().into(),
         ];
-        let sql = "select contact_id from departed_contact where workspace_id = $1 and survivor_id = $2";
+        let sql =
+            "select contact_id from departed_contact where workspace_id = $1 and survivor_id = $2";
         let backend = db.get_database_backend();
         let rows = db.query_all_raw(Statement::from_sql_and_values(backend, sql, of));
-        rows.await?.iter().map(|row| id(row, "contact_id")).collect()
+        rows.await?
+            .iter()
+            .map(|row| id(row, "contact_id"))
+            .collect()
     }
 
     /// Where events about the person are; all, if events about others are among them.

@@ -101,12 +101,17 @@ fn read(event: &Envelope) -> Result<Option<Told>, String> {
     let id = |error: InvalidId| malformed(&error);
     let (contact, survivor) = match event.r#type.as_str() {
         MERGED => {
-            let told = ContactMerged::decode(event.payload.as_slice()).map_err(|e| malformed(&e))?;
+            let told =
+                ContactMerged::decode(event.payload.as_slice()).map_err(|e| malformed(&e))?;
             let survivor = told.into_contact_id.parse().map_err(id)?;
-            (told.from_contact_id, Some((survivor, told.into_contact_name)))
+            (
+                told.from_contact_id,
+                Some((survivor, told.into_contact_name)),
+            )
         }
         ERASED => {
-            let told = ContactErased::decode(event.payload.as_slice()).map_err(|e| malformed(&e))?;
+            let told =
+                ContactErased::decode(event.payload.as_slice()).map_err(|e| malformed(&e))?;
             (told.contact_id, None)
         }
         _ => return Ok(None),

@@ -116,7 +116,9 @@ impl Settlement {
             let leaver = leaver(row)?;
             // one that cannot be settled holds up nobody else
             if let Err(error) = self.settle(&leaver).await {
-                let Leaver { workspace, contact, .. } = &leaver;
+                let Leaver {
+                    workspace, contact, ..
+                } = &leaver;
                 tracing::warn!(%workspace, %contact, %error, "a departed contact is settled later");
             }
         }
@@ -162,10 +164,7 @@ const LEAVERS: &str = "select d.workspace_id, d.contact_id, \
     on s.workspace_id = d.workspace_id and s.contact_id = d.survivor_id";
 
 /// A departure that is not settled; `None` when it is.
-async fn pending(
-    db: &impl ConnectionTrait,
-    leaver: &Leaver,
-) -> Result<Option<Leaver>, DbErr> {
+async fn pending(db: &impl ConnectionTrait, leaver: &Leaver) -> Result<Option<Leaver>, DbErr> {
     let sql =
         format!("{LEAVERS} where d.workspace_id = $1 and d.contact_id = $2 and not d.settled");
     let values = [

@@ -38,7 +38,9 @@ impl EventLog {
     ) -> Result<u64, DbErr> {
         let head = self.refresh_heads().await?[partition];
         let (mut after, _) = self.floor(partition).await?;
-        let named: Vec<String> = (0..erasing.names.len()).map(|n| format!("${}", n + 8)).collect();
+        let named: Vec<String> = (0..erasing.names.len())
+            .map(|n| format!("${}", n + 8))
+            .collect();
         let sql = format!(
             "update evlog set type = $1, payload = $2 where part = $3 and pos > $4 and pos <= $5 \
              and workspace_id = $6 and type <> $1 and (contact_id in ({}) or exists \

@@ -209,7 +209,10 @@ async fn nothing_begins_for_a_contact_who_is_no_more_and_what_is_there_goes_on()
     let who = both.map(|contact| (service.workspace.clone(), contact.clone()));
     let db = service.log.database().read();
     let among = departed::among(db, &who.into()).await.unwrap();
-    assert_eq!(among.into_values().collect::<Vec<_>>(), [const { Departure::Erased }; 2]);
+    assert_eq!(
+        among.into_values().collect::<Vec<_>>(),
+        [const { Departure::Erased }; 2]
+    );
 }
 
 /// A write that has begun before the merge either commits before it, or not at all.
@@ -298,14 +301,21 @@ async fn what_was_told_of_an_erased_person_is_emptied_and_keeps_its_place() {
     service.erase(&gone).await.unwrap();
     {
         let _settling = service.settle(steps.clone(), Some(copies.clone()));
-        eventually("a copy was asked", async || copies.0.lock().first().copied()).await;
+        eventually("a copy was asked", async || {
+            copies.0.lock().first().copied()
+        })
+        .await;
         let db = service.log.database().read();
         let standing = departed::standing(db, &service.workspace, &gone).await;
         assert!(!standing.unwrap().unwrap().settled, "a copy is still there");
     }
     let _settling = service.settle(steps, Some(copies.clone()));
     service.settled(&gone).await;
-    assert_eq!(service.log.head_cursors().await.unwrap(), before, "the chain");
+    assert_eq!(
+        service.log.head_cursors().await.unwrap(),
+        before,
+        "the chain"
+    );
     let (mut payloads, mut erased) = (Vec::new(), 0);
     for partition in 0..16 {
         for event in service.log.read(partition, 0, BATCH_EVENTS).await.unwrap() {
@@ -323,7 +333,10 @@ async fn what_was_told_of_an_erased_person_is_emptied_and_keeps_its_place() {
     let sql = "select request_id from answered_request";
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql));
     let rows = rows.await.unwrap();
-    let left: Vec<String> = rows.iter().map(|row| row.try_get("", "request_id").unwrap()).collect();
+    let left: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get("", "request_id").unwrap())
+        .collect();
     assert_eq!(left, ["three"]);
     let sql = "select survivor_name from departed_contact where survivor_name <> ''";
     let named = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql));

@@ -135,7 +135,10 @@ impl World {
     fn frontier(&self, who: usize) -> Vec<(crate::projection::TicketId, u64)> {
         let stamped = self.stamps.iter().filter(|(seq, _)| *seq <= self.read[who]);
         let newest = stamped.map(|(_, revision)| *revision).max();
-        newest.map(|revision| (ticket_id(0), revision)).into_iter().collect()
+        newest
+            .map(|revision| (ticket_id(0), revision))
+            .into_iter()
+            .collect()
     }
 
     fn foreign(&self, who: usize) -> u64 {
@@ -199,7 +202,10 @@ impl World {
                 let seq = self.head.saturating_sub(short);
                 if self.seats[who] && seq > self.read[who] {
                     self.read[who] = seq;
-                    let read = self.frontier(who).first().map_or(0, |(_, revision)| *revision);
+                    let read = self
+                        .frontier(who)
+                        .first()
+                        .map_or(0, |(_, revision)| *revision);
                     self.shown = self.shown.max(read);
                     self.tell_conversation_to(who);
                 }

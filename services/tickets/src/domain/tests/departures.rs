@@ -27,7 +27,9 @@ fn joined(desk: &Desk) -> Aggregate {
 #[test]
 fn a_user_becomes_what_the_visitor_was() {
     let desk = Desk::new();
-    let ticket = desk.moved(&desk.ticket("Submitted"), "In progress", 3).after;
+    let ticket = desk
+        .moved(&desk.ticket("Submitted"), "In progress", 3)
+        .after;
     let parting = ticket.hand_over(&desk.ada, &user(), minute(9)).unwrap();
     let (was, is) = (viewer(&ticket, &desk.ada), viewer(&parting.after, &user()));
     let expected = Viewer {
@@ -42,7 +44,12 @@ fn a_user_becomes_what_the_visitor_was() {
     assert_eq!((left.visible, left.requester), (false, false));
     assert_eq!(left.version, was.version + 1);
     assert_eq!(parting.after.ticket.revision, ticket.ticket.revision, "T9");
-    assert!(parting.after.hand_over(&desk.ada, &user(), minute(9)).is_none());
+    assert!(
+        parting
+            .after
+            .hand_over(&desk.ada, &user(), minute(9))
+            .is_none()
+    );
 }
 
 /// A6: whether Tickets or Conversations put the user in the visitor's place first.
@@ -50,16 +57,26 @@ fn a_user_becomes_what_the_visitor_was() {
 fn the_card_is_in_the_same_order_whichever_service_merges_first() {
     let desk = Desk::new();
     let before = desk.ticket("Submitted");
-    let handed = before.hand_over(&desk.ada, &user(), minute(4)).unwrap().after;
-    let merged_after_joining = joined(&desk).hand_over(&desk.ada, &user(), minute(4)).unwrap();
+    let handed = before
+        .hand_over(&desk.ada, &user(), minute(4))
+        .unwrap()
+        .after;
+    let merged_after_joining = joined(&desk)
+        .hand_over(&desk.ada, &user(), minute(4))
+        .unwrap();
     let (one, other) = (
         viewer(&handed, &user()).ticket_update_at,
         viewer(&merged_after_joining.after, &user()).ticket_update_at,
     );
     assert_eq!((one, other), (minute(0), minute(0)));
     // who was there before the merge was shown it then
-    let known_before = joined(&desk).hand_over(&desk.ada, &user(), minute(6)).unwrap();
-    assert_eq!(viewer(&known_before.after, &user()).ticket_update_at, minute(5));
+    let known_before = joined(&desk)
+        .hand_over(&desk.ada, &user(), minute(6))
+        .unwrap();
+    assert_eq!(
+        viewer(&known_before.after, &user()).ticket_update_at,
+        minute(5)
+    );
 }
 
 /// V1
@@ -78,7 +95,10 @@ fn a_ticket_of_an_erased_contact_is_deleted_with_its_words_and_others_are_told()
     let parting = ticket.forget(&desk.ada).unwrap();
     let after = &parting.after.ticket;
     assert!(after.deleted && after.title.is_empty() && after.description.is_empty());
-    assert_eq!((after.number, after.revision), (1, ticket.ticket.revision + 1));
+    assert_eq!(
+        (after.number, after.revision),
+        (1, ticket.ticket.revision + 1)
+    );
     assert_eq!(parting.left, None, "nobody is told of them");
     let told: Vec<_> = parting.viewers().collect();
     assert_eq!(told.len(), 1);
