@@ -60,6 +60,11 @@ test('a visitor is kept once they have written, and not before', async () => {
   await write('Do you grind beans?')
   await until(async () => (await kept())[await key()]?.startsWith('msgr_vis_'))
   contact = await visitor.contact()
+  // that, in the page's own storage, and nothing else anywhere
+  assert.deepEqual(Object.keys(await kept()), [await key()])
+  assert.deepEqual(await visitor.context.cookies(), [])
+  const inside = visitor.page.frames().filter((frame) => frame !== visitor.page.mainFrame())
+  for (const frame of inside) assert.equal(await frame.evaluate(() => localStorage.length + sessionStorage.length), 0)
 })
 
 test('a visitor who comes back is recognised, and hears what was answered', async () => {
