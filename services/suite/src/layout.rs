@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use bff::Counted;
 use runtime::{StartError, auth::generate_keys};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,7 @@ pub(crate) const DEFAULT: &str = ".data";
 pub struct Layout {
     directory: PathBuf,
     pages: Option<PathBuf>,
+    limits: Counted,
 }
 
 impl Layout {
@@ -53,6 +55,8 @@ impl Layout {
         Self {
             directory,
             pages: None,
+            // on one machine everybody comes from one address
+            limits: Counted::Contacts,
         }
     }
 
@@ -60,6 +64,17 @@ impl Layout {
     #[must_use]
     pub fn with_pages(self, pages: Option<PathBuf>) -> Self {
         Self { pages, ..self }
+    }
+
+    /// With the BFF counting this.
+    #[must_use]
+    pub fn with_limits(self, limits: Counted) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What the BFF counts.
+    pub(crate) fn limits(&self) -> Counted {
+        self.limits
     }
 
     /// The web Messenger's pages.

@@ -209,6 +209,9 @@ impl Processes {
             command.arg("--otlp-endpoint").arg(collector);
             command.args(["--trace-share", &self.traces.trace_share.to_string()]);
         }
+        if service == "bff" {
+            command.args(["--limits", self.layout.limits().as_str()]);
+        }
         if let Some(pages) = self.layout.pages().filter(|_| service == "bff") {
             command.arg("--web").arg(pages);
             command.args(["--embedders", &shop::EMBEDDERS.join(",")]);

@@ -18,7 +18,7 @@ use tonic::{Request, Status, service::Routes};
 
 pub use conversations::FakeConversations;
 pub use notifications::FakeNotifications;
-pub use settings::FakeSettings;
+pub use settings::{FakeSettings, USER_JWT};
 pub use tickets::FakeTickets;
 
 /// Makes the methods that no test needs: they are refused.

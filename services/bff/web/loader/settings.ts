@@ -1,4 +1,4 @@
-import type { Look, Platform, Theme } from '../messenger/protocol'
+import type { Platform, Theme } from '../messenger/protocol'
 
 /** What the host's page says of itself and its customer; names as people know them from elsewhere. */
 export interface Settings {
@@ -30,7 +30,11 @@ export interface Settings {
 
 /** Who a boot is for: another one is another customer, whose session must not see the first one's. */
 export function identity(settings: Settings): string {
-  return `${settings.app_id} ${settings.platform ?? 'web'} ${settings.user_id ?? claimed(jwt(settings)) ?? ''}`
+  const { app_id, platform, user_id, getUserJwt } = settings
+  const token = jwt(settings)
+  // whom a callback names is known only by asking it; but somebody it is
+  const who = getUserJwt ? '?' : token && (claimed(token) ?? '?')
+  return `${app_id} ${platform ?? 'web'} ${user_id ?? who ?? ''}`
 }
 
 export function jwt(settings: Settings): string | undefined {
@@ -38,23 +42,14 @@ export function jwt(settings: Settings): string | undefined {
 }
 
 /** Read, not believed: the server checks the signature. */
-function claimed(token: string | undefined): string | undefined {
+function claimed(token: string): string | undefined {
   try {
-    const text = atob((token ?? '').split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? '')
+    const text = atob(token.split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? '')
     const { user_id, sub } = JSON.parse(text)
     return user_id ?? sub
   } catch {
     return undefined
   }
-}
-
-export function look(settings: Settings): Look {
-  return { theme: settings.theme_mode ?? 'light', action: settings.action_color ?? '' }
-}
-
-export function languages(settings: Settings): string[] {
-  const wished = settings.language_override ? [settings.language_override] : []
-  return [...wished, ...(navigator.languages ?? [])]
 }
 
 /** A whole number that is not negative, else the usual one. */

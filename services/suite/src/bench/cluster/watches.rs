@@ -37,7 +37,7 @@ use crate::{
 
 /// Connections that the watches share.
 const CONNECTIONS: usize = 40;
-/// Watches of each contact; the BFF takes eight.
+/// Watches of each contact; the BFF keeps five.
 const EACH: usize = 4;
 /// Calls at once while everything is set up.
 const AT_ONCE: usize = 32;
@@ -153,6 +153,7 @@ async fn sessions(
                 app_id: access.app_id.clone(),
                 platform: Platform::Web.into(),
                 user_jwt: access.user_token(&user_id, Platform::Web)?,
+                ..Default::default()
             };
             let client = SessionServiceClient::new(channels[index % channels.len()].clone());
             let opened = patiently(|| {
