@@ -4,6 +4,7 @@
 mod access;
 mod clients;
 mod consistency;
+mod console;
 mod convert;
 mod error;
 mod feed;
@@ -39,6 +40,8 @@ use types::{Clock, SystemClock};
 
 use access::ACCESS;
 use clients::{Addresses, Clients};
+use console::Callers;
+pub use console::{ConsoleArgs, Person, WorkspaceOfProvider};
 use feed::Feed;
 use freshness::Freshness;
 use origin::Origin;
@@ -122,6 +125,10 @@ pub struct Config {
     /// several with commas. Without any, none may.
     #[arg(long, env = "EMBEDDERS", value_name = "ORIGIN", value_delimiter = ',')]
     pub embedders: Vec<Embedder>,
+
+    /// How teammates log in to the console.
+    #[command(flatten)]
+    pub console: ConsoleArgs,
 }
 
 /// Starts the BFF on the machine's clock.
@@ -146,6 +153,12 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         notifications: &config.notifications,
     };
     let clients = Arc::new(Clients::new(keys.clone(), &at)?);
+    let console = console::parts(
+        &config.console,
+        &config.server,
+        clients.clone(),
+        clock.clone(),
+    )?;
     let freshness = Arc::new(Freshness::new(clock));
     let workspaces = Arc::new(Workspaces::new(freshness.clone()));
     let sessions = Arc::new(Sessions::new(
@@ -184,13 +197,20 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",
     ];
-    let mut pages = pages::router(&names)?;
+    let mut pages = pages::router(&names)?.merge(console.pages);
     if let Some(directory) = &config.web {
         pages = pages.merge(web::router(directory, &config.embedders)?);
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
-    let outer = Stack::new(CallerLayer, GrpcWebLayer::new());
-    Server::new(&names, routes, Edge::new(ACCESS, sessions))
+    let outer = Stack::new(
+        Stack::new(CallerLayer, console.layer),
+        GrpcWebLayer::new(),
+    );
+    let callers = Arc::new(Callers {
+        messengers: sessions,
+        consoles: console.sessions,
+    });
+    Server::new(&names, routes, Edge::new(ACCESS, callers))
         .outside(outer)
         .pages(pages)
         .origins(config.cors_origins.iter().map(Origin::header).collect())

@@ -1,11 +1,15 @@
 //! Between the wire and the domain: requests become values that cannot be wrong, with everything that
 //! is wrong with them told at once, and values become answers and events.
 
+mod console;
 mod events;
 mod page;
 mod parse;
 mod reply;
 
+pub use console::{
+    OpenConsole, console_session, console_session_id, console_token_hash, open_console,
+};
 pub use events::{session_revoked, settings_changed};
 pub use page::{audit_place, audit_token};
 pub use parse::{

@@ -37,6 +37,12 @@ pub enum Error {
     /// The caller would give away a scope they do not hold.
     #[error("the caller lacks a scope")]
     LacksScope(Scope),
+    /// Whom an identity provider vouches for is no active teammate.
+    #[error("not an active teammate")]
+    NotATeammate,
+    /// The login has opened its session already.
+    #[error("the login is used")]
+    LoginUsed,
     /// Refused before this service had a say.
     #[error("refused")]
     Refused(Box<Failure>),
@@ -120,6 +126,16 @@ impl From<Error> for Failure {
                 ),
             )
             .with("scope", scope.as_str()),
+            Error::NotATeammate => failure(
+                Kind::Forbidden,
+                "NOT_A_TEAMMATE",
+                "whoever logged in is no active teammate of this workspace; an admin of it can add the address",
+            ),
+            Error::LoginUsed => failure(
+                Kind::Precondition,
+                "LOGIN_USED",
+                "this login has opened a session already; begin another one",
+            ),
             Error::Refused(failure) => *failure,
             Error::Signing(error) => Self::internal(DOMAIN, &error),
             error @ Error::Draining => Self::unavailable(DOMAIN, &error),

@@ -42,7 +42,9 @@ async fn once(log: &EventLog) -> Result<(), Error> {
     finish_revocations(log, now).await?;
     loop {
         let tx = log.database().begin().await?;
-        let removed = store::sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?;
+        let ended = now - SESSIONS_KEPT_MICROS;
+        let removed = store::sessions::remove_old(&tx, ended).await?
+            + store::console_sessions::remove_old(&tx, ended).await?;
         tx.commit().await?;
         if removed == 0 {
             break;

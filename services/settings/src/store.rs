@@ -2,10 +2,12 @@
 //! transaction, so that the caller decides what happens together.
 //!
 //! Every finder is led by the workspace, save those by which a workspace becomes known: a Messenger's
-//! app id, an access token's hash, a session's id, the id inside an API token. What looks at all
+//! app id, the hash of an access token or console token, a session's id, the id inside an API token. What looks at all
 //! workspaces is the feed's snapshot and housekeeping.
 
 pub mod audit;
+pub mod console_migration;
+pub mod console_sessions;
 pub mod contacts;
 pub mod identity_keys;
 pub mod migration;

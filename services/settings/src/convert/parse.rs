@@ -270,7 +270,7 @@ fn instant(time: prost_types::Timestamp) -> Result<Timestamp, InvalidExpiry> {
         .ok_or(InvalidExpiry)
 }
 
-fn finish<T>(violations: Violations, parsed: Option<T>) -> Result<T, Error> {
+pub(super) fn finish<T>(violations: Violations, parsed: Option<T>) -> Result<T, Error> {
     violations.finish()?;
     parsed.ok_or_else(missing)
 }

@@ -128,7 +128,7 @@ pub fn session(session: Session) -> pb::Session {
     }
 }
 
-fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     let micros = types::micros(time);
     prost_types::Timestamp {
         seconds: micros.div_euclid(1_000_000),

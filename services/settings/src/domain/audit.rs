@@ -21,6 +21,10 @@ pub enum Action {
     ApiTokenCreated,
     /// An API token was revoked.
     ApiTokenRevoked,
+    /// A teammate logged in to the console.
+    ConsoleLogin,
+    /// A teammate logged out of the console.
+    ConsoleLogout,
 }
 
 impl Action {
@@ -34,6 +38,8 @@ impl Action {
             Self::TeammateCreated => "teammate.created",
             Self::ApiTokenCreated => "api_token.created",
             Self::ApiTokenRevoked => "api_token.revoked",
+            Self::ConsoleLogin => "console.login",
+            Self::ConsoleLogout => "console.logout",
         }
     }
 }

@@ -126,7 +126,7 @@ async fn prove(
 }
 
 /// A credential for one workspace reaches no session of another; the BFF's own is for all.
-fn is_reachable(actor: &Actor, workspace: &WorkspaceId) -> bool {
+pub(super) fn is_reachable(actor: &Actor, workspace: &WorkspaceId) -> bool {
     actor.workspace.as_ref().is_none_or(|own| own == workspace)
 }
 

@@ -13,6 +13,7 @@ impl MigratorTrait for Migrator {
             Box::new(database::migration::Plumbing),
             Box::new(events::migration::LogTables),
             Box::new(Tables),
+            Box::new(super::console_migration::ConsoleTables),
         ]
     }
 }
