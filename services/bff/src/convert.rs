@@ -20,6 +20,10 @@ const TITLE: usize = 255;
 const TEXT: usize = 10_000;
 /// Bytes of a user token at the most.
 const USER_TOKEN: usize = 8 * 1024;
+/// Characters of a visitor secret at the most.
+const VISITOR_SECRET: usize = 128;
+/// Characters of a customer's own id at the most.
+const USER_ID: usize = 255;
 
 /// Which Home is asked for, and what it must show.
 pub(crate) struct HomeQuery {
@@ -43,14 +47,25 @@ pub(crate) fn create_session(
     let mut wrong = Violations::new();
     wrong.check("platform", platform(request.platform));
     check_id(&mut wrong, "app_id", &request.app_id);
-    if request.user_jwt.is_empty() || request.user_jwt.len() > USER_TOKEN {
-        wrong.add("user_jwt", format!("must have 1 to {USER_TOKEN} bytes"));
+    if request.user_jwt.len() > USER_TOKEN {
+        wrong.add("user_jwt", format!("must have at most {USER_TOKEN} bytes"));
+    }
+    let secret = text::line(&request.visitor_secret, 0, VISITOR_SECRET);
+    wrong.check("visitor_secret", secret);
+    wrong.check("user_id", text::line(&request.user_id, 0, USER_ID));
+    if !request.user_jwt.is_empty() && !request.user_id.is_empty() {
+        wrong.add(
+            "user_id",
+            "must be left out beside a user_jwt, which names the user",
+        );
     }
     finish(wrong)?;
     Ok(st::OpenSessionRequest {
         app_id: request.app_id,
         platform: request.platform,
         user_jwt: request.user_jwt,
+        visitor_secret: request.visitor_secret,
+        claimed_user_id: request.user_id,
     })
 }
 

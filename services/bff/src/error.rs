@@ -6,6 +6,8 @@ use runtime::{Failure, Kind, StartError, error::Violation};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use crate::limits::What;
+
 /// The domain of this service's reasons.
 pub(crate) const DOMAIN: &str = "bff.messenger";
 /// Services of the product name themselves so; anything else that answers is not ours.
@@ -31,12 +33,26 @@ pub(crate) enum Error {
     /// The contact has too many streams open.
     #[error("too many streams are open")]
     TooManyStreams,
+    /// Somebody asks too often.
+    #[error("{}", .what.said())]
+    TooOften {
+        /// For what.
+        what: What,
+        /// Until there is room.
+        wait: Duration,
+    },
     /// The session is missing, ended or unknown.
     #[error("there is no such session")]
     Unauthenticated,
     /// The user token does not open a session.
     #[error("the user token is not accepted")]
     UserToken,
+    /// The visitor secret, or a user id without a token, does not open a session.
+    #[error("the visitor is not accepted")]
+    Visitor,
+    /// No workspace has this app id.
+    #[error("there is no such app")]
+    NoSuchApp,
     /// Something that the answer cannot do without is away.
     #[error("{0} does not answer")]
     Away(&'static str),
@@ -98,6 +114,16 @@ impl From<Error> for Failure {
                 "TOO_MANY_STREAMS",
                 "too many streams are open; close one, or try again after the delay",
             ),
+            Error::TooOften { what, wait } => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                Failure::new(
+                    Kind::Exhausted(wait),
+                    DOMAIN,
+                    "RATE_LIMITED",
+                    format!("{}; try again in {seconds} s", what.said()),
+                )
+                .with("limit", what.name())
+            }
             Error::Unauthenticated => Failure::new(
                 Kind::Unauthenticated,
                 DOMAIN,
@@ -109,6 +135,19 @@ impl From<Error> for Failure {
                 DOMAIN,
                 "UNAUTHENTICATED",
                 "the user token is not accepted; have your server make a fresh one",
+            ),
+            Error::Visitor => Failure::new(
+                Kind::Unauthenticated,
+                DOMAIN,
+                "UNAUTHENTICATED",
+                "the visitor secret is not known, or this workspace asks for a user token; forget the secret, and send \
+                 a user token for a user",
+            ),
+            Error::NoSuchApp => Failure::new(
+                Kind::NotFound,
+                DOMAIN,
+                "NOT_FOUND",
+                "there is no such app",
             ),
             Error::Away(_) => unavailable(),
             // too much for the service, but no fault of this client

@@ -9,14 +9,23 @@ use futures::StreamExt;
 use prost::Message;
 use proto::{
     events::v1::{Cursor, Envelope},
-    settings::v1::{MessengerSettingsChanged, SessionRevoked},
+    settings::v1::{
+        ContactErased, ContactMerged, MessengerSecurityChanged, MessengerSettingsChanged,
+        SessionRevoked,
+    },
 };
 use rand::Rng;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 use types::WorkspaceId;
 
-use crate::{convert, freshness::Freshness, sessions::Sessions, workspace::Workspaces};
+use crate::{
+    apps::Apps,
+    convert,
+    freshness::Freshness,
+    sessions::{End, Sessions},
+    workspace::Workspaces,
+};
 
 /// The feed says something every 2 s; three missed and the connection is taken for dead.
 const WATCHDOG: Duration = Duration::from_secs(6);
@@ -29,6 +38,9 @@ const WORTH_TELLING: Duration = Duration::from_millis(1_600);
 
 const SETTINGS_CHANGED: &str = "messenger.settings.v1.MessengerSettingsChanged";
 const SESSION_REVOKED: &str = "messenger.settings.v1.SessionRevoked";
+const SECURITY_CHANGED: &str = "messenger.settings.v1.MessengerSecurityChanged";
+const CONTACT_MERGED: &str = "messenger.settings.v1.ContactMerged";
+const CONTACT_ERASED: &str = "messenger.settings.v1.ContactErased";
 
 /// Why the feed cannot be followed any further.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +69,7 @@ pub(crate) struct Feed {
     source: Arc<dyn EventSource>,
     sessions: Arc<Sessions>,
     workspaces: Arc<Workspaces>,
+    apps: Arc<Apps>,
     freshness: Arc<Freshness>,
     cursors: Option<Vec<Cursor>>,
     following: watch::Sender<bool>,
@@ -67,12 +80,14 @@ impl Feed {
         source: Arc<dyn EventSource>,
         sessions: Arc<Sessions>,
         workspaces: Arc<Workspaces>,
+        apps: Arc<Apps>,
         freshness: Arc<Freshness>,
     ) -> Self {
         Self {
             source,
             sessions,
             workspaces,
+            apps,
             freshness,
             cursors: None,
             following: watch::Sender::new(false),
@@ -203,6 +218,25 @@ impl Feed {
                 let revoked =
                     SessionRevoked::decode(event.payload.as_slice()).map_err(|_| unreadable())?;
                 self.sessions.revoke(&revoked.session_id);
+            }
+            SECURITY_CHANGED => {
+                let changed = MessengerSecurityChanged::decode(event.payload.as_slice())
+                    .map_err(|_| unreadable())?;
+                let workspace =
+                    WorkspaceId::parse(&event.workspace_id).map_err(|_| unreadable())?;
+                let security = changed.security.ok_or_else(unreadable)?;
+                self.apps.told(workspace, &security);
+            }
+            CONTACT_MERGED => {
+                let merged =
+                    ContactMerged::decode(event.payload.as_slice()).map_err(|_| unreadable())?;
+                self.sessions
+                    .end_all_of(&merged.from_contact_id, End::Merged);
+            }
+            CONTACT_ERASED => {
+                let erased =
+                    ContactErased::decode(event.payload.as_slice()).map_err(|_| unreadable())?;
+                self.sessions.end_all_of(&erased.contact_id, End::Revoked);
             }
             _ if event.must_understand => return Err(unreadable()),
             _ => {}

@@ -21,6 +21,7 @@ pub(crate) async fn compose(
     let who = view::Who {
         contact_id: session.contact.as_str(),
         name: &session.name,
+        kind: session.kind,
     };
     match inbox {
         None => view::home(who, platform, switches, None, &LabelSet::default()),

@@ -2,6 +2,7 @@
 //! turns a session into a contact, asks the services behind, and composes what they say.
 
 mod access;
+mod apps;
 mod clients;
 mod consistency;
 mod console;
@@ -11,13 +12,16 @@ mod feed;
 mod freshness;
 mod home;
 mod labels;
+mod limits;
 mod origin;
 mod pages;
+mod proxies;
 mod service;
 mod sessions;
 mod shared_map;
 mod spaces;
 mod view;
+mod waits;
 mod watch;
 mod web;
 mod workspace;
@@ -39,14 +43,20 @@ use tower::layer::util::Stack;
 use types::{Clock, SystemClock};
 
 use access::ACCESS;
+use apps::Apps;
 use clients::{Addresses, Clients};
 use console::Callers;
 pub use console::{ConsoleArgs, Person, WorkspaceOfProvider};
 use feed::Feed;
 use freshness::Freshness;
+use ipnet::IpNet;
+use limits::Limits;
+pub use limits::{Counted, LimitArgs};
 use origin::Origin;
+use proxies::Proxies;
 use service::{MessengerHandler, SessionHandler};
 use sessions::{CallerLayer, Sessions};
+use waits::Waits;
 use watch::Watches;
 pub use web::Embedder;
 use workspace::Workspaces;
@@ -121,10 +131,24 @@ pub struct Config {
     #[arg(long, env = "WEB", value_name = "DIRECTORY")]
     pub web: Option<PathBuf>,
 
-    /// Origins whose pages may show the Messenger, such as `https://shop.example.com` or `https://*.example.com`;
-    /// several with commas. Without any, none may.
+    /// Origins whose pages may show the Messenger of a workspace that has not named any itself, such as
+    /// `http://localhost:*`; several with commas. For development: without this, no page may.
     #[arg(long, env = "EMBEDDERS", value_name = "ORIGIN", value_delimiter = ',')]
     pub embedders: Vec<Embedder>,
+
+    /// Networks of the proxies in front, such as `10.0.0.0/8`; several with commas. What these say in
+    /// `X-Forwarded-For` is believed, and nobody else.
+    #[arg(
+        long,
+        env = "TRUSTED_PROXIES",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Vec<IpNet>,
+
+    /// How often somebody may ask.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 
     /// How teammates log in to the console.
     #[command(flatten)]
@@ -161,17 +185,28 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     )?;
     let freshness = Arc::new(Freshness::new(clock));
     let workspaces = Arc::new(Workspaces::new(freshness.clone()));
+    let limits = Arc::new(Limits::new(&config.limits));
+    let proxies = Arc::new(Proxies::new(config.trusted_proxies));
+    let apps = Arc::new(Apps::new(
+        clients.clone(),
+        freshness.clone(),
+        limits.clone(),
+        config.embedders,
+    ));
     let sessions = Arc::new(Sessions::new(
         clients.clone(),
         workspaces.clone(),
         freshness.clone(),
+        limits.clone(),
     ));
     let tasks = Tasks::new();
+    tasks.spawn(limits.clone().sweep(tasks.stopping()));
     let settings = service_channel(&config.settings, keys, &["events:read"])?;
     let feed = Feed::new(
         transport.reader("settings", GrpcSource::new(settings)),
         sessions.clone(),
         workspaces,
+        apps.clone(),
         freshness.clone(),
     );
     let mut following = feed.following();
@@ -185,10 +220,13 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let messenger = MessengerHandler {
         clients: clients.clone(),
         watches: Watches::new(clients.clone(), freshness, tasks.stopping()),
+        waits: Waits::default(),
+        limits: limits.clone(),
     };
     let session = SessionHandler {
         clients,
         sessions: sessions.clone(),
+        limits,
     };
     let routes =
         Routes::new(MessengerServiceServer::new(messenger).max_decoding_message_size(MAX_MESSAGE))
@@ -199,11 +237,11 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     ];
     let mut pages = pages::router(&names)?.merge(console.pages);
     if let Some(directory) = &config.web {
-        pages = pages.merge(web::router(directory, &config.embedders)?);
+        pages = pages.merge(web::router(directory, apps, proxies.clone())?);
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(
-        Stack::new(CallerLayer, console.layer),
+        Stack::new(CallerLayer(proxies), console.layer),
         GrpcWebLayer::new(),
     );
     let callers = Arc::new(Callers {

@@ -16,7 +16,9 @@ use crate::{
     convert,
     error::Error,
     home,
-    sessions::{Session, Sessions, caller},
+    limits::Limits,
+    sessions::{Session, Sessions, address, caller},
+    waits::Waits,
     watch::Watches,
 };
 
@@ -24,6 +26,7 @@ use crate::{
 pub(crate) struct SessionHandler {
     pub(crate) clients: Arc<Clients>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) limits: Arc<Limits>,
 }
 
 #[tonic::async_trait]
@@ -32,15 +35,28 @@ impl SessionService for SessionHandler {
         &self,
         request: Request<pb::CreateSessionRequest>,
     ) -> Result<Response<pb::CreateSessionResponse>, Status> {
+        let from = address()?;
         let request = convert::create_session(request.into_inner())?;
+        let user = !request.user_jwt.is_empty();
+        let known = !request.visitor_secret.is_empty() && request.claimed_user_id.is_empty();
+        self.limits.session(from, !user && !known)?;
         let opened = match self.clients.open_session(request).await {
             Ok(opened) => opened,
             // here the credential is the customer's, not ours
             Err(e) if e.code() == Some(Code::Unauthenticated) => {
-                return Err(Error::UserToken.into());
+                self.limits.refused(from);
+                let why = if user {
+                    Error::UserToken
+                } else {
+                    Error::Visitor
+                };
+                return Err(why.into());
             }
             Err(e) => return Err(e.into()),
         };
+        if !opened.visitor_secret.is_empty() {
+            self.limits.visitor(from);
+        }
         let session = opened
             .session
             .filter(|_| !opened.access_token.is_empty())
@@ -49,9 +65,12 @@ impl SessionService for SessionHandler {
             access_token: opened.access_token,
             expire_time: session.expire_time,
             identity: Some(pb::Identity {
+                kind: session.contact_kind,
                 contact_id: session.contact_id,
                 name: session.contact_name,
             }),
+            visitor_secret: opened.visitor_secret,
+            merged: opened.merged,
         }))
     }
 
@@ -71,6 +90,8 @@ impl SessionService for SessionHandler {
 pub(crate) struct MessengerHandler {
     pub(crate) clients: Arc<Clients>,
     pub(crate) watches: Watches,
+    pub(crate) waits: Waits,
+    pub(crate) limits: Arc<Limits>,
 }
 
 impl MessengerHandler {
@@ -81,6 +102,7 @@ impl MessengerHandler {
     ) -> Result<pb::GetHomeResponse, Error> {
         let waits = !request.consistency_token.is_empty();
         let query = convert::home(request)?;
+        let _waiting = self.waits.enter(&session.contact, &query.at_least)?;
         let (switches, inbox) = tokio::join!(
             session.workspace.switches(&self.clients),
             self.clients.inbox(&session.speaks, query.at_least),
@@ -209,9 +231,11 @@ impl MessengerService for MessengerHandler {
     ) -> Result<Response<Self::WatchMessengerStream>, Status> {
         let request = request.into_inner();
         let platform = convert::watch(&request)?;
+        let session = caller()?;
+        self.limits.watch(&session.contact)?;
         let frames = self
             .watches
-            .open(caller()?, platform, request.resume_token)
+            .open(session, platform, request.resume_token)
             .await?;
         Ok(Response::new(frames.map(Ok).boxed()))
     }

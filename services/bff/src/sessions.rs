@@ -17,13 +17,14 @@ use tokio::sync::watch;
 use tonic::Code;
 use types::{ContactId, WorkspaceId};
 
-pub(crate) use caller::{CallerLayer, caller};
+pub(crate) use caller::{CallerLayer, address, caller};
 
 use crate::{
     clients::{Clients, Credential},
     convert,
     error::Error,
     freshness::{Freshness, Learned},
+    limits::Limits,
     shared_map::SharedMap,
     workspace::{Workspace, Workspaces},
 };
@@ -40,6 +41,15 @@ const MAX_TOKEN: usize = 512;
 /// A session's way to be found: SHA-256 of its access token.
 type Hash = [u8; 32];
 
+/// How a session ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was revoked.
+    Revoked,
+    /// Its visitor turned out to be a user.
+    Merged,
+}
+
 /// An open session of a contact.
 pub(crate) struct Session {
     /// `ses_…`.
@@ -48,6 +58,8 @@ pub(crate) struct Session {
     pub(crate) contact: ContactId,
     /// The contact's name; may be empty.
     pub(crate) name: String,
+    /// How sure it is who that is.
+    pub(crate) kind: st::ContactKind,
     /// Where the contact belongs, with what is known of it.
     pub(crate) workspace: Arc<Workspace>,
     /// Speaks for the contact to the services behind.
@@ -55,22 +67,26 @@ pub(crate) struct Session {
     /// When it ends, in microseconds since 1970.
     pub(crate) expires_at: i64,
     actor: Arc<Actor>,
-    revoked: watch::Sender<bool>,
+    ended: watch::Sender<Option<End>>,
 }
 
 impl Session {
-    /// Tells when the session is revoked.
-    pub(crate) fn revocation(&self) -> watch::Receiver<bool> {
-        self.revoked.subscribe()
+    /// Tells when the session ends before its time, and how.
+    pub(crate) fn ending(&self) -> watch::Receiver<Option<End>> {
+        self.ended.subscribe()
     }
 
-    /// The session is over before its time.
-    pub(crate) fn end(&self) {
-        self.revoked.send_replace(true);
+    /// The session is over before its time; what is told first of how counts.
+    pub(crate) fn end(&self, how: End) {
+        self.ended.send_if_modified(|ended| {
+            let first = ended.is_none();
+            ended.get_or_insert(how);
+            first
+        });
     }
 
     fn is_open(&self, now: i64) -> bool {
-        now < self.expires_at && !*self.revoked.borrow()
+        now < self.expires_at && self.ended.borrow().is_none()
     }
 
     #[cfg(test)]
@@ -81,11 +97,12 @@ impl Session {
             id: "ses_1".into(),
             contact,
             name: actor.name.clone(),
+            kind: st::ContactKind::User,
             workspace,
             speaks: Credential::new(actor.clone()),
             expires_at,
             actor: Arc::new(actor),
-            revoked: watch::Sender::new(false),
+            ended: watch::Sender::new(None),
         }
     }
 }
@@ -102,10 +119,12 @@ pub(crate) struct Sessions {
     kept: Cache<Hash, Kept>,
     // finds those that streams hold, too, after they fell out of `kept`
     by_id: SharedMap<String, Session>,
-    revoked: sync::Cache<String, ()>,
+    // session ids, and ids of contacts all of whose sessions ended
+    revoked: sync::Cache<String, End>,
     clients: Arc<Clients>,
     workspaces: Arc<Workspaces>,
     freshness: Arc<Freshness>,
+    limits: Arc<Limits>,
 }
 
 impl Sessions {
@@ -113,6 +132,7 @@ impl Sessions {
         clients: Arc<Clients>,
         workspaces: Arc<Workspaces>,
         freshness: Arc<Freshness>,
+        limits: Arc<Limits>,
     ) -> Self {
         Self {
             kept: Cache::builder()
@@ -127,6 +147,7 @@ impl Sessions {
             clients,
             workspaces,
             freshness,
+            limits,
         }
     }
 
@@ -134,9 +155,18 @@ impl Sessions {
     pub(crate) fn revoke(&self, session_id: &str) {
         // first the mark, then the search: a look-up under way does it the other way round, so that one
         // of the two finds the other
-        self.revoked.insert(session_id.to_owned(), ());
+        self.revoked.insert(session_id.to_owned(), End::Revoked);
         if let Some(session) = self.by_id.get(session_id) {
-            session.end();
+            session.end(End::Revoked);
+        }
+    }
+
+    /// Ends every session of a contact here.
+    pub(crate) fn end_all_of(&self, contact_id: &str, how: End) {
+        self.revoked.insert(contact_id.to_owned(), how);
+        let theirs = |session: &Session| session.contact.as_str() == contact_id;
+        for session in self.by_id.find(theirs) {
+            session.end(how);
         }
     }
 
@@ -160,12 +190,19 @@ impl Sessions {
             }
             self.kept.invalidate(&hash).await;
         }
+        let from = address()?;
+        self.limits.lookup(from)?;
         // however many calls come with a new token, it is looked up once
         let Kept { session, .. } = self
             .kept
             .try_get_with(hash, self.look_up(hash))
             .await
-            .map_err(|error| Failure::from(Error::clone(&error)))?;
+            .map_err(|error| {
+                if matches!(*error, Error::Unauthenticated) {
+                    self.limits.missed(from);
+                }
+                Failure::from(Error::clone(&error))
+            })?;
         if session.is_open(now) {
             Ok(session)
         } else {
@@ -182,8 +219,10 @@ impl Sessions {
             }
             Err(error) => return Err(error),
         };
-        if self.revoked.contains_key(&session.id) {
-            session.end();
+        for id in [session.id.as_str(), session.contact.as_str()] {
+            if let Some(how) = self.revoked.get(id) {
+                session.end(how);
+            }
         }
         Ok(Kept { session, learned })
     }
@@ -196,6 +235,7 @@ impl Sessions {
         else {
             return Err(Error::Garbage("the session's owner or end"));
         };
+        let kind = found.contact_kind();
         let actor = Actor {
             workspace: Some(workspace.clone()),
             kind: ActorKind::Contact,
@@ -207,11 +247,12 @@ impl Sessions {
             id: found.session_id,
             contact,
             name: found.contact_name,
+            kind,
             workspace: self.workspaces.get(&workspace),
             speaks: Credential::new(actor.clone()),
             expires_at: convert::micros(&expires),
             actor: Arc::new(actor),
-            revoked: watch::Sender::new(false),
+            ended: watch::Sender::new(None),
         }))
     }
 }
@@ -221,6 +262,7 @@ impl Authenticator for Sessions {
         Box::pin(async move {
             let session = self.find(bearer).await?;
             let actor = session.actor.clone();
+            self.limits.call(&session.contact, session.workspace.id())?;
             if caller::admit(session) {
                 Ok(actor)
             } else {

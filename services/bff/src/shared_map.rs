@@ -41,6 +41,17 @@ impl<K: Eq + Hash, V> SharedMap<K, V> {
         self.inner.lock().map.get(key)?.upgrade()
     }
 
+    /// All of what is held that is so; looks at each.
+    pub(crate) fn find(&self, is_so: impl Fn(&V) -> bool) -> Vec<Arc<V>> {
+        let inner = self.inner.lock();
+        inner
+            .map
+            .values()
+            .filter_map(Weak::upgrade)
+            .filter(|value| is_so(value))
+            .collect()
+    }
+
     /// What is held under the key, else what `make` makes.
     pub(crate) fn get_or(&self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
         let mut inner = self.inner.lock();
@@ -70,6 +81,17 @@ mod tests {
         drop(one);
         assert_eq!(map.get("a"), None);
         assert_eq!(*map.get_or("a", || 3), 3);
+    }
+
+    #[test]
+    fn what_is_held_is_found_by_what_it_is() {
+        let map = SharedMap::new();
+        let (_one, _three) = (map.get_or("a", || 1), map.get_or("b", || 3));
+        drop(map.get_or("c", || 5));
+        let mut found = map.find(|value| *value > 0);
+        found.sort();
+        assert_eq!(found, [1.into(), 3.into()]);
+        assert!(map.find(|value| *value > 3).is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! slow client costs no memory and gets the newest state, not a queue of old ones.
 
 mod frames;
+mod places;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -20,10 +21,9 @@ use crate::{
     spaces::Platform,
 };
 use frames::Watch;
+use places::Places;
 use upstream::Upstream;
 
-/// Streams of one contact at once.
-const STREAMS: usize = 8;
 /// Streams of this process at once.
 const ALL_STREAMS: usize = 24_000;
 /// A client that resumes nothing is told after this long what can be told without an inbox.
@@ -35,7 +35,7 @@ const AGE: std::ops::Range<Duration> = Duration::from_secs(10 * 60)..Duration::f
 pub(crate) struct Watches {
     clients: Arc<Clients>,
     freshness: Arc<Freshness>,
-    contacts: SharedMap<ContactId, Semaphore>,
+    contacts: SharedMap<ContactId, Places>,
     all: Arc<Semaphore>,
     stopping: CancellationToken,
 }
@@ -56,37 +56,35 @@ impl Watches {
         }
     }
 
-    /// A stream of frames. `resume` is where the client stands.
+    /// A stream of frames, in the place of the contact's oldest if there are many. `resume` is where the client
+    /// stands.
     ///
     /// # Errors
-    /// [`Error::TooManyStreams`], and when Settings is away and what was known is too old.
+    /// [`Error::TooManyStreams`] when those that had to go are not read to their end, and when Settings is away and what was known is too old.
     pub(crate) async fn open(
         &self,
         session: Arc<Session>,
         platform: Platform,
         resume: Option<pb::HomeToken>,
     ) -> Result<BoxStream<'static, pb::WatchMessengerResponse>, Error> {
-        let contact = self
+        let permit = self
+            .all
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Error::Away("this process"))?;
+        let place = self
             .contacts
-            .get_or(session.contact.clone(), || Semaphore::new(STREAMS));
-        let permits = (
-            contact
-                .try_acquire_owned()
-                .map_err(|_| Error::TooManyStreams)?,
-            self.all
-                .clone()
-                .try_acquire_owned()
-                .map_err(|_| Error::Away("this process"))?,
-        );
+            .get_or(session.contact.clone(), Places::default)
+            .take()?;
         let upstream = self.upstream(&session);
-        let watch = self.watch(session, platform, resume, upstream).await?;
-        Ok(
-            stream::unfold((watch, permits), |(mut watch, permits)| async {
-                let frame = watch.next().await?;
-                Some((frame, (watch, permits)))
-            })
-            .boxed(),
-        )
+        let mut watch = self.watch(session, platform, resume, upstream).await?;
+        watch.displaced = place.displaced();
+        let held = (place, permit);
+        Ok(stream::unfold((watch, held), |(mut watch, held)| async {
+            let frame = watch.next().await?;
+            Some((frame, (watch, held)))
+        })
+        .boxed())
     }
 
     async fn watch(
@@ -104,7 +102,8 @@ impl Watches {
         let lasts = session.expires_at - self.freshness.now();
         Ok(Watch {
             upstream,
-            revocation: session.revocation(),
+            ending: session.ending(),
+            displaced: CancellationToken::new(),
             changes,
             generations,
             stopping: self.stopping.clone(),

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Bytes,
     extract::{self, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -17,6 +17,12 @@ use runtime::StartError;
 
 pub use embedder::Embedder;
 use files::{File, Files};
+
+use crate::{
+    apps::{Apps, Embedders},
+    error::Error,
+    proxies::Proxies,
+};
 
 /// A browser keeps the loader for five minutes, and shows an older one while it asks for a newer for a day.
 const LOADER: &str = "public, max-age=300, stale-while-revalidate=86400";
@@ -27,16 +33,21 @@ const PERMISSIONS: &str =
 
 struct Site {
     files: Files,
-    /// The Messenger's document, cut where the workspace's id belongs.
-    document: (String, String),
-    policy: HeaderValue,
+    /// The Messenger's document, cut where the app's id and the origins that may embed it belong.
+    document: [String; 3],
+    apps: Arc<Apps>,
+    proxies: Arc<Proxies>,
 }
 
-/// The pages in a directory that `npm run build` wrote, for the hosts that may embed them.
+/// The pages in a directory that `npm run build` wrote.
 ///
 /// # Errors
 /// When the directory cannot be read or holds no Messenger.
-pub(crate) fn router(directory: &Path, embedders: &[Embedder]) -> Result<Router, StartError> {
+pub(crate) fn router(
+    directory: &Path,
+    apps: Arc<Apps>,
+    proxies: Arc<Proxies>,
+) -> Result<Router, StartError> {
     let mut files = Files::read(directory)?;
     let broken = || {
         StartError::Config(format!(
@@ -46,14 +57,13 @@ pub(crate) fn router(directory: &Path, embedders: &[Embedder]) -> Result<Router,
     };
     let document = files.take("index.html").ok_or_else(broken)?;
     let document = String::from_utf8(document.plain.to_vec()).map_err(|_| broken())?;
-    let origins: Vec<&str> = embedders.iter().map(Embedder::as_str).collect();
-    let document = document.replace("{{origins}}", &origins.join(" "));
-    let (before, after) = document.split_once("{{app}}").ok_or_else(broken)?;
-    let policy = HeaderValue::from_str(&policy(&origins)).map_err(|_| broken())?;
+    let (before, rest) = document.split_once("{{app}}").ok_or_else(broken)?;
+    let (between, after) = rest.split_once("{{origins}}").ok_or_else(broken)?;
     let site = Site {
-        document: (before.to_owned(), after.to_owned()),
+        document: [before, between, after].map(str::to_owned),
         files,
-        policy,
+        apps,
+        proxies,
     };
     Ok(Router::new()
         .route("/loader.js", get(loader))
@@ -63,11 +73,10 @@ pub(crate) fn router(directory: &Path, embedders: &[Embedder]) -> Result<Router,
 }
 
 /// Nothing but what comes from here, no script that is made from text, and no host that was not named.
-fn policy(origins: &[&str]) -> String {
-    let ancestors = if origins.is_empty() {
-        "'none'".to_owned()
-    } else {
-        origins.join(" ")
+fn policy(Embedders { origins, .. }: &Embedders) -> String {
+    let ancestors = match origins.as_str() {
+        "" => "'none'",
+        origins => origins,
     };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
@@ -76,25 +85,37 @@ fn policy(origins: &[&str]) -> String {
     )
 }
 
-/// The Messenger of a workspace. Which ones exist is not told: the session is refused instead.
+/// The Messenger of a workspace, for those who may embed it. An app id that is not there gets the same answer as
+/// any address that is not.
 async fn document_of(
     State(site): State<Arc<Site>>,
     extract::Path(app): extract::Path<String>,
+    asked: HeaderMap,
+    extensions: Extensions,
 ) -> Response {
     // it becomes a part of the page
-    let known = app.strip_prefix("app_").is_some_and(|id| {
+    let well_formed = app.strip_prefix("app_").is_some_and(|id| {
         (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
     });
-    if !known {
+    if !well_formed {
         return nothing();
     }
-    let (before, after) = &site.document;
+    let from = site.proxies.client(&asked, &extensions);
+    let embedders = match site.apps.embedders(&app, from).await {
+        Ok(embedders) => embedders,
+        Err(error) => return without(&error),
+    };
+    let Ok(policy) = HeaderValue::from_str(&policy(&embedders)) else {
+        return nothing();
+    };
+    let [before, between, after] = &site.document;
+    let origins = &embedders.origins;
     let headers = [
         (
             header::CONTENT_TYPE,
             HeaderValue::from_static("text/html; charset=utf-8"),
         ),
-        (header::CONTENT_SECURITY_POLICY, site.policy.clone()),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (
             HeaderName::from_static("permissions-policy"),
@@ -108,7 +129,7 @@ async fn document_of(
     (
         safe("cross-origin"),
         headers,
-        format!("{before}{app}{after}"),
+        format!("{before}{app}{between}{origins}{after}"),
     )
         .into_response()
 }
@@ -168,6 +189,28 @@ fn safe(for_whom: &'static str) -> [(HeaderName, &'static str); 3] {
             for_whom,
         ),
     ]
+}
+
+/// The answer when it is not known who may embed, in words that a person may see.
+fn without(error: &Error) -> Response {
+    let (status, wait, says) = match error {
+        Error::NoSuchApp => return nothing(),
+        Error::TooOften { wait, .. } => (
+            StatusCode::TOO_MANY_REQUESTS,
+            wait.as_secs() + 1,
+            "too much was asked for from here that is not there; try again later\n",
+        ),
+        error => {
+            tracing::warn!(%error, "a Messenger's page could not be served");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                1,
+                "the Messenger is not available at the moment; try again\n",
+            )
+        }
+    };
+    let later = [(header::RETRY_AFTER, HeaderValue::from(wait))];
+    (status, later, says).into_response()
 }
 
 fn nothing() -> Response {

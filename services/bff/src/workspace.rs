@@ -26,6 +26,7 @@ struct Known {
 
 /// A workspace, shared by its sessions.
 pub(crate) struct Workspace {
+    id: WorkspaceId,
     /// Labels of its ticket states.
     pub(crate) labels: Labels,
     /// Speaks for this service where a conversation must exist.
@@ -48,6 +49,7 @@ impl Workspace {
             })
         };
         Self {
+            id: id.clone(),
             labels: Labels::new(freshness.clone()),
             ensures: speaks("conversations:ensure"),
             reads_settings: speaks("settings:read"),
@@ -55,6 +57,11 @@ impl Workspace {
             known: watch::Sender::new(None),
             asking: Mutex::new(()),
         }
+    }
+
+    /// Which it is.
+    pub(crate) fn id(&self) -> &WorkspaceId {
+        &self.id
     }
 
     /// The switches, as last known if that still counts, else as Settings says now. However many ask,

@@ -20,16 +20,19 @@ const platform = asked.get('platform') ?? 'web'
 window.messengerSettings = {
   app_id: meta('app'),
   api_base: meta('bff'),
-  user_id: customer,
+  user_id: customer || undefined,
   platform,
   theme_mode: field('theme').value,
   language_override: field('language').value || undefined,
   action_color: asked.get('color') ?? undefined,
   custom_launcher_selector: '#help',
-  getUserJwt: async () => {
-    const answer = await fetch(`/token/${platform}/${customer}`, { method: 'POST' })
-    return answer.ok ? answer.text() : undefined
-  }
+  // for a visitor there is nobody to vouch
+  getUserJwt: customer
+    ? async () => {
+        const answer = await fetch(`/token/${platform}/${customer}`, { method: 'POST' })
+        return answer.ok ? answer.text() : undefined
+      }
+    : undefined
 }
 
 // the queue that the loader takes over

@@ -122,6 +122,7 @@ impl Messenger {
                 app_id: self.access.app_id.clone(),
                 platform: self.platform.into(),
                 user_jwt,
+                ..Default::default()
             })
             .await?
             .into_inner();

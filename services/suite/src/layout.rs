@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use bff::Counted;
 use serde::{Deserialize, Serialize};
 
 /// The services, in the order of their ports.
@@ -35,6 +36,7 @@ pub(crate) const DEFAULT: &str = ".data";
 pub struct Layout {
     directory: PathBuf,
     pages: Option<PathBuf>,
+    limits: Counted,
 }
 
 impl Layout {
@@ -43,6 +45,8 @@ impl Layout {
         Self {
             directory,
             pages: None,
+            // on one machine everybody comes from one address
+            limits: Counted::Contacts,
         }
     }
 
@@ -50,6 +54,17 @@ impl Layout {
     #[must_use]
     pub fn with_pages(self, pages: Option<PathBuf>) -> Self {
         Self { pages, ..self }
+    }
+
+    /// With the BFF counting this.
+    #[must_use]
+    pub fn with_limits(self, limits: Counted) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// What the BFF counts.
+    pub(crate) fn limits(&self) -> Counted {
+        self.limits
     }
 
     /// The web Messenger's pages.

@@ -198,6 +198,9 @@ impl Processes {
         for (flag, address) in peers {
             command.arg(flag).arg(address);
         }
+        if service == "bff" {
+            command.args(["--limits", self.layout.limits().as_str()]);
+        }
         if let Some(pages) = self.layout.pages().filter(|_| service == "bff") {
             command.arg("--web").arg(pages);
             command.args(["--embedders", &shop::EMBEDDERS.join(",")]);

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, bail};
+use bff::{Counted, LimitArgs};
 use clap::Args;
 use jetstream::{NatsArgs, StreamArgs};
 use runtime::{
@@ -39,6 +40,10 @@ pub(crate) struct RunArgs {
     /// Start each service as a process of its own, and again when it dies, up to five times a minute.
     #[arg(long)]
     separate: bool,
+
+    /// What the BFF counts to keep customers from asking too often; here everybody comes from one address.
+    #[arg(long, env = "LIMITS", value_enum, default_value_t = Counted::Contacts, value_name = "WHAT")]
+    limits: Counted,
 }
 
 /// Where `keys` writes.
@@ -118,7 +123,9 @@ pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
 /// Starts everything and runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: RunArgs) -> Result<()> {
     let mut signals = StopSignals::listen()?;
-    let layout = Layout::new(args.data.clone()).with_pages(args.web.clone());
+    let layout = Layout::new(args.data.clone())
+        .with_pages(args.web.clone())
+        .with_limits(args.limits);
     let _lock = claim(&layout, args.port, args.fresh)?;
     let endpoints = Endpoints::from_port(args.port);
     let starting = async {
@@ -363,6 +370,8 @@ impl Embedded {
                     web: pages.map(Into::into),
                     embedders: pages.map_or_else(Vec::new, |_| shop::embedders()),
                     cors_origins: Vec::new(),
+                    trusted_proxies: Vec::new(),
+                    limits: LimitArgs::counting(self.layout.limits()),
                 })
                 .await
             }

@@ -40,6 +40,20 @@ impl Clients {
             .await
     }
 
+    /// The workspace of an app id, and who may embed its Messenger.
+    pub(crate) async fn look_up_app(&self, app_id: String) -> Result<st::LookUpAppResponse, Error> {
+        let body = st::LookUpAppRequest { app_id };
+        self.sessions
+            .call(
+                Caller::Channel,
+                true,
+                MAIN,
+                &body,
+                |mut to, body| async move { to.look_up_app(body).await },
+            )
+            .await
+    }
+
     pub(crate) async fn look_up_session(&self, hash: [u8; 32]) -> Result<st::Session, Error> {
         let body = st::LookUpSessionRequest {
             access_token_sha256: hash.to_vec(),

@@ -10,7 +10,10 @@ use proto::settings::v1::MessengerSettings;
 use testing::{ManualClock, Scratch};
 
 use super::*;
-use crate::clients::{Addresses, Clients};
+use crate::{
+    clients::{Addresses, Clients},
+    limits::{LimitArgs, Limits},
+};
 
 type Delivered = Result<Delivery, SourceError>;
 
@@ -106,7 +109,14 @@ impl Stage {
         let clock = ManualClock::new();
         let freshness = Arc::new(Freshness::new(Arc::new(clock.clone())));
         let workspaces = Arc::new(Workspaces::new(freshness.clone()));
-        let sessions = Sessions::new(clients, workspaces.clone(), freshness.clone());
+        let limits = Arc::new(Limits::new(&LimitArgs::default()));
+        let apps = Apps::new(
+            clients.clone(),
+            freshness.clone(),
+            limits.clone(),
+            Vec::new(),
+        );
+        let sessions = Sessions::new(clients, workspaces.clone(), freshness.clone(), limits);
         let sessions = Arc::new(sessions);
         let script = Arc::new(Script::default());
         *script.heads.lock() = 7;
@@ -120,6 +130,7 @@ impl Stage {
             script.clone(),
             sessions.clone(),
             workspaces,
+            Arc::new(apps),
             freshness.clone(),
         );
         let following = feed.following();
@@ -182,10 +193,14 @@ async fn a_hole_a_reset_or_what_cannot_be_read_makes_everything_be_asked_for_aga
         ..event(8, "unknown", vec![])
     };
     let settings = "messenger.settings.v1.MessengerSettingsChanged";
+    let security = "messenger.settings.v1.MessengerSecurityChanged";
+    let merged = "messenger.settings.v1.ContactMerged";
     for what in [
         batch(vec![event(9, "unknown", vec![])]),
         batch(vec![strange]),
         batch(vec![event(8, settings, vec![0xff])]),
+        batch(vec![event(8, security, vec![])]),
+        batch(vec![event(8, merged, vec![0xff])]),
         batch(vec![event(
             8,
             settings,

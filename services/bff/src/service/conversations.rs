@@ -135,6 +135,7 @@ impl MessengerHandler {
         request: pb::StartConversationRequest,
     ) -> Result<pb::StartConversationResponse, Error> {
         convert::start_conversation(&request)?;
+        self.limits.message(&session.contact, &request.request_id)?;
         let started = self
             .clients
             .start_conversation(
@@ -160,6 +161,7 @@ impl MessengerHandler {
         request: pb::SendMessageRequest,
     ) -> Result<pb::SendMessageResponse, Error> {
         convert::send_message(&request)?;
+        self.limits.message(&session.contact, &request.request_id)?;
         let message = cv::SendContactMessageRequest {
             request_id: request.request_id,
             conversation_id: request.conversation_id,

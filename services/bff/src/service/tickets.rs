@@ -21,6 +21,7 @@ impl MessengerHandler {
         request: pb::ListTicketsRequest,
     ) -> Result<pb::ListTicketsResponse, Error> {
         let at_least = consistency::decode(&request.consistency_token)?;
+        let _waiting = self.waits.enter(&session.contact, &at_least)?;
         let page = self
             .clients
             .tickets(
@@ -53,6 +54,7 @@ impl MessengerHandler {
     ) -> Result<pb::GetTicketResponse, Error> {
         convert::ticket(&request.ticket_id)?;
         let at_least = consistency::decode(&request.consistency_token)?;
+        let _waiting = self.waits.enter(&session.contact, &at_least)?;
         let found = self
             .clients
             .ticket(&session.speaks, request.ticket_id)
@@ -96,6 +98,7 @@ impl MessengerHandler {
         request: pb::SubmitTicketRequest,
     ) -> Result<pb::SubmitTicketResponse, Error> {
         convert::submit(&request)?;
+        self.limits.ticket(&session.contact, &request.request_id)?;
         let created = self
             .clients
             .create_ticket(

@@ -1,4 +1,5 @@
-//! The session of the call being handled. The edge finds it, handlers need it, and it is looked up once.
+//! Who makes the call being handled: from where, and in which session. The edge finds the session, handlers need
+//! it, and it is looked up once.
 
 use std::{
     cell::OnceCell,
@@ -6,13 +7,21 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::Request;
 use tokio::task::futures::TaskLocalFuture;
 use tower::{Layer, Service};
 
 use super::Session;
-use crate::error::Error;
+use crate::{
+    error::Error,
+    proxies::{Address, Proxies},
+};
 
-type Slot = OnceCell<Arc<Session>>;
+/// What is known of the caller.
+pub(crate) struct Slot {
+    from: Address,
+    session: OnceCell<Arc<Session>>,
+}
 
 tokio::task_local! {
     static CALLER: Slot;
@@ -24,43 +33,63 @@ tokio::task_local! {
 /// `Unauthenticated` when the call did not pass the edge.
 pub(crate) fn caller() -> Result<Arc<Session>, Error> {
     CALLER
-        .try_with(|slot| slot.get().cloned())
+        .try_with(|slot| slot.session.get().cloned())
         .ok()
         .flatten()
         .ok_or(Error::Unauthenticated)
 }
 
+/// From where the call being handled comes.
+///
+/// # Errors
+/// `Unauthenticated` outside of a call.
+pub(crate) fn address() -> Result<Address, Error> {
+    CALLER
+        .try_with(|slot| slot.from)
+        .map_err(|_| Error::Unauthenticated)
+}
+
 /// Remembers the session for the rest of the call; false outside of one.
 pub(super) fn admit(session: Arc<Session>) -> bool {
-    CALLER.try_with(|slot| slot.set(session)).is_ok()
+    CALLER.try_with(|slot| slot.session.set(session)).is_ok()
 }
 
 /// Gives each call a place for its session; goes outside of the edge.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CallerLayer;
+#[derive(Clone)]
+pub(crate) struct CallerLayer(pub(crate) Arc<Proxies>);
 
 impl<S> Layer<S> for CallerLayer {
     type Service = CallerScope<S>;
 
     fn layer(&self, next: S) -> Self::Service {
-        CallerScope(next)
+        CallerScope {
+            proxies: self.0.clone(),
+            next,
+        }
     }
 }
 
 /// A service whose calls each have a place for their session.
-#[derive(Debug, Clone)]
-pub(crate) struct CallerScope<S>(S);
+#[derive(Clone)]
+pub(crate) struct CallerScope<S> {
+    proxies: Arc<Proxies>,
+    next: S,
+}
 
-impl<S: Service<R>, R> Service<R> for CallerScope<S> {
+impl<S: Service<Request<B>>, B> Service<Request<B>> for CallerScope<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = TaskLocalFuture<Slot, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        self.next.poll_ready(cx)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
-        CALLER.scope(Slot::new(), self.0.call(request))
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let slot = Slot {
+            from: self.proxies.client(request.headers(), request.extensions()),
+            session: OnceCell::new(),
+        };
+        CALLER.scope(slot, self.next.call(request))
     }
 }

@@ -14,6 +14,7 @@ use crate::{
 pub(crate) struct Who<'a> {
     pub(crate) contact_id: &'a str,
     pub(crate) name: &'a str,
+    pub(crate) kind: st::ContactKind,
 }
 
 /// Tickets on the card at the most (R2).
@@ -37,6 +38,7 @@ pub(crate) fn home(
         identity: Some(pb::Identity {
             contact_id: who.contact_id.to_owned(),
             name: who.name.to_owned(),
+            kind: who.kind.into(),
         }),
         spaces: vec![
             space(st::Space::Home, switches.enabled(platform, Space::Home)),

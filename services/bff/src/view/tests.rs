@@ -13,6 +13,7 @@ use crate::{
 };
 
 const WHO: Who<'_> = Who {
+    kind: st::ContactKind::User,
     contact_id: "con_1",
     name: "Ada",
 };

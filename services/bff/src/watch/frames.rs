@@ -13,7 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::upstream::Upstream;
 use crate::{
-    clients::Clients, home, sessions::Session, spaces::Platform, view, workspace::Changes,
+    clients::Clients,
+    home,
+    sessions::{End, Session},
+    spaces::Platform,
+    view,
+    workspace::Changes,
 };
 
 /// A sign of life after this long without another frame, give or take a fifth.
@@ -26,10 +31,15 @@ const SPREAD: Duration = Duration::from_secs(2);
 /// The same when a part of the product is away: it is not helped by a crowd.
 const SPREAD_AWAY: Duration = Duration::from_secs(8);
 
+/// Who was displaced by newer streams comes back after this long, or twice as long.
+const DISPLACED: Duration = Duration::from_secs(30);
+
 /// One client's stream.
 pub(super) struct Watch {
     pub(super) upstream: Upstream,
-    pub(super) revocation: watch::Receiver<bool>,
+    pub(super) ending: watch::Receiver<Option<End>>,
+    /// Newer streams of the contact have taken this one's place.
+    pub(super) displaced: CancellationToken,
     pub(super) changes: Changes,
     pub(super) generations: watch::Receiver<u64>,
     pub(super) stopping: CancellationToken,
@@ -86,7 +96,11 @@ impl Watch {
             // the end of a stream comes before what it could still say
             biased;
             () = self.stopping.cancelled() => Wake::End(GoAwayReason::Draining),
-            _ = self.revocation.wait_for(|revoked| *revoked) => Wake::End(GoAwayReason::SessionEnded),
+            ended = self.ending.wait_for(Option::is_some) => Wake::End(match ended.as_deref() {
+                Ok(Some(End::Merged)) => GoAwayReason::SessionChanged,
+                _ => GoAwayReason::SessionEnded,
+            }),
+            () = self.displaced.cancelled() => Wake::End(GoAwayReason::TooMany),
             // something was missed about the session or the settings: the client starts anew
             _ = self.generations.changed() => Wake::End(GoAwayReason::Rebalance),
             () = self.changes.next() => Wake::Changed,
@@ -183,12 +197,16 @@ impl Watch {
 
     fn go_away(&mut self, reason: GoAwayReason) -> Frame {
         self.ended = true;
-        let spread = match reason {
-            GoAwayReason::SessionEnded | GoAwayReason::Unspecified => Duration::ZERO,
-            GoAwayReason::Draining | GoAwayReason::Rebalance => SPREAD,
-            GoAwayReason::Unavailable => SPREAD_AWAY,
+        let wait = match reason {
+            GoAwayReason::SessionEnded
+            | GoAwayReason::SessionChanged
+            | GoAwayReason::Unspecified => Duration::ZERO..=Duration::ZERO,
+            GoAwayReason::Draining | GoAwayReason::Rebalance => Duration::ZERO..=SPREAD,
+            GoAwayReason::Unavailable => Duration::ZERO..=SPREAD_AWAY,
+            // else streams of one contact would chase each other
+            GoAwayReason::TooMany => DISPLACED..=2 * DISPLACED,
         };
-        let wait = rand::thread_rng().gen_range(Duration::ZERO..=spread);
+        let wait = rand::thread_rng().gen_range(wait);
         Frame::GoAway(pb::GoAway {
             reason: reason.into(),
             retry_after_ms: wait.as_millis() as u32,

@@ -17,6 +17,7 @@ use types::WorkspaceId;
 use super::*;
 use crate::{
     clients::Addresses,
+    sessions::End,
     spaces::{Space, Switches},
     workspace::Workspaces,
 };
@@ -389,7 +390,7 @@ async fn a_stream_ends_after_10_to_30_minutes_so_that_load_spreads() {
 async fn a_stream_ends_with_its_session() {
     let stage = Stage::new();
     let mut watch = stage.settled().await;
-    stage.session.end();
+    stage.session.end(End::Revoked);
     assert_eq!(ends(&mut watch, GoAwayReason::SessionEnded).await, 0);
 
     let mut short = Stage::new();

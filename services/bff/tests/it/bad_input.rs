@@ -36,9 +36,19 @@ async fn every_wrong_field_of_every_request_is_named_at_once() {
         app_id: String::new(),
         platform: 9,
         user_jwt: many(8 * 1024 + 1),
+        visitor_secret: many(129),
+        user_id: many(256),
     };
     let outcome = sessions.create_session(request).await;
-    assert_eq!(fields(outcome), ["platform", "app_id", "user_jwt"]);
+    let wrong = [
+        "platform",
+        "app_id",
+        "user_jwt",
+        "visitor_secret",
+        "user_id",
+        "user_id",
+    ];
+    assert_eq!(fields(outcome), wrong);
 
     for platform in [0, 4] {
         let request = WatchMessengerRequest {

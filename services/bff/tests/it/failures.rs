@@ -139,6 +139,7 @@ async fn a_session_without_its_content_lets_nobody_in() {
         app_id: "app_1".into(),
         platform: Platform::Web.into(),
         user_jwt: "x".into(),
+        ..Default::default()
     };
     let outcome = customer.sessions.clone().create_session(request).await;
     assert_eq!(refusal(outcome), garbage);

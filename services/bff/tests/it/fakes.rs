@@ -22,7 +22,7 @@ pub use console::{APP, ConsoleBook, Staff};
 pub use conversations::FakeConversations;
 pub use issuer::{FakeIssuer, Key};
 pub use notifications::FakeNotifications;
-pub use settings::FakeSettings;
+pub use settings::{FakeSettings, USER_JWT};
 pub use tickets::FakeTickets;
 
 /// Makes the methods that no test needs: they are refused.

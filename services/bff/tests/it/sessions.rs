@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use proto::{
     bff::v1::{CreateSessionRequest, GetHomeRequest, RevokeSessionRequest},
-    settings::v1::Platform,
+    settings::v1::{ContactKind, Platform},
 };
 use runtime::ActorKind;
 use testing::eventually;
@@ -10,19 +10,14 @@ use tonic::{Code, Request};
 use types::ContactId;
 
 use crate::{
-    fakes::Mode,
+    fakes::{Mode, USER_JWT},
     world::{Customer, World, inbox, is, refusal},
 };
 
 const ENDED: (Code, &str, &str) = (Code::Unauthenticated, "bff.messenger", "UNAUTHENTICATED");
-const USER_JWT: &str = "signed by the customer's server for ";
 
 fn ended() -> (Code, String, String) {
     is(ENDED.0, ENDED.1, ENDED.2)
-}
-
-fn app(world: &World) -> String {
-    world.workspace.as_str().replace("wsp_", "app_")
 }
 
 #[tokio::test]
@@ -31,15 +26,19 @@ async fn a_user_token_opens_a_session_that_shows_home() {
     let contact = ContactId::generate();
     let mut customer = world.customer();
     let request = CreateSessionRequest {
-        app_id: app(&world),
+        app_id: world.app(),
         platform: Platform::Android.into(),
         user_jwt: format!("{USER_JWT}{contact}"),
+        ..Default::default()
     };
     // needs no other credential
     let opened = customer.sessions.create_session(request).await.unwrap();
     let opened = opened.into_inner();
     assert!(opened.expire_time.is_some());
-    assert_eq!(opened.identity.unwrap().contact_id, contact.as_str());
+    assert_eq!((opened.visitor_secret.as_str(), opened.merged), ("", false));
+    let identity = opened.identity.unwrap();
+    assert_eq!(identity.contact_id, contact.as_str());
+    assert_eq!(identity.kind(), ContactKind::User);
     customer.token = opened.access_token;
     let home = customer.home(Platform::Android).await.unwrap();
     assert_eq!(home.identity.unwrap().contact_id, contact.as_str());
@@ -51,7 +50,7 @@ async fn a_user_token_that_is_not_good_opens_nothing_and_hears_no_hint() {
     let mut sessions = world.customer().sessions;
     let mut messages = Vec::new();
     for (app_id, user_jwt) in [
-        (app(&world), "forged".to_owned()),
+        (world.app(), "forged".to_owned()),
         (
             "app_unknown".into(),
             format!("{USER_JWT}{}", ContactId::generate()),
@@ -61,6 +60,7 @@ async fn a_user_token_that_is_not_good_opens_nothing_and_hears_no_hint() {
             app_id,
             platform: Platform::Web.into(),
             user_jwt,
+            ..Default::default()
         };
         let outcome = sessions.create_session(request).await;
         messages.push(outcome.as_ref().unwrap_err().message().to_owned());

@@ -5,11 +5,10 @@ use proto::{
     settings::v1::{Platform, Space},
 };
 use testing::eventually;
-use tonic::Code;
 
 use crate::{
     fakes::Mode,
-    world::{World, card, inbox, is, refusal, shows},
+    world::{World, card, inbox, shows},
 };
 
 /// S1: appears live; B5: as on every other device
@@ -139,31 +138,30 @@ async fn a_server_that_drains_sends_its_watches_away_and_ends_in_time() {
 }
 
 #[tokio::test]
-async fn a_contact_may_have_eight_watches_and_each_that_ends_makes_room() {
+async fn a_contact_has_five_watches_and_the_sixth_takes_the_place_of_the_oldest() {
     let world = World::new().await;
     let customer = world.customer();
     let phone = world.again(&customer);
     let mut open = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..2 {
         open.push(customer.watch(Platform::Web, None).await.unwrap());
         open.push(phone.watch(Platform::Ios, None).await.unwrap());
     }
+    open.push(customer.watch(Platform::Web, None).await.unwrap());
     for frames in &mut open {
         frames.home().await;
     }
-    let refused = is(Code::ResourceExhausted, "bff.messenger", "TOO_MANY_STREAMS");
-    let outcome = customer.watch(Platform::Web, None).await.map(|_| ());
-    assert_eq!(refusal(outcome), refused);
+    let mut sixth = phone.watch(Platform::Ios, None).await.unwrap();
+    sixth.home().await;
+    assert_eq!(open.remove(0).end().await, GoAwayReason::TooMany);
     let other = world.customer();
     let mut others = other.watch(Platform::Web, None).await.unwrap();
     others.home().await;
-    assert_eq!(world.notifications.watchers(&customer.contact), 8);
-    open.pop();
-    let again = eventually("there is room", async || {
-        customer.watch(Platform::Web, None).await.ok()
-    });
-    again.await.home().await;
-    drop(open);
+    world.notifications.tell(&customer.contact, inbox(&[1]));
+    for frames in open.iter_mut().chain([&mut sixth]) {
+        assert_eq!(card(&frames.home().await), [1]);
+    }
+    drop((open, sixth));
     eventually("Notifications is left alone", async || {
         (world.notifications.watchers(&customer.contact) == 0).then_some(())
     })

@@ -36,6 +36,7 @@ pub struct World {
     pub settings: FakeSettings,
     pub notifications: FakeNotifications,
     pub bff: Option<Running>,
+    pub config: bff::Config,
     pub channel: Channel,
 }
 
@@ -46,15 +47,28 @@ impl World {
 
     /// With something done to Settings before the BFF starts.
     pub async fn with(before: impl AsyncFnOnce(&FakeSettings)) -> Self {
-        Self::start(before, &[]).await
+        Self::start(before, |config| config).await
     }
 
     /// With origins whose pages may call.
     pub async fn naming(origins: &[&str]) -> Self {
-        Self::start(async |_: &FakeSettings| (), origins).await
+        let cors_origins = origins.iter().map(|o| o.parse().unwrap()).collect();
+        Self::configured(|config| bff::Config {
+            cors_origins,
+            ..config
+        })
+        .await
     }
 
-    async fn start(before: impl AsyncFnOnce(&FakeSettings), origins: &[&str]) -> Self {
+    /// With a BFF that is told something else than usual.
+    pub async fn configured(told: impl FnOnce(bff::Config) -> bff::Config) -> Self {
+        Self::start(async |_: &FakeSettings| (), told).await
+    }
+
+    async fn start(
+        before: impl AsyncFnOnce(&FakeSettings),
+        told: impl FnOnce(bff::Config) -> bff::Config,
+    ) -> Self {
         let scratch = Scratch::new();
         let keys = scratch.keys(&[
             "bff",
@@ -76,11 +90,15 @@ impl World {
             settings: settings.host.url(),
             notifications: notifications.host.url(),
             nats: Default::default(),
-            cors_origins: origins.iter().map(|o| o.parse().unwrap()).collect(),
+            cors_origins: Vec::new(),
             web: None,
             embedders: Vec::new(),
+            trusted_proxies: Vec::new(),
+            limits: bff::LimitArgs::default(),
+            console: Default::default(),
         };
-        let bff = bff::start_with(config, Arc::new(clock.clone()))
+        let config = told(config);
+        let bff = bff::start_with(config.clone(), Arc::new(clock.clone()))
             .await
             .unwrap();
         let channel = runtime::client::channel(&format!("http://{}", bff.address())).unwrap();
@@ -93,6 +111,7 @@ impl World {
             settings,
             notifications,
             bff: Some(bff),
+            config,
             channel,
         }
     }
@@ -113,6 +132,11 @@ impl World {
 
     fn session(&self, contact: ContactId, lasts: Duration) -> Customer {
         let (token, session_id) = self.settings.open(&self.workspace, &contact, lasts);
+        self.holding(contact, token, session_id)
+    }
+
+    /// Somebody who holds this token.
+    pub fn holding(&self, contact: ContactId, token: String, session_id: String) -> Customer {
         Customer {
             contact,
             token,
@@ -120,6 +144,11 @@ impl World {
             messenger: MessengerServiceClient::new(self.channel.clone()),
             sessions: SessionServiceClient::new(self.channel.clone()),
         }
+    }
+
+    /// The workspace's app id.
+    pub fn app(&self) -> String {
+        self.workspace.as_str().replace("wsp_", "app_")
     }
 
     pub fn advance(&self, seconds: i64) {

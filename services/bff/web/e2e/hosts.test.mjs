@@ -1,5 +1,6 @@
 /** Pages around the Messenger: strict, hostile, swapped out, not allowed; and what they may not do. */
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
@@ -115,7 +116,7 @@ test('a page that swaps its body keeps it', async () => {
 })
 
 test('a page that is not allowed shows nothing, and says why once', async (t) => {
-  const answer = await fetch(`${suite.bff}/m/app_1/`)
+  const answer = await fetch(`${suite.bff}/m/${appId()}/`)
   const policy = answer.headers.get('content-security-policy')
   assert.match(policy, /frame-ancestors http:\/\/127\.0\.0\.1:\* http:\/\/localhost:\*;/)
   const url = (await host()).replace('127.0.0.1', 'shop.test')
@@ -128,6 +129,35 @@ test('a page that is not allowed shows nothing, and says why once', async (t) =>
   await until(() => refused.some((one) => one.includes('allowed origin')))
   assert.equal(await page.locator('msgr-messenger .launcher').isVisible(), false)
   assert.equal(refused.filter((one) => one.startsWith('Messenger:')).length, 1)
+})
+
+test('a page that its workspace has not named shows nothing, from the moment on that it names others', async (t) => {
+  const url = await host()
+  const name = async (origins) => {
+    const { security } = await suite.call('WorkspaceService/GetMessengerSecurity')
+    const body = { origins, expected_version: security.version ?? '0' }
+    await suite.call('WorkspaceService/SetAllowedOrigins', body)
+    const expected = origins.join(' ') || 'http://127.0.0.1:* http://localhost:*'
+    await until(async () => {
+      const { headers } = await fetch(`${suite.bff}/m/${appId()}/`)
+      return headers.get('content-security-policy').includes(`frame-ancestors ${expected};`)
+    })
+  }
+  await name(['https://shop.example.com'])
+  t.after(() => name([]))
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const refused = []
+  page.on('console', (message) => refused.push(message.text()))
+  await page.goto(url)
+  await until(() => refused.some((one) => one.includes('frame-ancestors')))
+  await until(() => refused.some((one) => one.includes('allowed origin')))
+  assert.equal(await page.locator('msgr-messenger .launcher').isVisible(), false)
+  await context.close()
+  await name([new URL(url).origin.replace('127.0.0.1', 'localhost')])
+  const ada = await open(url.replace('127.0.0.1', 'localhost'))
+  await ada.show()
+  await ada.close()
 })
 
 test('a user token that is refused shows nothing, and says why once', async () => {
@@ -148,32 +178,118 @@ test('messages that a page forges are not heard', async () => {
     frame.contentWindow.postMessage('msgr:port', '*', [channel.port2])
     channel.port1.postMessage({ type: 'shutdown' })
   })
-  const sibling = await ada.page.evaluateHandle(() => {
-    const other = document.createElement('iframe')
-    other.srcdoc = '<script nonce="n1">parent.postMessage("msgr:hello","*")</script>'
-    document.body.append(other)
-    return other
-  })
-  assert.ok(sibling)
+  const heard = await ada.page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const other = document.createElement('iframe')
+        // a sibling of another origin asks for the port, and says whether it was given one
+        other.sandbox = 'allow-scripts'
+        other.srcdoc = `<script nonce="n1">
+          onmessage = (event) => parent.postMessage({ sibling: event.ports.length }, '*')
+          parent.postMessage('msgr:hello', '*')
+          parent.postMessage('asked', '*')
+        </script>`
+        const answers = []
+        addEventListener('message', ({ data }) => {
+          if (data?.sibling !== undefined) answers.push(data)
+          // what was said before is heard before
+          if (data === 'asked') setTimeout(() => resolve(answers))
+        })
+        document.body.append(other)
+      })
+  )
+  assert.deepEqual(heard, [])
   await ada.show()
   await ada.heading(/Hi Ada/).waitFor()
   await ada.close()
 })
 
-test('nothing that a customer or a teammate writes becomes markup', async () => {
-  const ada = await open(await host())
-  const evil = '<img src=x onerror="document.title=1"><script>document.title=1</script> javascript:alert(1)'
-  await suite.call('MessengerService/SubmitTicket', { title: evil, description: evil }, 'ada')
+test('who opened the page is not heard, and hears nothing', async () => {
+  const url = await host()
+  const context = await browser.newContext({ locale: 'en-US' })
+  const opener = await context.newPage()
+  // another origin than the page's
+  await opener.goto((await host({ loader: false })).replace('127.0.0.1', 'localhost'))
+  const popup = context.waitForEvent('page')
+  await opener.evaluate((url) => {
+    window.given = []
+    addEventListener('message', ({ data, ports }) => window.given.push([data, ports.length]))
+    window.opened = open(url)
+  }, url)
+  const ada = new Customer(context, await popup, suite)
   await ada.show()
-  await ada.main
+  await opener.evaluate(() => {
+    const { port1, port2 } = new MessageChannel()
+    window.opened.postMessage('msgr:hello', '*')
+    window.opened.postMessage({ type: 'shutdown' }, '*')
+    window.opened.postMessage('msgr:port', '*', [port2])
+    port1.postMessage({ type: 'shutdown' })
+    for (let at = 0; at < window.opened.length; at++) window.opened[at].postMessage('msgr:port', '*')
+  })
+  await ada.tab(/Messages/).click()
+  await ada.heading('Messages').waitFor()
+  assert.deepEqual(await opener.evaluate(() => window.given), [])
+  await context.close()
+})
+
+const EVIL = [
+  '<img src=x onerror="document.title=1">',
+  '<script>document.title=1</script>',
+  '<svg/onload=document.title=1>',
+  '"><iframe srcdoc="<script>top.document.title=1</script>">',
+  '<a href="javascript:document.title=1">x</a>',
+  'javascript:document.title=1',
+  'https://a.test/"onmouseover="document.title=1',
+  '{{constructor.constructor("document.title=1")()}}',
+  '&lt;script&gt;document.title=1&lt;/script&gt;'
+]
+
+/** A user token of somebody with any name, as the shop's server would sign it. */
+function sign(claims) {
+  const { keys, app_id } = JSON.parse(readFileSync(`${suite.data}/access.json`, 'utf8'))
+  const { kid, secret } = keys.WEB
+  const now = Math.floor(Date.now() / 1000)
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const all = { iat: now, exp: now + 300, aud: app_id, ...claims }
+  const text = `${part({ alg: 'HS256', typ: 'JWT', kid })}.${part(all)}`
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
+}
+
+test('nothing that a customer or a teammate writes becomes markup, wherever it is shown', async () => {
+  const user_jwt = sign({ user_id: 'mallory', name: EVIL[0] })
+  const mallory = await open(await host({ settings: { user_jwt } }))
+  await mallory.show()
+  await mallory.main.locator('h1', { hasText: '<img' }).waitFor()
+  const contact = await mallory.contact()
+  const title = EVIL.join(' ')
+  const { ticket } = await suite.call('TicketService/CreateTicket', {
+    requester_contact_id: contact,
+    title: title.slice(0, 255),
+    description: title
+  })
+  for (const body of EVIL)
+    await suite.call('ConversationService/SendMessage', { conversation_id: ticket.conversationId, body })
+  await mallory.main
     .getByRole('region', { name: 'Recent tickets' })
     .getByRole('button', { name: /img src/ })
     .click()
-  await ada.heading(/img src/).waitFor()
-  assert.equal(await ada.main.locator('img, script').count(), 0)
-  assert.equal(await ada.main.locator('a[href^="javascript"]').count(), 0)
-  assert.equal(await inside(ada).title(), 'Messenger')
-  await ada.close()
+  await mallory.heading(/img src/).waitFor()
+  const clean = async () => {
+    assert.equal(await mallory.main.locator('img, script, iframe, svg[onload], [onerror], [onmouseover]').count(), 0)
+    const links = await mallory.main.locator('a').evaluateAll((all) => all.map((one) => one.getAttribute('href')))
+    for (const link of links) assert.match(link, /^(https?|mailto):/)
+    assert.equal(await inside(mallory).title(), 'Messenger')
+    assert.equal(await mallory.page.title(), 'Host')
+  }
+  await clean()
+  await mallory.button('Continue the Conversation').click()
+  for (const body of EVIL) await mallory.text(body).last().waitFor()
+  await clean()
+  await mallory.main.getByLabel('Your message').fill(title)
+  await mallory.main.getByLabel('Your message').press('Enter')
+  await mallory.main.locator('.message.mine .bubble', { hasText: 'constructor' }).waitFor()
+  await clean()
+  await mallory.close()
 })
 
 test('nothing secret is in an address, a cookie or a storage', async () => {

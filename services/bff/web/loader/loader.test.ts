@@ -168,7 +168,25 @@ describe('the loader', () => {
     await load([], { ...settings, getUserJwt })
     const { heard, say } = await meet()
     say({ type: 'jwt' })
-    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'jwt', jwt: 'fresh' }))
+    await vi.waitFor(() => expect(heard).toContainEqual(expect.objectContaining({ type: 'jwt', jwt: 'fresh' })))
+  })
+
+  it('gives a user token to the panel that asked for it, and to no later one', async () => {
+    let late = (_: string) => {}
+    const getUserJwt = () => new Promise<string>((resolve) => (late = resolve))
+    const api = await load([], { ...settings, getUserJwt, user_id: 'ada' })
+    const ada = await meet()
+    ada.say({ type: 'jwt' })
+    await turn()
+    const forAda = late
+    host()?.remove()
+    api('boot', { ...settings, user_jwt: 'ben', getUserJwt: undefined, user_id: 'ben' })
+    const ben = await meet()
+    forAda('ada')
+    await turn()
+    expect(ben.heard.filter((one) => one.type === 'jwt')).toEqual([])
+    ben.say({ type: 'jwt' })
+    await vi.waitFor(() => expect(ben.heard).toContainEqual(expect.objectContaining({ type: 'jwt', jwt: 'ben' })))
   })
 
   it('starts over for another customer, in another document', async () => {
@@ -195,6 +213,84 @@ describe('the loader', () => {
     for (const odd of [{}, { type: 3 }, { type: 'later' }, [], { type: '__proto__' }]) say(odd)
     await turn()
     expect(console.warn).not.toHaveBeenCalled()
+  })
+})
+
+describe('a visitor', () => {
+  const guest = { app_id: 'app_1', api_base: BASE }
+  const kept = () => localStorage.getItem('msgr.app_1.visitor')
+  const proof = async ({ heard, say }: Awaited<ReturnType<typeof meet>>) => {
+    say({ type: 'jwt' })
+    await vi.waitFor(() => expect(heard.at(-1)?.type).toBe('jwt'))
+    return heard.at(-1)
+  }
+  afterEach(() => localStorage.clear())
+
+  it('is somebody for whom the page has no user token', async () => {
+    await load([], guest)
+    expect(await proof(await meet())).toMatchObject({ guest: true, jwt: undefined, visitor: null })
+  })
+
+  it('is not somebody whose user token could not be had', async () => {
+    for (const getUserJwt of [async () => undefined, () => Promise.reject(new Error('offline'))]) {
+      const api = await load([], { ...guest, getUserJwt })
+      expect(await proof(await meet())).toMatchObject({ guest: false })
+      api('shutdown')
+      host()?.remove()
+    }
+  })
+
+  it('is kept when the Messenger says so, and said again at the next visit', async () => {
+    await load([], guest)
+    const first = await meet()
+    expect(kept()).toBe(null)
+    first.say({ type: 'visitor', secret: 'msgr_vis_1' })
+    await vi.waitFor(() => expect(kept()).toBe('msgr_vis_1'))
+    host()?.remove()
+    await load([], guest)
+    expect(await proof(await meet())).toMatchObject({ guest: true, visitor: 'msgr_vis_1' })
+  })
+
+  it('who logs in is said with the user token, and forgotten when it is merged', async () => {
+    localStorage.setItem('msgr.app_1.visitor', 'msgr_vis_1')
+    const api = await load([], guest)
+    const before = inside<HTMLIFrameElement>('iframe')
+    host()?.remove()
+    api('boot', settings)
+    expect(inside<HTMLIFrameElement>('iframe') === before).toBe(false)
+    const panel = await meet()
+    expect(await proof(panel)).toMatchObject({ guest: false, jwt: 'jwt', visitor: 'msgr_vis_1' })
+    panel.say({ type: 'visitor', secret: '' })
+    await vi.waitFor(() => expect(kept()).toBe(null))
+  })
+
+  it('is another one than the user that an update names', async () => {
+    const token = `x.${btoa(JSON.stringify({ user_id: 'ada' }))}.y`
+    const api = await load([], guest)
+    const before = inside<HTMLIFrameElement>('iframe')
+    host()?.remove()
+    api('update', { user_jwt: token })
+    expect(inside<HTMLIFrameElement>('iframe') === before).toBe(false)
+  })
+
+  it('is forgotten when it is shut down', async () => {
+    localStorage.setItem('msgr.app_1.visitor', 'msgr_vis_1')
+    const api = await load([], guest)
+    api('shutdown')
+    expect(kept()).toBe(null)
+  })
+
+  it('is served where the browser denies storage', async () => {
+    const denied = vi.spyOn(window, 'localStorage', 'get').mockImplementation(() => {
+      throw new DOMException('denied', 'SecurityError')
+    })
+    const api = await load([], guest)
+    const panel = await meet()
+    panel.say({ type: 'visitor', secret: 'msgr_vis_1' })
+    expect(await proof(panel)).toMatchObject({ guest: true, visitor: undefined })
+    expect(() => api('shutdown')).not.toThrow()
+    expect(console.warn).not.toHaveBeenCalled()
+    denied.mockRestore()
   })
 })
 

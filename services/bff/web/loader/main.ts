@@ -1,5 +1,5 @@
 /** Takes the place of the snippet's queue and carries out what is in it. */
-import { Messenger } from './messenger'
+import { Messenger, onPage } from './messenger'
 
 // biome-ignore lint/suspicious/noExplicitAny: the page's own names
 const page = window as any
@@ -12,9 +12,8 @@ if (!page.Messenger?.loaded) {
   const queued: unknown[][] = Array.from(page.Messenger?.q ?? [], (call) => Array.from(call as ArrayLike<unknown>))
   const api = Object.assign(messenger.call, { loaded: true })
   page.Messenger = api
-  const settings = page.messengerSettings ?? (page.intercomSettings?.intercom_compat && page.intercomSettings)
-  if (settings?.intercom_compat && !page.Intercom) page.Intercom = api
-  const boots = queued.some(([method]) => method === 'boot')
-  if (settings?.app_id && !boots) api('boot')
+  const { app_id, intercom_compat } = onPage()
+  if (intercom_compat && !page.Intercom) page.Intercom = api
+  if (app_id && !queued.some(([method]) => method === 'boot')) api('boot')
   for (const [method, ...values] of queued) api(method, ...values)
 }

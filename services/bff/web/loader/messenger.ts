@@ -68,16 +68,21 @@ export class Messenger {
   }
 
   #methods = {
-    boot: (settings?: Settings): unknown => this.#boot({ ...page(), ...settings } as Settings),
+    boot: (settings?: Settings): unknown => this.#boot({ ...onPage(), ...settings } as Settings),
     update: (settings?: Partial<Settings>): unknown => {
       if (!this.#settings) return this.#methods.boot(settings as Settings)
-      this.#settings = { ...this.#settings, ...(settings ?? page()) }
+      const next = { ...this.#settings, ...(settings ?? onPage()) }
+      if (identity(next) !== identity(this.#settings)) return this.#boot(next)
+      this.#settings = next
       // the last of many within a second
       if (this.#updating) return
       const wait = Math.max(0, this.#updatedAt + UPDATES - Date.now())
       this.#updating = setTimeout(() => this.#update(), wait)
     },
-    shutdown: () => this.#shutdown(true),
+    shutdown: () => {
+      this.#visitor('')
+      this.#shutdown(true)
+    },
     show: () => {
       if (this.#panel && !this.#panel.open && this.#counts.messages) this.#go({ space: 'messages' })
       this.#panel?.show()
@@ -170,7 +175,10 @@ export class Messenger {
   #hear(heard: ToHost) {
     switch (heard.type) {
       case 'jwt':
-        this.#token().then((token) => this.#panel?.post({ type: 'jwt', ...(token && { jwt: token }) }))
+        this.#prove()
+        break
+      case 'visitor':
+        this.#visitor(heard.secret)
         break
       case 'ready':
         this.#ready = true
@@ -178,7 +186,7 @@ export class Messenger {
         this.#deepLink()
         break
       case 'refused':
-        this.#fail(new Error('user_jwt was refused'))
+        this.#fail(new Error('user_jwt was refused or is missing'))
         break
       case 'signed_out':
         this.#emit('onSessionExpired')
@@ -194,14 +202,30 @@ export class Messenger {
     }
   }
 
-  async #token(): Promise<string | undefined> {
-    const settings = this.#settings
+  /** Says who the customer is, to the panel that asked: another one may be another customer's. */
+  async #prove() {
+    const panel = this.#panel
+    const settings = this.#settings as Settings
+    const own = jwt(settings)
+    let token: string | null | undefined
     try {
-      return ((await settings?.getUserJwt?.()) ?? (settings && jwt(settings))) || undefined
+      token = (await settings.getUserJwt?.()) ?? own
     } catch (error) {
       this.#fail(error)
-      return undefined
     }
+    const guest = !settings.getUserJwt && !own
+    if (panel === this.#panel)
+      panel?.post({ type: 'jwt', jwt: token, guest, user: settings.user_id, visitor: this.#visitor() })
+  }
+
+  /** A visitor's secret, in the page's own storage: kept, forgotten when empty, else read. Pages may deny it. */
+  #visitor(secret?: string) {
+    const key = `msgr.${this.#settings?.app_id}.visitor`
+    try {
+      if (secret === undefined) return localStorage.getItem(key)
+      if (secret) localStorage.setItem(key, secret)
+      else localStorage.removeItem(key)
+    } catch {}
   }
 
   #count(counts: { messages: number; tickets: number }) {
@@ -267,7 +291,7 @@ export class Messenger {
 }
 
 /** What the page has set for everybody to read. */
-function page(): Partial<Settings> {
+export function onPage(): Partial<Settings> {
   const { messengerSettings, intercomSettings } = window as Any
   return { ...(intercomSettings?.intercom_compat ? intercomSettings : {}), ...messengerSettings }
 }

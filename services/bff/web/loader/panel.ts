@@ -1,5 +1,5 @@
 import { HELLO, message, PORT, type ToFrame, type ToHost } from '../messenger/protocol'
-import { languages, look, pixels, type Settings } from './settings'
+import { languages, pixels, type Settings } from './settings'
 import { STYLE } from './style'
 
 /** From the iframe's first word, in milliseconds: the launcher does not wait longer for a session. */
@@ -113,14 +113,10 @@ export class Panel {
     set('--y', `${pixels(settings.vertical_padding, 20)}px`)
     set('--z', `${pixels(settings.z_index, 2147483000)}`)
     const colour = settings.action_color ?? ''
-    if (/^#[0-9a-f]{6}$/i.test(colour)) {
-      set('--action', colour)
-      const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16))
-      set('--ink', r * 0.299 + g * 0.587 + b * 0.114 > 150 ? '#0b1320' : '#fff')
-    }
+    if (/^#[0-9a-f]{6}$/i.test(colour)) set('--action', colour)
     this.#box.className = settings.alignment === 'left' ? 'start' : ''
     this.#button.hidden = !this.#shows || !!settings.hide_default_launcher
-    if (this.#port) this.post({ type: 'look', look: look(settings) })
+    if (this.#port) this.post({ type: 'look', look: this.#look() })
   }
 
   show() {
@@ -178,17 +174,20 @@ export class Panel {
     }
     this.#frame.contentWindow?.postMessage(PORT, this.#base, [channel.port2])
     const settings = this.#settings
-    const platform = settings.platform ?? 'web'
     const first: ToFrame = {
       type: 'init',
-      platform,
+      platform: settings.platform,
       languages: languages(settings),
-      look: look(settings)
+      look: this.#look()
     }
     this.#port.postMessage(first)
     if (this.open) this.#port.postMessage({ type: 'open', open: true } satisfies ToFrame)
     for (const early of this.#waiting.splice(0)) this.#port.postMessage(early)
     this.#timer = setTimeout(() => this.#appear(true), PATIENCE)
+  }
+
+  #look() {
+    return { theme: this.#settings.theme_mode, action: this.#settings.action_color }
   }
 
   #hear(heard: ToHost) {
@@ -197,6 +196,8 @@ export class Panel {
     else if (heard.type === 'close') this.hide()
     else if (heard.type === 'labels') {
       this.#labels = heard
+      // what can be read on the host's colour
+      this.#box.style.setProperty('--ink', heard.ink)
       this.#paint()
     } else if (heard.type === 'counts') {
       const before = this.#count

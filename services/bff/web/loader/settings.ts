@@ -1,4 +1,4 @@
-import type { Look, Platform, Theme } from '../messenger/protocol'
+import type { Platform, Theme } from '../messenger/protocol'
 
 /** What the host's page says of itself and its customer; names as people know them from elsewhere. */
 export interface Settings {
@@ -30,7 +30,9 @@ export interface Settings {
 
 /** Who a boot is for: another one is another customer, whose session must not see the first one's. */
 export function identity(settings: Settings): string {
-  return `${settings.app_id} ${settings.platform ?? 'web'} ${settings.user_id ?? claimed(jwt(settings)) ?? ''}`
+  const { app_id, platform, user_id, getUserJwt } = settings
+  // whom a callback names is known only by asking it
+  return `${app_id} ${platform ?? 'web'} ${user_id ?? (getUserJwt ? '?' : claimed(jwt(settings))) ?? ''}`
 }
 
 export function jwt(settings: Settings): string | undefined {
@@ -46,10 +48,6 @@ function claimed(token: string | undefined): string | undefined {
   } catch {
     return undefined
   }
-}
-
-export function look(settings: Settings): Look {
-  return { theme: settings.theme_mode ?? 'light', action: settings.action_color ?? '' }
 }
 
 export function languages(settings: Settings): string[] {

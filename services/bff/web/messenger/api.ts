@@ -21,7 +21,8 @@ export interface ThreadPage {
 export type Frame =
   | { kind: 'home'; home: model.Home }
   | { kind: 'bookmark' }
-  | { kind: 'away'; wait: number; session: boolean }
+  /** `session`: it is over; `merged`: because the visitor is a user now. */
+  | { kind: 'away'; wait: number; session: boolean; merged: boolean }
 
 /** Largest page that the server gives. */
 export const PAGE_MOST = 100
@@ -124,7 +125,8 @@ export function api(
           yield {
             kind: 'away',
             wait: goAway.retryAfterMs ?? 0,
-            session: goAway.reason === 'GO_AWAY_REASON_SESSION_ENDED'
+            session: goAway.reason === 'GO_AWAY_REASON_SESSION_ENDED',
+            merged: goAway.reason === 'GO_AWAY_REASON_SESSION_CHANGED'
           }
         else yield { kind: 'bookmark' }
       }

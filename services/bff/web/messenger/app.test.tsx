@@ -68,7 +68,13 @@ function world() {
     markConversationRead: vi.fn(async () => ({})),
     markTicketRead: vi.fn(async () => ({}))
   }
-  const session = { status: signal('ready'), ensure: async () => {}, drop: () => {} }
+  const session = {
+    status: signal('ready'),
+    ensure: async () => {},
+    drop: () => {},
+    leave: vi.fn(),
+    wrote: vi.fn()
+  }
   const app = createApp(api as unknown as Api, session as unknown as Session)
   const shown = () =>
     render(
@@ -273,6 +279,18 @@ describe('a conversation', () => {
     await waitFor(() => expect(top(app.where.value)).toEqual({ name: 'conversation', id: 'cnv_1' }))
     expect(api.start).toHaveBeenCalledTimes(1)
     expect(app.threads.value.new).toBeUndefined()
+  })
+})
+
+describe('what a customer writes', () => {
+  it('is written once the server has it, and not before', async () => {
+    const { app, api, session } = world()
+    api.start.mockRejectedValueOnce(new RpcError('unavailable'))
+    app.write('new', 'first')
+    await waitFor(() => expect(app.threads.value.new?.outbox[0]?.state).toBe('waiting'))
+    expect(session.wrote).not.toHaveBeenCalled()
+    await app.deliver('new', { requestId: 'r', body: 'first', state: 'waiting' })
+    expect(session.wrote).toHaveBeenCalledTimes(1)
   })
 })
 

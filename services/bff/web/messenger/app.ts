@@ -180,8 +180,13 @@ export function createApp(api: Api, session: Session) {
   async function deliver(id: string, { requestId, body }: thread.Outgoing): Promise<void> {
     change(id, { type: 'sending', requestId })
     try {
-      if (id === NEW) return started(await api.start(requestId, body))
+      if (id === NEW) {
+        const conversation = await api.start(requestId, body)
+        session.wrote()
+        return started(conversation)
+      }
       const part = await api.send(requestId, id, body, 0)
+      session.wrote()
       change(id, { type: 'sent', requestId, part })
       loadThread(id)
       flush(id)
@@ -230,6 +235,7 @@ export function createApp(api: Api, session: Session) {
 
   async function submit(form: { requestId: string; typeId: string; title: string; description: string }) {
     const made = await api.submit(form)
+    session.wrote()
     details.value = { ...details.value, [made.id]: { ticket: made, failure: undefined } }
     tell({ type: 'replace', screen: { name: 'ticket', id: made.id } })
     say(t('submit.done'))
@@ -259,7 +265,8 @@ export function createApp(api: Api, session: Session) {
           else if (got.kind === 'bookmark')
             connection.value = strip.reduce(connection.value, { type: 'frame', at: Date.now() })
           else {
-            if (got.session) session.drop()
+            if (got.merged) session.leave()
+            else if (got.session) session.drop()
             return got.wait
           }
         }

@@ -1,10 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import type { Client } from '../rpc/connect'
-import { RpcError } from '../rpc/errors'
 import { contrast, wear } from './look'
 import { allowed, meet } from './port'
 import { HELLO, PORT } from './protocol'
-import { Session } from './session'
 import { pieces } from './ui/text'
 
 describe('the page around the Messenger', () => {
@@ -81,64 +78,5 @@ describe('the colours of the host', () => {
     const root = document.createElement('html')
     wear({ theme: 'system', action: 'red;}' }, root)
     expect(root.style.getPropertyValue('--action')).toBe('')
-  })
-})
-
-describe('the session', () => {
-  function session(answers: (string | RpcError)[], jwts: (string | undefined)[]) {
-    const unary = vi.fn(async (method: string) => {
-      if (!method.startsWith('SessionService/CreateSession')) return {}
-      const answer = answers.shift()
-      if (answer === undefined || answer instanceof RpcError) throw answer ?? new RpcError('unauthenticated')
-      return { accessToken: answer, expireTime: new Date(Date.now() + 900_000).toISOString() }
-    })
-    const client = { unary } as unknown as Client
-    const ask = vi.fn(async () => jwts.shift())
-    return { made: new Session(() => client, { id: 'app_1', platform: 'PLATFORM_WEB' }, ask), unary, ask }
-  }
-
-  it('is opened once for all who wait for it', async () => {
-    const { made, ask } = session(['token'], ['jwt'])
-    await Promise.all([made.ensure(), made.ensure(), made.ensure()])
-    expect(ask).toHaveBeenCalledTimes(1)
-    expect(made.bearer()).toBe('token')
-    expect(made.status.value).toBe('ready')
-  })
-
-  it('that was never there is refused, one that ended signs out', async () => {
-    const never = session([new RpcError('unauthenticated')], ['bad'])
-    await expect(never.made.ensure()).rejects.toMatchObject({ code: 'unauthenticated' })
-    expect(never.made.status.value).toBe('refused')
-    const ended = session(['token'], ['jwt', undefined])
-    await ended.made.ensure()
-    ended.made.drop()
-    await expect(ended.made.ensure()).rejects.toMatchObject({ code: 'unauthenticated' })
-    expect(ended.made.status.value).toBe('signed_out')
-  })
-
-  it('asks the host once for a fresh token when the server has ended it, and never loops', async () => {
-    const { made, unary, ask } = session(['one', 'two'], ['a', 'b'])
-    await made.ensure()
-    unary.mockImplementationOnce(async () => {
-      throw new RpcError('unauthenticated')
-    })
-    await made.call('MessengerService/GetHome', {})
-    expect(made.bearer()).toBe('two')
-    expect(ask).toHaveBeenCalledTimes(2)
-  })
-
-  it('does not try a token again that was refused', async () => {
-    const { made, unary } = session([new RpcError('unauthenticated')], ['same', 'same'])
-    await made.ensure().catch(() => {})
-    await made.ensure().catch(() => {})
-    expect(unary).toHaveBeenCalledTimes(1)
-  })
-
-  it('outlives a server that is away', async () => {
-    const { made } = session([new RpcError('unavailable'), 'token'], ['jwt', 'jwt'])
-    await expect(made.ensure()).rejects.toMatchObject({ code: 'unavailable' })
-    expect(made.status.value).toBe('starting')
-    await made.ensure()
-    expect(made.status.value).toBe('ready')
   })
 })

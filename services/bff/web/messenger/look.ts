@@ -1,4 +1,5 @@
 /** The host's colours, where they can be read. */
+import { signal } from '@preact/signals'
 import type { Look } from './protocol'
 
 const DARK = '#0b1320'
@@ -18,15 +19,19 @@ export function contrast(a: string, b: string): number {
   return (high + 0.05) / (low + 0.05)
 }
 
+/** What can be read on the colour of actions. */
+export const ink = signal(LIGHT)
+
 /** Puts the look on the document. A colour too pale for text on white colours surfaces only. */
-export function wear(look: Look, root: HTMLElement = document.documentElement) {
-  root.dataset.theme = look.theme
-  const known = /^#[0-9a-f]{6}$/i.test(look.action)
+export function wear({ theme, action = '' }: Look, root: HTMLElement = document.documentElement) {
+  root.dataset.theme = theme ?? 'light'
+  const known = /^#[0-9a-f]{6}$/i.test(action)
   const set = (name: string, value: string) =>
     known ? root.style.setProperty(name, value) : root.style.removeProperty(name)
-  set('--action', look.action)
-  set('--on-action', contrast(look.action, LIGHT) >= contrast(look.action, DARK) ? LIGHT : DARK)
-  set('--link', `light-dark(${readable(look.action, LIGHT)}, ${readable(look.action, '#14171d')})`)
+  ink.value = !known || contrast(action, LIGHT) >= contrast(action, DARK) ? LIGHT : DARK
+  set('--action', action)
+  set('--on-action', ink.value)
+  set('--link', `light-dark(${readable(action, LIGHT)}, ${readable(action, '#14171d')})`)
 }
 
 function readable(colour: string, ground: string): string {

@@ -9,16 +9,16 @@ import { createApp } from './app'
 import { Provide } from './context'
 import { speak, spoken, t } from './i18n'
 import { startTicking } from './i18n/time'
-import { wear } from './look'
+import { ink, wear } from './look'
 import { meet } from './port'
-import { message, type Place, type Platform, type ToFrame, type ToHost } from './protocol'
+import { message, type Place, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
 import { Session } from './session'
 import { Shell } from './shell'
 import { stateLabel } from './ui/parts'
 
 /** Not looked at for this long, a page lets its stream go; in milliseconds. */
 const HIDDEN = 30_000
-/** The host answers for its user token within this time. */
+/** The host says who its customer is within this time. */
 const HOST = 10_000
 const PLATFORMS: Record<Platform, PlatformJson> = {
   web: 'PLATFORM_WEB',
@@ -33,20 +33,20 @@ async function begin() {
   const say = (what: ToHost) => port.postMessage(what)
   let begun = false
   let started: ReturnType<typeof start> | undefined
-  let answer: ((jwt: string | undefined) => void) | undefined
+  let answer: ((proof: Proof) => void) | undefined
   const askHost = () =>
-    new Promise<string | undefined>((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), HOST)
-      answer = (jwt) => {
+    new Promise<Proof>((resolve) => {
+      const timer = setTimeout(() => resolve({}), HOST)
+      answer = (proof) => {
         clearTimeout(timer)
-        resolve(jwt)
+        resolve(proof)
       }
       say({ type: 'jwt' })
     })
   const waiting: ToFrame[] = []
   const hear = (heard: ToFrame) => {
     if (heard.type === 'jwt') {
-      answer?.(typeof heard.jwt === 'string' ? heard.jwt : undefined)
+      answer?.(proof(heard))
       answer = undefined
     } else if (heard.type === 'init') {
       if (begun) return
@@ -67,12 +67,27 @@ async function begin() {
   }
 }
 
-function start(platform: Platform, say: (what: ToHost) => void, askHost: () => Promise<string | undefined>) {
-  const wire = PLATFORMS[platform] ?? PLATFORMS.web
-  const session = new Session((token) => connect('', token), { id: meta('msgr:app'), platform: wire }, askHost)
+/** What the host's page says of its customer, as far as it is of the right kind. */
+function proof({ jwt, guest, user, visitor }: Proof): Proof {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  return {
+    jwt: text(jwt),
+    guest: guest === true,
+    user: typeof user === 'number' ? String(user) : text(user),
+    visitor: text(visitor)
+  }
+}
+
+function start(platform: Platform | undefined, say: (what: ToHost) => void, askHost: () => Promise<Proof>) {
+  const wire = PLATFORMS[platform ?? 'web'] ?? PLATFORMS.web
+  const keep = (secret: string) => say({ type: 'visitor', secret })
+  const workspace = { id: meta('msgr:app'), platform: wire }
+  const session = new Session((token) => connect('', token), workspace, askHost, keep)
   const client = connect('', session.bearer)
   const app = createApp(makeApi(client, session.call, wire), session)
   let open = false
+  /** A visitor who has asked for nothing yet: there is no session, and need not be one. */
+  let asleep = false
   let hiding: ReturnType<typeof setTimeout> | undefined
 
   const look = () => {
@@ -94,12 +109,20 @@ function start(platform: Platform, say: (what: ToHost) => void, askHost: () => P
   let first = true
   let looked = false
   const statuses = new Map<string, string>()
+  const ready = () => {
+    if (first) say({ type: 'ready' })
+    first = false
+  }
+  const wake = () => {
+    asleep = false
+    app.watcher.tell({ type: 'start' })
+    if (navigator.onLine === false) app.watcher.tell({ type: 'offline' })
+  }
   effect(() => {
     const status = session.status.value
     if (status === 'ready') {
       app.watcher.tell({ type: 'start' })
-      if (first) say({ type: 'ready' })
-      first = false
+      ready()
     } else if (status === 'refused' || status === 'signed_out') {
       app.watcher.tell({ type: 'stop' })
       say({ type: status })
@@ -120,13 +143,16 @@ function start(platform: Platform, say: (what: ToHost) => void, askHost: () => P
         say({ type: 'ticket', ticket: { ticket_id: ticket.id, number: ticket.number, title: ticket.title, status } })
     }
     looked = true
+  })
+  effect(() => {
+    const { messages = 0, tickets = 0 } = app.home.value?.badges ?? {}
     const unread = messages + tickets
     say({
       type: 'labels',
       open: unread ? t('open.unread', { count: unread }) : t('open'),
       close: t('close'),
       news: t('announce'),
-      dir: spoken.value.dir
+      ink: ink.value
     })
   })
 
@@ -141,8 +167,11 @@ function start(platform: Platform, say: (what: ToHost) => void, askHost: () => P
         root
       )
       startTicking()
-      app.watcher.tell({ type: 'start' })
-      if (navigator.onLine === false) app.watcher.tell({ type: 'offline' })
+      session.known().then((known) => {
+        if (known || open) return wake()
+        asleep = true
+        ready()
+      })
     },
     hear(heard: ToFrame) {
       switch (heard.type) {
@@ -152,12 +181,14 @@ function start(platform: Platform, say: (what: ToHost) => void, askHost: () => P
         case 'open':
           open = heard.open
           look()
+          if (open && asleep) wake()
           if (open) document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
           break
         case 'go':
           go(app, heard.place)
           break
         case 'update':
+          if (asleep) break
           // the host may have another user token by now
           if (session.status.value !== 'ready') session.retry().catch(() => {})
           else app.loadHome()

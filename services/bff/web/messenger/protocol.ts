@@ -12,10 +12,10 @@ export type Place =
 
 /** To the Messenger. */
 export type ToFrame =
-  | { type: 'init'; platform: Platform; languages: string[]; look: Look }
+  | { type: 'init'; platform?: Platform; languages: string[]; look: Look }
   | { type: 'look'; look: Look }
-  /** The answer to `jwt`; nothing when the host has none. */
-  | { type: 'jwt'; jwt?: string }
+  /** The answer to `jwt`. */
+  | ({ type: 'jwt' } & Proof)
   /** The panel opened or closed. */
   | { type: 'open'; open: boolean }
   | { type: 'go'; place: Place }
@@ -24,10 +24,22 @@ export type ToFrame =
   /** End the session. */
   | { type: 'shutdown' }
 
+/** What the host knows of its customer. */
+export interface Proof {
+  /** The user token; none when the host has none now. */
+  jwt?: string | null
+  /** There is none to be had: whoever it is comes without one. */
+  guest?: boolean
+  /** Who a guest is by the host's word alone. */
+  user?: string | number
+  /** The secret that a visitor was given, if it was kept. */
+  visitor?: string | null
+}
+
 export interface Look {
-  theme: Theme
-  /** `#rrggbb`; empty for ours. */
-  action: string
+  theme?: Theme
+  /** `#rrggbb`; else ours. */
+  action?: string
 }
 
 /** To the loader. */
@@ -38,8 +50,10 @@ export type ToHost =
   | { type: 'refused' }
   | { type: 'signed_out' }
   | { type: 'counts'; messages: number; tickets: number }
-  /** What the launcher says, in the customer's language. */
-  | { type: 'labels'; open: string; close: string; news: string; dir: 'ltr' | 'rtl' }
+  /** What the launcher says, in the customer's language, and the colour that can be read on the host's. */
+  | { type: 'labels'; open: string; close: string; news: string; ink: string }
+  /** The visitor's secret is to be kept; an empty one, to be forgotten. */
+  | { type: 'visitor'; secret: string }
   | { type: 'close' }
   | { type: 'who'; contact: string; name: string }
   /** A ticket has an update that the customer has not seen. */

@@ -1,9 +1,10 @@
-/** The session with the BFF: from the host's user token, renewed, held in memory only. */
+/** The session with the BFF: from what the host knows of its customer, renewed, held in memory only. */
 import { signal } from '@preact/signals'
 import type { CreateSessionRequestJson, CreateSessionResponseJson } from '../gen/messenger/bff/v1/bff_pb'
 import type { PlatformJson } from '../gen/messenger/settings/v1/types_pb'
 import type { CallOptions, Client } from '../rpc/connect'
 import { asRpcError, RpcError } from '../rpc/errors'
+import type { Proof } from './protocol'
 
 /** A session is renewed this long before it ends, in milliseconds. */
 const AHEAD = 60_000
@@ -25,15 +26,45 @@ export class Session {
   private renewal: ReturnType<typeof setTimeout> | undefined
   /** The user token that was refused; the same is not tried again. */
   private refused: string | undefined
+  /** What the host said before it was needed. */
+  private said: Proof | undefined
+  /** The secret that this visitor was given here; the host may not be able to keep it. */
+  private visitor: string | undefined
+  private kept = false
+  /** The visitor turned out to be a user, somewhere else: there is nobody here until the host says who. */
+  private left = false
 
   constructor(
     private client: (token: () => string | undefined) => Client,
     private app: { id: string; platform: PlatformJson },
-    /** Asks the host for a user token; nothing when it has none. */
-    private askHost: () => Promise<string | undefined>
+    /** Asks the host who its customer is; an empty proof when it has none. */
+    private askHost: () => Promise<Proof>,
+    /** Has the host keep a visitor's secret; an empty one: forget it. */
+    private keep: (secret: string) => void
   ) {}
 
   readonly bearer = () => this.token
+
+  /** Whether the host knows somebody. A visitor who has not written yet is made when they ask for something. */
+  async known(): Promise<boolean> {
+    const proof = await this.askHost()
+    const known = !proof.guest || !!proof.visitor
+    if (known) this.said = proof
+    return known
+  }
+
+  /** The customer has written something: a visitor's secret is kept from now on. */
+  wrote() {
+    if (this.visitor && !this.kept) this.keep(this.visitor)
+    this.kept = true
+  }
+
+  /** The visitor is a user now. */
+  leave() {
+    this.drop()
+    this.visitor = undefined
+    this.left = true
+  }
 
   /** Makes sure of a session; every caller waits for the same one. */
   ensure(): Promise<void> {
@@ -52,6 +83,7 @@ export class Session {
   /** The host has another user token. */
   retry() {
     this.refused = undefined
+    this.left = false
     return this.ensure()
   }
 
@@ -78,20 +110,34 @@ export class Session {
     this.token = undefined
   }
 
-  private async open(): Promise<void> {
-    const jwt = await this.askHost()
-    if (!jwt || jwt === this.refused) throw this.fail()
+  private async open(stranger = false): Promise<void> {
+    const proof = this.said ?? (await this.askHost())
+    this.said = undefined
+    const jwt = proof.jwt || undefined
+    const guest = proof.guest && !this.left
+    if (jwt ? jwt === this.refused : !guest) throw this.fail()
+    const visitor = stranger ? undefined : this.visitor || proof.visitor || undefined
     const client = this.client(() => undefined)
-    const body: CreateSessionRequestJson = { appId: this.app.id, platform: this.app.platform, userJwt: jwt }
+    const body: CreateSessionRequestJson = { appId: this.app.id, platform: this.app.platform }
+    if (jwt) body.userJwt = jwt
+    else if (proof.user) body.userId = String(proof.user)
+    if (visitor) body.visitorSecret = visitor
     let answer: CreateSessionResponseJson
     try {
       answer = await client.unary('SessionService/CreateSession', body)
     } catch (thrown) {
       const error = asRpcError(thrown)
       if (error.passing || error.code === 'canceled' || error.code === 'internal') throw error
+      if (!jwt && visitor) {
+        // too old, or forgotten on the other side
+        this.forget()
+        return this.open(true)
+      }
       this.refused = jwt
       throw this.fail()
     }
+    if (answer.merged) this.forget()
+    this.visitor = answer.visitorSecret || this.visitor
     this.token = answer.accessToken
     this.status.value = 'ready'
     const left = Date.parse(answer.expireTime ?? '') - Date.now() - AHEAD
@@ -106,6 +152,11 @@ export class Session {
       },
       Number.isFinite(left) ? Math.max(left, SOONEST) : SOONEST
     )
+  }
+
+  private forget() {
+    this.visitor = undefined
+    this.keep('')
   }
 
   private fail(): RpcError {

@@ -11,6 +11,7 @@ mod sheet;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Result;
+use bff::Counted;
 use clap::Args;
 use hdrhistogram::Histogram;
 use runtime::{ServerArgs, config::DatabaseArgs};
@@ -109,7 +110,7 @@ impl Lists {
 
 /// Measures and prints.
 pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
-    let layout = Layout::new(args.data.clone());
+    let layout = Layout::new(args.data.clone()).with_limits(Counted::Off);
     let lock = layout.claim()?;
     layout.wipe()?;
     runtime::auth::generate_keys(&layout.keys(), &SIGNERS)?;

@@ -38,6 +38,10 @@ const ACCESS: AccessTable = &[
         Access::Scope("sessions:write"),
     ),
     (
+        "/messenger.settings.v1.SessionStoreService/LookUpApp",
+        Access::Scope("sessions:write"),
+    ),
+    (
         "/messenger.settings.v1.SessionStoreService/RevokeSession",
         Access::Scope("sessions:write"),
     ),
@@ -99,6 +103,8 @@ pub struct State {
     pub console: ConsoleBook,
     settings: Mutex<HashMap<WorkspaceId, MessengerSettings>>,
     sessions: Mutex<HashMap<Vec<u8>, Session>>,
+    visitors: Mutex<HashMap<String, ContactId>>,
+    security: Mutex<HashMap<WorkspaceId, MessengerSecurity>>,
     log: Mutex<EventLog>,
     clock: ManualClock,
 }
@@ -115,6 +121,8 @@ impl FakeSettings {
             console: ConsoleBook::default(),
             settings: Mutex::default(),
             sessions: Mutex::default(),
+            visitors: Mutex::default(),
+            security: Mutex::default(),
             log: Mutex::new(log(scratch, clock, "settings").await),
             clock: clock.clone(),
         });
@@ -143,7 +151,34 @@ impl FakeSettings {
         contact: &ContactId,
         lasts: Duration,
     ) -> (String, String) {
-        self.state.open(workspace, contact, lasts)
+        self.state
+            .open(workspace, contact, ContactKind::User, lasts)
+    }
+
+    /// Says which origins may embed the workspace's Messenger, and tells the feed.
+    pub async fn allow(&self, workspace: &WorkspaceId, origins: &[&str]) {
+        let security = self.state.allow(workspace, origins);
+        let version = security.version;
+        let payload = MessengerSecurityChanged {
+            security: Some(security),
+        };
+        let kind = "messenger.settings.v1.MessengerSecurityChanged";
+        let id = workspace.as_str();
+        self.emit(kind, id, version, workspace, payload.encode_to_vec())
+            .await;
+    }
+
+    /// Tells that a visitor is a user, as Settings does after an answer that says so.
+    pub async fn merge(&self, workspace: &WorkspaceId, from: &ContactId, into: &ContactId) {
+        let payload = ContactMerged {
+            from_contact_id: from.to_string(),
+            into_contact_id: into.to_string(),
+            into_contact_name: "Ada".into(),
+        };
+        let kind = "messenger.settings.v1.ContactMerged";
+        let id = from.as_str();
+        self.emit(kind, id, 1, workspace, payload.encode_to_vec())
+            .await;
     }
 
     /// Ends a session, by somebody else than the BFF.
@@ -227,6 +262,7 @@ impl State {
         &self,
         workspace: &WorkspaceId,
         contact: &ContactId,
+        kind: ContactKind,
         lasts: Duration,
     ) -> (String, String) {
         let id = types::id::uuid().simple().to_string();
@@ -238,6 +274,7 @@ impl State {
             contact_id: contact.to_string(),
             contact_name: "Ada".into(),
             platform: Platform::Web.into(),
+            contact_kind: kind.into(),
             expire_time: Some(prost_types::Timestamp {
                 seconds: ends.div_euclid(1_000_000),
                 nanos: (ends.rem_euclid(1_000_000) * 1_000) as i32,
@@ -246,6 +283,45 @@ impl State {
         let hash = Sha256::digest(&token).to_vec();
         self.sessions.lock().insert(hash, session);
         (token, session_id)
+    }
+
+    /// Says which origins may embed the workspace's Messenger, and tells nobody.
+    pub fn allow(&self, workspace: &WorkspaceId, origins: &[&str]) -> MessengerSecurity {
+        let mut all = self.security.lock();
+        let security = all.entry(workspace.clone()).or_default();
+        security.version += 1;
+        security.allowed_origins = origins.iter().map(|origin| (*origin).into()).collect();
+        security.clone()
+    }
+
+    /// Whom an identity is, with a new visitor's secret, and whether a visitor is merged.
+    fn identify(
+        &self,
+        request: &OpenSessionRequest,
+    ) -> Option<(ContactId, ContactKind, String, bool)> {
+        let mut visitors = self.visitors.lock();
+        if !request.user_jwt.is_empty() {
+            let contact = request.user_jwt.strip_prefix(USER_JWT)?;
+            let contact = ContactId::parse(contact).ok()?;
+            let visitor = visitors.remove(&request.visitor_secret);
+            if let Some(visitor) = &visitor {
+                let mut sessions = self.sessions.lock();
+                sessions.retain(|_, session| session.contact_id != visitor.as_str());
+            }
+            return Some((contact, ContactKind::User, String::new(), visitor.is_some()));
+        }
+        let kind = match request.claimed_user_id.as_str() {
+            "" => ContactKind::Visitor,
+            _ => ContactKind::Unverified,
+        };
+        if request.visitor_secret.is_empty() {
+            let contact = ContactId::generate();
+            let secret = format!("msgr_vis_{}", types::id::uuid().simple());
+            visitors.insert(secret.clone(), contact.clone());
+            return Some((contact, kind, secret, false));
+        }
+        let contact = visitors.get(&request.visitor_secret)?;
+        Some((contact.clone(), kind, String::new(), false))
     }
 
     /// Forgets a session without telling anybody.
@@ -305,14 +381,14 @@ impl SessionStoreService for Handler {
             return Ok(Response::new(Default::default()));
         }
         let request = request.into_inner();
-        let contact = request.user_jwt.strip_prefix(USER_JWT);
-        let contact = contact.and_then(|id| ContactId::parse(id).ok());
-        let contact = contact.ok_or_else(unauthenticated)?;
+        let (contact, kind, visitor_secret, merged) =
+            self.0.identify(&request).ok_or_else(unauthenticated)?;
         // the app's id stands for its workspace
         let workspace = WorkspaceId::parse(&request.app_id.replace("app_", "wsp_"));
         let workspace = workspace.map_err(|_| unauthenticated())?;
         let (access_token, session_id) =
-            self.0.open(&workspace, &contact, Duration::from_secs(900));
+            self.0
+                .open(&workspace, &contact, kind, Duration::from_secs(900));
         let sessions = self.0.sessions.lock();
         let session = sessions
             .values()
@@ -320,6 +396,28 @@ impl SessionStoreService for Handler {
         Ok(Response::new(OpenSessionResponse {
             access_token,
             session: session.cloned(),
+            visitor_secret,
+            merged,
+        }))
+    }
+
+    /// There is an app for each workspace that has said who may embed it.
+    async fn look_up_app(
+        &self,
+        request: Request<LookUpAppRequest>,
+    ) -> Result<Response<LookUpAppResponse>, Status> {
+        // read first, answered later: what happens in between is not in the answer
+        let workspace = WorkspaceId::parse(&request.get_ref().app_id.replace("app_", "wsp_"));
+        let found = workspace.ok().and_then(|workspace| {
+            let security = self.0.security.lock().get(&workspace).cloned();
+            security.map(|security| (workspace, security))
+        });
+        self.0.gate.pass("LookUpApp", &request).await?;
+        let missing = || ours(Kind::NotFound, "settings.messenger", "NOT_FOUND");
+        let (workspace, security) = found.ok_or_else(missing)?;
+        Ok(Response::new(LookUpAppResponse {
+            workspace_id: workspace.to_string(),
+            security: Some(security),
         }))
     }
 

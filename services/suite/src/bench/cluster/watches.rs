@@ -153,6 +153,7 @@ async fn sessions(
                 app_id: access.app_id.clone(),
                 platform: Platform::Web.into(),
                 user_jwt: access.user_token(&user_id, Platform::Web)?,
+                ..Default::default()
             };
             let mut client = SessionServiceClient::new(channels[index % channels.len()].clone());
             let session = client.create_session(body).await?.into_inner();

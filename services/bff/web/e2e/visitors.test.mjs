@@ -1,0 +1,141 @@
+/** People who do not say who they are, and what is theirs when they do. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Customer, startBrowser, startSuite, until } from './world.mjs'
+
+let suite
+let browser
+let visitor
+let contact
+/** Everything that the browser asked for, and all that pages said. */
+const seen = []
+/** What must be nowhere but where it belongs. */
+const secrets = []
+
+before(async () => {
+  suite = await startSuite()
+  browser = await startBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await suite?.stop()
+})
+
+const kept = () => visitor.page.evaluate(() => ({ ...localStorage }))
+const key = async () => `msgr.${await visitor.page.evaluate(() => window.messengerSettings.app_id)}.visitor`
+const visit = (query = '?user=') => visitor.page.goto(`${suite.shop}/${query}`)
+const write = async (text) => {
+  await visitor.main.getByLabel('Your message').fill(text)
+  await visitor.main.getByLabel('Your message').press('Enter')
+  await visitor.main.locator('.message.mine .bubble', { hasText: text }).waitFor()
+}
+
+function listen(context) {
+  context.on('request', (request) => seen.push(`${request.url()} ${request.headers().referer ?? ''}`))
+  context.on('response', async (answer) => {
+    if (!answer.url().includes('CreateSession') || !answer.ok()) return
+    const { accessToken, visitorSecret } = await answer.json()
+    secrets.push(accessToken, ...(visitorSecret ? [visitorSecret] : []))
+  })
+  context.on('console', (message) => seen.push(message.text()))
+}
+
+test('a visitor who has asked for nothing is nobody yet: no session, nothing kept', async () => {
+  visitor = await Customer.open(browser, suite, { user: '' })
+  listen(visitor.context)
+  await visit()
+  await visitor.launcher.waitFor()
+  assert.deepEqual(await kept(), {})
+  assert.deepEqual(
+    seen.filter((url) => url.includes('CreateSession')),
+    []
+  )
+})
+
+test('a visitor is kept once they have written, and not before', async () => {
+  await visitor.show()
+  await visitor.tab(/Messages/).click()
+  await visitor.button('Send us a message').first().click()
+  assert.deepEqual(await kept(), {})
+  await write('Do you grind beans?')
+  await until(async () => (await kept())[await key()]?.startsWith('msgr_vis_'))
+  contact = await visitor.contact()
+})
+
+test('a visitor who comes back is recognised, and hears what was answered', async () => {
+  const { conversations } = await suite.call('ConversationService/ListConversations')
+  const theirs = conversations.find((one) => one.contactIds.includes(contact))
+  await suite.call('ConversationService/SendMessage', {
+    conversation_id: theirs.conversationId,
+    body: 'We do, for any brewer.'
+  })
+  await visit()
+  await until(async () => (await visitor.badge.textContent()) === '1')
+  assert.equal(await visitor.contact(), contact)
+  await visitor.show()
+  await visitor.tab(/Messages/).click()
+  await visitor.button(/We do, for any brewer/).click()
+  await visitor.text('Do you grind beans?').waitFor()
+})
+
+test('a visitor who logs in finds the conversation and its ticket, and is a visitor no more', async () => {
+  await suite.call('TicketService/CreateTicket', {
+    requester_contact_id: contact,
+    title: 'Ground too fine',
+    description: 'For a press.'
+  })
+  await visitor.tab(/Tickets/).waitFor()
+  await visit('?user=chen')
+  await visitor.show()
+  assert.notEqual(await visitor.contact(), contact)
+  await visitor.heading(/Hi Chen/).waitFor()
+  await until(async () => !(await kept())[await key()])
+  await visitor.tab(/Messages/).click()
+  await visitor.button(/We do, for any brewer/).click()
+  await visitor.text('Do you grind beans?').waitFor()
+  await visitor.button(/Back to messages/).click()
+  await visitor.tab(/Tickets/).click()
+  await visitor.button(/Ground too fine/).click()
+  await visitor.heading('Ground too fine').waitFor()
+})
+
+test('another tab of that visitor is asked to sign in, and its writing has no effect', async () => {
+  const context = await browser.newContext({ locale: 'en-US' })
+  listen(context)
+  const [one, two] = await Promise.all([context.newPage(), context.newPage()])
+  await one.goto(`${suite.shop}/?user=`)
+  visitor = new Customer(context, one, suite)
+  await visitor.show()
+  await visitor.call('startConversation', 'Is this the shop?')
+  await visitor.main.locator('.message.mine .bubble', { hasText: 'Is this the shop?' }).waitFor()
+  await until(async () => (await kept())[await key()])
+  await two.goto(`${suite.shop}/?user=`)
+  const other = new Customer(context, two, suite)
+  await other.show()
+  assert.equal(await other.contact(), await visitor.contact())
+  await visit('?user=ada')
+  await visitor.show()
+  await visitor.heading(/Hi Ada/).waitFor()
+  await until(async () => {
+    const gone = await other.text('Please sign in again').count()
+    // the feed may tell the end of the session before the merge: then it begins anew, as somebody else
+    return gone || (await other.contact()) !== contact
+  })
+  await visitor.close()
+})
+
+test('a visitor who is shut down is forgotten', async () => {
+  visitor = await Customer.open(browser, suite, { user: '' })
+  listen(visitor.context)
+  await visitor.show()
+  await visitor.call('startConversation', 'Only a question')
+  await until(async () => (await kept())[await key()])
+  await visitor.call('shutdown')
+  assert.deepEqual(await kept(), {})
+  await visitor.close()
+})
+
+test('no token and no secret is in an address, a referrer or what a page says', () => {
+  assert.ok(secrets.length > 4)
+  for (const secret of secrets) for (const line of seen) assert.ok(!line.includes(secret), line)
+})
