@@ -121,6 +121,16 @@ class Chart(unittest.TestCase):
         streams = {name for name in names([]) - names(["nats.maxMib=2048"])}
         self.assertEqual(len(streams), 6, "those of the three services that write events")
 
+    def test_behind_a_proxy_nobody_is_limited_by_its_address(self):
+        bff = lambda *sets: named(render(LEAST, sets=list(sets)), "ConfigMap", "r-bff")["data"]
+        exposed = ["ingress.enabled=true", "ingress.host=chat.example.com"]
+        self.assertFalse({"LIMITS", "TRUSTED_PROXIES"} & bff().keys())
+        self.assertEqual(bff(*exposed)["LIMITS"], "contacts")
+        self.assertEqual(bff(*exposed, "services.bff.env.LIMITS=all")["LIMITS"], "all")
+        trusting = bff(*exposed, "trustedProxies={10.0.0.0/8,fd00::/8}")
+        self.assertEqual(trusting["TRUSTED_PROXIES"], "10.0.0.0/8,fd00::/8")
+        self.assertNotIn("LIMITS", trusting)
+
     def test_settings_that_cannot_work_are_refused_in_one_sentence(self):
         for sets, sentence in [
             (["keys.existingSecret="], "the services need keys"),

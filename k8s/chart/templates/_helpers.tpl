@@ -121,6 +121,14 @@ KEYS: /etc/ticket-centre/keys
 {{- range .svc.calls }}
 {{ upper . }}: {{ include "tc.address" (dict "root" $root "name" .) | quote }}
 {{- end }}
+{{- if eq .name "bff" }}
+{{- if $root.Values.trustedProxies }}
+TRUSTED_PROXIES: {{ join "," $root.Values.trustedProxies | quote }}
+{{- else if and (or $root.Values.gateway.enabled $root.Values.ingress.enabled) (not (hasKey .svc.env "LIMITS")) }}
+{{- /* Everybody has the gateway's address: one customer would use up what all may. */}}
+LIMITS: contacts
+{{- end }}
+{{- end }}
 {{- range $name, $value := .svc.env }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
