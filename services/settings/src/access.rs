@@ -46,12 +46,28 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         WRITE,
     ),
     (
+        "/messenger.settings.v1.WorkspaceService/GetMessengerSecurity",
+        READ,
+    ),
+    (
+        "/messenger.settings.v1.WorkspaceService/SetIdentityMode",
+        WRITE,
+    ),
+    (
+        "/messenger.settings.v1.WorkspaceService/SetAllowedOrigins",
+        WRITE,
+    ),
+    (
         "/messenger.settings.v1.WorkspaceService/CreateTeammate",
         WRITE,
     ),
     (
         "/messenger.settings.v1.WorkspaceService/ListTeammates",
         READ,
+    ),
+    (
+        "/messenger.settings.v1.WorkspaceService/UpdateTeammate",
+        WRITE,
     ),
     (
         "/messenger.settings.v1.WorkspaceService/CreateApiToken",
@@ -82,12 +98,19 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         "/messenger.settings.v1.ContactService/BatchGetContacts",
         Access::Scope("contacts:read"),
     ),
+    // an admin's: it cannot be undone, and tells all that is known
+    ("/messenger.settings.v1.ContactService/EraseContact", WRITE),
+    ("/messenger.settings.v1.ContactService/ExportContact", WRITE),
     (
         "/messenger.settings.v1.SessionStoreService/OpenSession",
         SESSIONS,
     ),
     (
         "/messenger.settings.v1.SessionStoreService/LookUpSession",
+        SESSIONS,
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/LookUpApp",
         SESSIONS,
     ),
     (

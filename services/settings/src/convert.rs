@@ -5,19 +5,27 @@ mod console;
 mod events;
 mod page;
 mod parse;
+mod people;
 mod reply;
+mod security;
 
 pub use console::{
     OpenConsole, console_session, console_session_id, console_token_hash, open_console,
 };
-pub use events::{session_revoked, settings_changed};
+pub use events::{
+    contact_erased, contact_merged, security_changed, session_revoked, settings_changed,
+};
 pub use page::{audit_place, audit_token};
 pub use parse::{
-    OpenSession, access_token_hash, api_token_id, contact_id, contact_ids, identity_key_id,
-    new_api_token, new_identity_key, new_teammate, open_session, profile, session_id, turn_space,
-    workspace_name,
+    OpenSession, Said, access_token_hash, api_token_id, identity_key_id, new_api_token,
+    new_identity_key, open_session, session_id, turn_space, workspace_name,
+};
+pub use people::{
+    contact, contact_id, contact_ids, exported_session, new_teammate, profile, teammate,
+    teammate_change,
 };
 pub use reply::{
-    api_token, assertion, audit_entry, contact, identity_key, messenger_settings, opened_session,
-    session, teammate, workspace,
+    api_token, assertion, audit_entry, identity_key, messenger_settings, opened_session, session,
+    workspace,
 };
+pub use security::{app_id, identity_mode, messenger_security, origins};

@@ -5,10 +5,13 @@ mod audit;
 mod console;
 mod identity_key;
 mod people;
+mod security;
 mod session;
 mod spaces;
+mod teammate;
 mod unique_json;
 mod user_token;
+mod visitor;
 
 use types::id;
 
@@ -23,14 +26,23 @@ pub use console::{
 pub use identity_key::{
     Algorithm, IdentityKey, KeySecret, MAX_ACTIVE_KEYS, free_slot, mint_key_secret,
 };
-pub use people::{Contact, Profile, Teammate, UserId, Workspace};
+pub use people::{
+    Contact, ContactKind, Erasure, Merge, Profile, StandIn, UserId, Workspace,
+};
+pub use security::{IdentityMode, InvalidOrigin, MAX_ORIGINS, MessengerSecurity, Origin};
 pub use session::{
-    AccessTokenHash, EndedSession, SESSION_LIFETIME, Session, hash_access_token, mint_access_token,
+    AccessTokenHash, EndedSession, Opener, PastSession, SESSION_LIFETIME, Session,
+    hash_access_token, mint_access_token,
 };
 pub use spaces::{
     Decision, MessengerSettings, Platform, StaleVersion, Switch, SwitchableSpace, TurnSpace,
 };
-pub use user_token::{Refusal, key_named_by, verify};
+pub use teammate::{Changed, LastAdmin, Role, Teammate, TeammateChange, first_above};
+pub use user_token::{Once, Proven, Refusal, key_named_by, verify};
+pub use visitor::{
+    KnownSecret, Proof, Recognised, SECRET_LIFETIME, SecretHash, hash_visitor_secret,
+    mint_visitor_secret,
+};
 
 id!(
     /// The public name of a workspace, which its Messengers carry.

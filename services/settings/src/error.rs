@@ -5,7 +5,10 @@ use sea_orm::{DbErr, SqlErr};
 use tonic::Status;
 use types::InvalidPageToken;
 
-use crate::domain::{MAX_ACTIVE_KEYS, Platform, Scope, StaleVersion};
+use crate::{
+    domain::{LastAdmin, MAX_ACTIVE_KEYS, Platform, Role, Scope, StaleVersion},
+    sealing::Unopened,
+};
 
 /// The domain of this service's reasons.
 const DOMAIN: &str = "settings.messenger";
@@ -37,6 +40,18 @@ pub enum Error {
     /// The caller would give away a scope they do not hold.
     #[error("the caller lacks a scope")]
     LacksScope(Scope),
+    /// The scope is above the role of the teammate whom a token would act as.
+    #[error("the scope is above the teammate's role")]
+    RoleTooLow(Scope, Role),
+    /// The teammate whom a token would act as may do nothing.
+    #[error("the teammate is inactive")]
+    TeammateInactive,
+    /// The change would leave nobody who may change settings.
+    #[error(transparent)]
+    LastAdmin(#[from] LastAdmin),
+    /// A secret in the database cannot be opened.
+    #[error(transparent)]
+    Unopened(#[from] Unopened),
     /// Whom an identity provider vouches for is no active teammate.
     #[error("not an active teammate")]
     NotATeammate,
@@ -126,6 +141,27 @@ impl From<Error> for Failure {
                 ),
             )
             .with("scope", scope.as_str()),
+            Error::RoleTooLow(scope, role) => failure(
+                Kind::Precondition,
+                "ROLE_TOO_LOW",
+                &format!(
+                    "the scope {} is above the teammate's role {}; leave it out, or change their role first",
+                    scope.as_str(),
+                    role.as_str()
+                ),
+            )
+            .with("scope", scope.as_str()),
+            Error::TeammateInactive => failure(
+                Kind::Precondition,
+                "TEAMMATE_INACTIVE",
+                "the teammate is not active; activate them first",
+            ),
+            Error::LastAdmin(LastAdmin) => failure(
+                Kind::Precondition,
+                "LAST_ADMIN",
+                "the workspace needs an active admin; make somebody else one first",
+            ),
+            Error::Unopened(error) => Self::internal(DOMAIN, &error),
             Error::NotATeammate => failure(
                 Kind::Forbidden,
                 "NOT_A_TEAMMATE",

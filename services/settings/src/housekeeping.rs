@@ -1,14 +1,18 @@
 //! What is done every hour, and at the start: finishing what a stopped process left half done, and
 //! removing what nobody asks for any more.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use events::EventLog;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use types::micros;
 
-use crate::{Error, service, store};
+use crate::{
+    Error,
+    sealing::{self, SealingKeys},
+    service, store,
+};
 
 const EVERY: Duration = Duration::from_secs(3_600);
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
@@ -16,11 +20,11 @@ const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 const EVENTS_KEPT_MICROS: i64 = 30 * 24 * HOUR_MICROS;
 /// How long a session outlives its time: clocks differ.
 const SESSIONS_KEPT_MICROS: i64 = HOUR_MICROS;
-/// Revoked keys looked at in one query.
-const KEYS: i32 = 100;
+/// Revoked keys, and contacts, looked at in one query.
+const OPENERS: i32 = 100;
 
 /// Runs until told to stop. A failure is logged and tried again in an hour.
-pub(crate) async fn run(log: EventLog, stop: CancellationToken) {
+pub(crate) async fn run(log: EventLog, keys: Arc<SealingKeys>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -30,21 +34,24 @@ pub(crate) async fn run(log: EventLog, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            outcome = once(&log) => if let Err(error) = outcome {
+            outcome = once(&log, &keys) => if let Err(error) = outcome {
                 tracing::warn!(%error, "housekeeping failed");
             }
         }
     }
 }
 
-async fn once(log: &EventLog) -> Result<(), Error> {
+async fn once(log: &EventLog, keys: &SealingKeys) -> Result<(), Error> {
     let now = micros(log.clock().now());
     finish_revocations(log, now).await?;
+    // a replica of the version before, or with an older file, may have added some
+    sealing::seal_all(keys, log).await?;
     loop {
         let tx = log.database().begin().await?;
-        let ended = now - SESSIONS_KEPT_MICROS;
-        let removed = store::sessions::remove_old(&tx, ended).await?
-            + store::console_sessions::remove_old(&tx, ended).await?;
+        let removed = store::sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?
+            + store::visitors::remove_old(&tx, now).await?
+            + store::replays::remove_old(&tx, now).await?
+            + store::console_sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?;
         tx.commit().await?;
         if removed == 0 {
             break;
@@ -54,17 +61,17 @@ async fn once(log: &EventLog) -> Result<(), Error> {
     Ok(())
 }
 
-/// A process that stopped while it ended the sessions of a revoked key has left some: nobody finds
-/// them any more, but those who found them before must be told.
+/// A process that stopped while it ended the sessions of a revoked key, or of a merged or erased contact,
+/// has left some: nobody finds them any more, but those who found them before must be told.
 async fn finish_revocations(log: &EventLog, now: i64) -> Result<(), Error> {
     loop {
-        let keys =
-            store::sessions::unfinished_revocations(log.database().read(), now, KEYS).await?;
-        if keys.is_empty() {
+        let unfinished =
+            store::sessions::unfinished_revocations(log.database().read(), now, OPENERS).await?;
+        if unfinished.is_empty() {
             return Ok(());
         }
-        for (workspace, key) in keys {
-            service::end_all_of_key(log, &workspace, &key).await?;
+        for (workspace, opener) in unfinished {
+            service::end_all(log, &workspace, &opener).await?;
         }
     }
 }

@@ -7,10 +7,12 @@ mod domain;
 mod error;
 mod feed;
 mod housekeeping;
+mod sealing;
 mod service;
 mod store;
+mod uses;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use database::{Database, migrate_errand, page_key};
 use events::{EventLog, FeedServer};
@@ -31,10 +33,13 @@ use runtime::{
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock};
 
+pub use sealing::generate_sealing_keys;
 pub use store::migration::Migrator;
 
 use error::Error;
+use sealing::SealingKeys;
 use service::Service;
+use uses::Uses;
 
 /// The service's name: of its key, its log and itself.
 const NAME: &str = "settings";
@@ -62,6 +67,10 @@ pub struct Config {
     #[command(flatten)]
     #[serde(flatten)]
     pub database: DatabaseArgs,
+    /// File with the keys that seal identity keys in the database, a line `NAME BASE64` each: the first
+    /// seals, all open. `settings.sealing` in the directory of --keys, unless told otherwise.
+    #[arg(long, env = "SEALING_KEYS", value_name = "FILE")]
+    pub sealing_keys: Option<PathBuf>,
     /// Another way for events.
     #[command(flatten)]
     #[serde(flatten)]
@@ -95,6 +104,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let beside = || config.server.keys.join(sealing::FILE);
+    let file = config.sealing_keys.clone().unwrap_or_else(beside);
+    let sealing = Arc::new(SealingKeys::load(&file)?);
     let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |cause: String| StartError::Database(cause);
     let db = Database::open_with::<Migrator>(
@@ -107,10 +119,17 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let log = EventLog::open(db.clone(), NAME, clock)
         .await
         .map_err(|e| unusable(e.to_string()))?;
+    sealing::check(&sealing, &log).await?;
+    sealing::seal_all(&sealing, &log)
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
     let tasks = Tasks::new();
+    let uses = Arc::new(Uses::default());
     let service = Service {
         log: log.clone(),
         keys: keys.clone(),
+        sealing: sealing.clone(),
+        uses: uses.clone(),
         pages: PageTokens::new(page_key),
         tasks: tasks.clone(),
     };
@@ -130,11 +149,18 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));
     let running = Server::new(&SERVICES, routes, edge)
-        .finally(db.close())
+        .finally(close(log.clone(), uses.clone(), db))
         .start(&config.server, tasks.clone())
         .await?;
     tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
     tasks.spawn(transport.relay(&log, &config.streams, tasks.stopping()));
-    tasks.spawn(housekeeping::run(log, tasks.stopping()));
+    tasks.spawn(uses::run(uses, log.clone(), tasks.stopping()));
+    tasks.spawn(housekeeping::run(log, sealing, tasks.stopping()));
     Ok(running)
+}
+
+/// What the last calls noted is written before the database goes.
+async fn close(log: EventLog, uses: Arc<Uses>, db: Database) -> Result<(), sea_orm::DbErr> {
+    uses.write(&log).await;
+    db.close().await
 }

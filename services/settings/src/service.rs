@@ -2,9 +2,14 @@
 
 mod console_sessions;
 mod contacts;
+mod ending;
+mod erasure;
 mod identity_keys;
+mod opening;
+mod security;
 mod sessions;
 mod spaces;
+mod teammates;
 mod tokens;
 mod workspaces;
 
@@ -21,9 +26,9 @@ use runtime::{Actor, KeyRing, Tasks, auth};
 use tonic::{Request, Response, Status};
 use types::PageTokens;
 
-use crate::Error;
+use crate::{Error, sealing::SealingKeys, uses::Uses};
 
-pub(crate) use sessions::end_all_of_key;
+pub(crate) use ending::end_all;
 
 /// What every handler needs. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +37,10 @@ pub(crate) struct Service {
     pub log: EventLog,
     /// Signs assertions in exchange for API tokens.
     pub keys: Arc<KeyRing>,
+    /// Seals and opens identity keys' secrets.
+    pub sealing: Arc<SealingKeys>,
+    /// When keys and tokens were last used.
+    pub uses: Arc<Uses>,
     /// Signs page tokens.
     pub pages: PageTokens,
     /// Runs what must be finished even if the caller gives up.
@@ -142,9 +151,42 @@ impl WorkspaceService for Service {
         request: Request<RevokeIdentityKeyRequest>,
     ) -> Result<Response<RevokeIdentityKeyResponse>, Status> {
         let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            identity_keys::revoke_identity_key(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn get_messenger_security(
+        &self,
+        request: Request<GetMessengerSecurityRequest>,
+    ) -> Result<Response<GetMessengerSecurityResponse>, Status> {
+        let (actor, request) = called(request)?;
         Ok(Response::new(
-            identity_keys::revoke_identity_key(self, &actor, request).await?,
+            security::get_messenger_security(self, &actor, request).await?,
         ))
+    }
+
+    async fn set_identity_mode(
+        &self,
+        request: Request<SetIdentityModeRequest>,
+    ) -> Result<Response<SetIdentityModeResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            security::set_identity_mode(self, &actor, request)
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn set_allowed_origins(
+        &self,
+        request: Request<SetAllowedOriginsRequest>,
+    ) -> Result<Response<SetAllowedOriginsResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            security::set_allowed_origins(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn create_teammate(
@@ -153,7 +195,7 @@ impl WorkspaceService for Service {
     ) -> Result<Response<CreateTeammateResponse>, Status> {
         let (actor, request) = called(request)?;
         Ok(Response::new(
-            workspaces::create_teammate(self, &actor, request).await?,
+            teammates::create_teammate(self, &actor, request).await?,
         ))
     }
 
@@ -163,8 +205,19 @@ impl WorkspaceService for Service {
     ) -> Result<Response<ListTeammatesResponse>, Status> {
         let (actor, request) = called(request)?;
         Ok(Response::new(
-            workspaces::list_teammates(self, &actor, request).await?,
+            teammates::list_teammates(self, &actor, request).await?,
         ))
+    }
+
+    async fn update_teammate(
+        &self,
+        request: Request<UpdateTeammateRequest>,
+    ) -> Result<Response<UpdateTeammateResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            teammates::update_teammate(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
     }
 
     async fn create_api_token(
@@ -239,6 +292,27 @@ impl ContactService for Service {
             contacts::batch_get_contacts(self, &actor, request).await?,
         ))
     }
+
+    async fn erase_contact(
+        &self,
+        request: Request<EraseContactRequest>,
+    ) -> Result<Response<EraseContactResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            erasure::erase_contact(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn export_contact(
+        &self,
+        request: Request<ExportContactRequest>,
+    ) -> Result<Response<ExportContactResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            erasure::export_contact(self, &actor, request).await?,
+        ))
+    }
 }
 
 #[tonic::async_trait]
@@ -249,7 +323,7 @@ impl SessionStoreService for Service {
     ) -> Result<Response<OpenSessionResponse>, Status> {
         let (actor, request) = called(request)?;
         let done = retried(Error::is_undone, || {
-            sessions::open_session(self, &actor, request.clone())
+            opening::open_session(self, &actor, request.clone())
         });
         Ok(Response::new(done.await?))
     }
@@ -261,6 +335,16 @@ impl SessionStoreService for Service {
         let (actor, request) = called(request)?;
         Ok(Response::new(
             sessions::look_up_session(self, &actor, request).await?,
+        ))
+    }
+
+    async fn look_up_app(
+        &self,
+        request: Request<LookUpAppRequest>,
+    ) -> Result<Response<LookUpAppResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            security::look_up_app(self, &actor, request).await?,
         ))
     }
 

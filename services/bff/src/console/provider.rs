@@ -24,8 +24,9 @@ const KEPT: i64 = 3_600 * 1_000_000;
 const ROTATED: i64 = 10 * 1_000_000;
 /// A step of a login takes at most this long, however many requests it needs.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// A token is used at once after it was made; clocks may differ by a minute.
+/// A token is used soon after it was made, in seconds.
 const TOKEN_AGE: i64 = 10 * 60;
+/// Clocks of two machines may differ by this much, in seconds.
 const SKEW: i64 = 60;
 /// Characters of the provider's id for a person at the most, as its specification says.
 const MAX_SUBJECT: usize = 255;
@@ -204,9 +205,12 @@ impl Provider {
         )
         .set_allowed_algs(ALGORITHMS)
         .set_time_fn(move || now)
-        .set_issue_time_verifier_fn(move |made| match (now - made).num_seconds() {
-            -SKEW..=TOKEN_AGE => Ok(()),
-            age => Err(format!("made {age} s ago")),
+        .set_issue_time_verifier_fn(move |made| {
+            let age = (now - made).num_seconds();
+            match (-SKEW..=TOKEN_AGE).contains(&age) {
+                true => Ok(()),
+                false => Err(format!("made {age} s ago")),
+            }
         });
         token.claims(&verifier, nonce).cloned()
     }

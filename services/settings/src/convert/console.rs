@@ -4,7 +4,7 @@ use proto::settings::v1 as pb;
 use runtime::Violations;
 use types::text;
 
-use super::{parse, reply};
+use super::{parse, people, reply};
 use crate::{
     Error,
     domain::{self, AppId, ConsoleHash, ConsoleSessionId, ProviderIdentity},
@@ -85,7 +85,7 @@ pub fn console_session(open: domain::OpenConsole) -> pb::ConsoleSession {
         scopes: domain::scopes_of(open.session.role),
         expire_time: Some(reply::timestamp(open.session.expires_at)),
         workspace: Some(reply::workspace(open.workspace)),
-        teammate: Some(reply::teammate(open.teammate)),
+        teammate: Some(people::teammate(open.teammate)),
     }
 }
 

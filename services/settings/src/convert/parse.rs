@@ -3,30 +3,18 @@
 use jiff::Timestamp;
 use proto::settings::v1 as pb;
 use runtime::Violations;
-use types::{ContactId, TeammateId, text};
+use types::{TeammateId, text};
 
 use crate::{
     Error,
     domain::{
-        AccessTokenHash, ApiTokenId, AppId, IdentityKeyId, InvalidExpiry, Platform, Profile, Scope,
-        SessionId, SwitchableSpace, TurnSpace, UserId, expiry,
+        AccessTokenHash, ApiTokenId, AppId, IdentityKeyId, InvalidExpiry, Platform, Scope,
+        SecretHash, SessionId, SwitchableSpace, TurnSpace, UserId, expiry, hash_visitor_secret,
     },
 };
 
 /// Characters of a name at the most.
-const MAX_NAME: usize = 80;
-/// Characters of an e-mail address at the most.
-const MAX_EMAIL: usize = 254;
-/// Contacts asked for at once at the most.
-const MAX_BATCH: usize = 100;
-
-/// A teammate to add.
-pub struct NewTeammate {
-    /// 1 to 80 characters.
-    pub name: String,
-    /// May be empty.
-    pub email: String,
-}
+pub(super) const MAX_NAME: usize = 80;
 
 /// An API token to create.
 pub struct NewApiToken {
@@ -46,8 +34,20 @@ pub struct OpenSession {
     pub app: AppId,
     /// Where.
     pub platform: Platform,
-    /// On whose word; not looked at yet.
-    pub user_token: String,
+    /// Who they say they are.
+    pub said: Said,
+    /// What is kept of the secret they brought along, whatever text that was; `None`: they brought none.
+    pub secret: Option<SecretHash>,
+}
+
+/// Who somebody says they are, and on whose word.
+pub enum Said {
+    /// On the word of the workspace's own server: a user token, not looked at yet.
+    Token(String),
+    /// On their own.
+    Claim(UserId),
+    /// They do not say.
+    Nothing,
 }
 
 /// S5: a platform or space that is not set or not known is refused, never taken for all.
@@ -112,15 +112,6 @@ pub fn identity_key_id(request: &pb::RevokeIdentityKeyRequest) -> Result<Identit
 
 /// # Errors
 /// All malformed fields.
-pub fn new_teammate(request: &pb::CreateTeammateRequest) -> Result<NewTeammate, Error> {
-    let mut violations = Violations::new();
-    let name = violations.check("name", text::line(&request.name, 1, MAX_NAME));
-    let email = violations.check("email", text::line(&request.email, 0, MAX_EMAIL));
-    finish(violations, name.zip(email)).map(|(name, email)| NewTeammate { name, email })
-}
-
-/// # Errors
-/// All malformed fields.
 pub fn new_api_token(
     request: &pb::CreateApiTokenRequest,
     now: Timestamp,
@@ -155,56 +146,29 @@ pub fn api_token_id(request: &pb::RevokeApiTokenRequest) -> Result<ApiTokenId, E
 }
 
 /// # Errors
-/// All malformed fields.
-pub fn profile(request: &pb::IdentifyContactRequest) -> Result<Profile, Error> {
-    let mut violations = Violations::new();
-    let user_id = violations.check("user_id", UserId::parse(&request.user_id));
-    let name = violations.check("name", text::line(&request.name, 0, MAX_NAME));
-    let email = violations.check("email", text::line(&request.email, 0, MAX_EMAIL));
-    let told = |text: String| (!text.is_empty()).then_some(text);
-    finish(violations, user_id.zip(name.zip(email))).map(|(user_id, (name, email))| Profile {
-        user_id,
-        name: told(name),
-        email: told(email),
-    })
-}
-
-/// # Errors
-/// When it is no contact's id.
-pub fn contact_id(request: &pb::GetContactRequest) -> Result<ContactId, Error> {
-    let mut violations = Violations::new();
-    let id = violations.check("contact_id", ContactId::parse(&request.contact_id));
-    finish(violations, id)
-}
-
-/// # Errors
-/// When there are none or too many, or some are no contacts' ids.
-pub fn contact_ids(request: &pb::BatchGetContactsRequest) -> Result<Vec<ContactId>, Error> {
-    let mut violations = Violations::new();
-    let asked = &request.contact_ids;
-    if asked.is_empty() || asked.len() > MAX_BATCH {
-        violations.add(
-            "contact_ids",
-            format!("must have 1 to {MAX_BATCH} ids, has {}", asked.len()),
-        );
-    }
-    let mut ids = Vec::with_capacity(asked.len().min(MAX_BATCH));
-    for (at, id) in asked.iter().take(MAX_BATCH).enumerate() {
-        ids.extend(violations.check(&format!("contact_ids[{at}]"), ContactId::parse(id)));
-    }
-    finish(violations, Some(ids))
-}
-
-/// # Errors
-/// All malformed fields; whatever is wrong with the user token is not among them.
+/// All malformed fields; whatever is wrong with the user token or the secret is not among them.
 pub fn open_session(request: pb::OpenSessionRequest) -> Result<OpenSession, Error> {
     let mut violations = Violations::new();
     let app = violations.check("app_id", AppId::parse(&request.app_id));
     let platform = platform(&mut violations, request.platform);
-    finish(violations, app.zip(platform)).map(|(app, platform)| OpenSession {
+    let said = match (request.user_jwt, request.claimed_user_id.as_str()) {
+        (token, "") if token.is_empty() => Some(Said::Nothing),
+        (token, "") => Some(Said::Token(token)),
+        (token, claim) => {
+            if !token.is_empty() {
+                violations.add("claimed_user_id", "must be empty beside user_jwt");
+            }
+            let claim = violations.check("claimed_user_id", UserId::parse(claim));
+            claim.map(Said::Claim)
+        }
+    };
+    let secret = &request.visitor_secret;
+    let secret = (!secret.is_empty()).then(|| hash_visitor_secret(secret));
+    finish(violations, app.zip(platform).zip(said)).map(|((app, platform), said)| OpenSession {
         app,
         platform,
-        user_token: request.user_jwt,
+        said,
+        secret,
     })
 }
 
@@ -228,7 +192,7 @@ pub fn session_id(request: &pb::RevokeSessionRequest) -> Result<SessionId, Error
     finish(violations, id)
 }
 
-fn platform(violations: &mut Violations, platform: i32) -> Option<Platform> {
+pub(super) fn platform(violations: &mut Violations, platform: i32) -> Option<Platform> {
     match pb::Platform::try_from(platform) {
         Ok(pb::Platform::Web) => Some(Platform::Web),
         Ok(pb::Platform::Ios) => Some(Platform::Ios),

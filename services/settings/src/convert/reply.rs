@@ -5,9 +5,9 @@ use proto::settings::v1 as pb;
 use runtime::auth::Assertion;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::people::kind;
 use crate::domain::{
-    ApiToken, Contact, Entry, IdentityKey, MessengerSettings, Platform, Session, SwitchableSpace,
-    Teammate, Workspace,
+    ApiToken, Entry, IdentityKey, MessengerSettings, Platform, Session, SwitchableSpace, Workspace,
 };
 
 /// The settings, every switch of every platform named.
@@ -57,15 +57,7 @@ pub fn identity_key(key: IdentityKey) -> pb::IdentityKey {
         platform: platform(key.platform).into(),
         create_time: Some(timestamp(key.created_at)),
         revoke_time: key.revoked_at.map(timestamp),
-    }
-}
-
-/// A teammate.
-pub fn teammate(teammate: Teammate) -> pb::Teammate {
-    pb::Teammate {
-        teammate_id: teammate.id.into(),
-        name: teammate.name,
-        email: teammate.email,
+        last_used_time: key.last_used_at.map(timestamp),
     }
 }
 
@@ -83,6 +75,7 @@ pub fn api_token(token: ApiToken) -> pb::ApiToken {
         expire_time: Some(timestamp(token.expires_at)),
         revoke_time: token.revoked_at.map(timestamp),
         create_time: Some(timestamp(token.created_at)),
+        last_used_time: token.last_used_at.map(timestamp),
     }
 }
 
@@ -97,22 +90,19 @@ pub fn assertion(assertion: Assertion) -> pb::ExchangeTokenResponse {
     }
 }
 
-/// A contact.
-pub fn contact(contact: Contact) -> pb::Contact {
-    pb::Contact {
-        contact_id: contact.id.into(),
-        user_id: contact.user_id.as_str().into(),
-        name: contact.name,
-        email: contact.email,
-        create_time: Some(timestamp(contact.created_at)),
-    }
-}
-
-/// A session with its access token, told this once.
-pub fn opened_session(opened: Session, access_token: &SecretString) -> pb::OpenSessionResponse {
+/// A session with its access token and, if it was made for it, the visitor's secret: both told this once.
+pub fn opened_session(
+    opened: Session,
+    access_token: &SecretString,
+    visitor_secret: Option<&SecretString>,
+    merged: bool,
+) -> pb::OpenSessionResponse {
+    let told = |secret: &SecretString| secret.expose_secret().to_owned();
     pb::OpenSessionResponse {
-        access_token: access_token.expose_secret().into(),
+        access_token: told(access_token),
         session: Some(session(opened)),
+        visitor_secret: visitor_secret.map(told).unwrap_or_default(),
+        merged,
     }
 }
 
@@ -125,6 +115,7 @@ pub fn session(session: Session) -> pb::Session {
         contact_name: session.contact_name,
         platform: platform(session.platform).into(),
         expire_time: Some(timestamp(session.expires_at)),
+        contact_kind: kind(session.contact_kind).into(),
     }
 }
 
@@ -136,7 +127,7 @@ pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     }
 }
 
-fn platform(platform: Platform) -> pb::Platform {
+pub(super) fn platform(platform: Platform) -> pb::Platform {
     match platform {
         Platform::Web => pb::Platform::Web,
         Platform::Ios => pb::Platform::Ios,

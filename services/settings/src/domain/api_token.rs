@@ -47,6 +47,8 @@ pub struct ApiToken {
     pub expires_at: Timestamp,
     /// When it was revoked; `None` while active.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last exchanged, to the minute; `None`: never.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// One of [`SCOPES`].

@@ -15,12 +15,26 @@ pub enum Action {
     IdentityKeyCreated,
     /// An identity key was revoked.
     IdentityKeyRevoked,
+    /// A platform's identity mode was set.
+    IdentityModeSet,
+    /// The origins that may embed the Messenger were set.
+    AllowedOriginsSet,
     /// A teammate was added.
     TeammateCreated,
+    /// A teammate was given another name.
+    TeammateRenamed,
+    /// A teammate was given another role.
+    TeammateRoleChanged,
+    /// A teammate was deactivated or activated.
+    TeammateActivityChanged,
     /// An API token was created.
     ApiTokenCreated,
     /// An API token was revoked.
     ApiTokenRevoked,
+    /// A visitor became a user.
+    ContactMerged,
+    /// A contact was erased.
+    ContactErased,
     /// A teammate logged in to the console.
     ConsoleLogin,
     /// A teammate logged out of the console.
@@ -35,9 +49,16 @@ impl Action {
             Self::SpaceUpdated => "space.updated",
             Self::IdentityKeyCreated => "identity_key.created",
             Self::IdentityKeyRevoked => "identity_key.revoked",
+            Self::IdentityModeSet => "identity_mode.set",
+            Self::AllowedOriginsSet => "allowed_origins.set",
             Self::TeammateCreated => "teammate.created",
+            Self::TeammateRenamed => "teammate.renamed",
+            Self::TeammateRoleChanged => "teammate.role_changed",
+            Self::TeammateActivityChanged => "teammate.activity_changed",
             Self::ApiTokenCreated => "api_token.created",
             Self::ApiTokenRevoked => "api_token.revoked",
+            Self::ContactMerged => "contact.merged",
+            Self::ContactErased => "contact.erased",
             Self::ConsoleLogin => "console.login",
             Self::ConsoleLogout => "console.logout",
         }

@@ -43,6 +43,8 @@ pub struct IdentityKey {
     pub created_at: Timestamp,
     /// When it was revoked; `None` while active.
     pub revoked_at: Option<Timestamp>,
+    /// When it last opened a session, to the minute; `None`: never.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What a key signs with.

@@ -1,7 +1,8 @@
-//! Workspaces and the people in them.
+//! Workspaces and their customers.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use types::{ContactId, TeammateId, WorkspaceId};
+use types::{ContactId, WorkspaceId};
 
 use super::AppId;
 
@@ -21,15 +22,33 @@ pub struct Workspace {
     pub created_at: Timestamp,
 }
 
-/// A member of staff.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Teammate {
-    /// Their id.
-    pub id: TeammateId,
-    /// 1 to 80 characters.
-    pub name: String,
-    /// May be empty.
-    pub email: String,
+/// How sure it is who a contact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContactKind {
+    /// A user whom the workspace's own server vouches for.
+    User,
+    /// Somebody who did not say who they are.
+    Visitor,
+    /// Somebody who says who they are, without proof.
+    Unverified,
+}
+
+impl ContactKind {
+    /// Its name, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "USER",
+            Self::Visitor => "VISITOR",
+            Self::Unverified => "UNVERIFIED",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::User, Self::Visitor, Self::Unverified]
+            .into_iter()
+            .find(|one| one.as_str() == name)
+    }
 }
 
 /// A customer.
@@ -37,14 +56,64 @@ pub struct Teammate {
 pub struct Contact {
     /// Our id.
     pub id: ContactId,
-    /// The workspace's own id for them.
-    pub user_id: UserId,
+    /// How sure it is who they are.
+    pub kind: ContactKind,
+    /// The workspace's own id for a user, or the one that an unverified contact claims; `None` for a
+    /// visitor, and for who was erased.
+    pub user_id: Option<UserId>,
     /// May be empty.
     pub name: String,
     /// May be empty.
     pub email: String,
     /// When first met.
     pub created_at: Timestamp,
+    /// The user that this visitor turned out to be.
+    pub merged_into: Option<ContactId>,
+    /// When all that is personal was forgotten.
+    pub erased_at: Option<Timestamp>,
+}
+
+/// A visitor who turned out to be a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merge {
+    /// Whose tenant.
+    pub workspace: WorkspaceId,
+    /// The visitor.
+    pub from: ContactId,
+    /// The user.
+    pub into: ContactId,
+    /// The user's name; may be empty.
+    pub into_name: String,
+    /// When it was proven.
+    pub at: Timestamp,
+}
+
+/// A contact of whom nothing personal is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Whose tenant.
+    pub workspace: WorkspaceId,
+    /// The contact.
+    pub contact: ContactId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What stands where a user's id would, of a contact who has none: every row has one, and each only once.
+/// Nobody can be called so but by guessing 256 random bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn(String);
+
+impl StandIn {
+    /// Of these random bytes.
+    pub fn new(random: [u8; 32]) -> Self {
+        Self(format!("~{}", URL_SAFE_NO_PAD.encode(random)))
+    }
+
+    /// As stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// What is told of a contact by the workspace that knows them.

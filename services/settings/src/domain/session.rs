@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use types::{ContactId, WorkspaceId};
 
-use super::{Platform, SessionId};
+use super::{ContactKind, IdentityKeyId, Platform, SessionId};
 
 /// How long a session lasts; a fresh user token opens the next one.
 pub const SESSION_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
@@ -27,6 +27,8 @@ pub struct Session {
     pub contact: ContactId,
     /// The contact's name; may be empty.
     pub contact_name: String,
+    /// How sure it is who the contact is.
+    pub contact_kind: ContactKind,
     /// Where it was opened.
     pub platform: Platform,
     /// When it ends.
@@ -44,6 +46,28 @@ pub struct EndedSession {
     pub contact: ContactId,
     /// When.
     pub revoked_at: Timestamp,
+}
+
+/// What a session hangs on: when it goes, the session does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opener {
+    /// The key that the user's token was signed with.
+    Key(IdentityKeyId),
+    /// The contact.
+    Contact(ContactId),
+}
+
+/// A session as its contact's export shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastSession {
+    /// Where it was opened.
+    pub platform: Platform,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it ends or ended by itself.
+    pub expires_at: Timestamp,
+    /// When it was ended before that.
+    pub revoked_at: Option<Timestamp>,
 }
 
 /// A new access token of these random bytes.

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use jsonwebtoken::{DecodingKey, crypto};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use types::text;
 
 use super::{Algorithm, AppId, IdentityKeyId, KeySecret, Profile, UserId, unique_json};
@@ -22,6 +24,14 @@ const LEEWAY: f64 = 60.0;
 const MAX_NAME: usize = 80;
 /// Characters of an e-mail address at the most.
 const MAX_EMAIL: usize = 254;
+/// Attributes at the most.
+const MAX_ATTRIBUTES: usize = 50;
+/// Characters of an attribute's name at the most.
+const MAX_ATTRIBUTE_NAME: usize = 64;
+/// Characters of an attribute's value, a company's id or name, or a `jti`, at the most.
+const MAX_VALUE: usize = 255;
+/// Characters of an avatar's address at the most.
+const MAX_AVATAR: usize = 2_048;
 
 /// Why a token is not accepted; never told to whoever presented it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +66,33 @@ pub enum Refusal {
     /// No user, or two.
     #[error("it names no user, or two")]
     User,
+    /// More than 50 attributes, or one that is too long or no plain value; or such a company or avatar.
+    #[error("what it says of its user is too much, or no plain values")]
+    Attributes,
+    /// `jti` is empty or too long.
+    #[error("its jti is empty or too long")]
+    Jti,
+    /// It is for one use, and was used.
+    #[error("it was used before")]
+    Replayed,
+}
+
+/// What a token has proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// Whom it speaks of.
+    pub profile: Profile,
+    /// What makes it good for one use only; `None`: it opens sessions until it expires.
+    pub once: Option<Once>,
+}
+
+/// A token for one use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Once {
+    /// SHA-256 of its `jti`: as short as any, and no text of somebody else's to keep.
+    pub jti: [u8; 32],
+    /// When it is accepted no more, used or not.
+    pub until: Timestamp,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +100,7 @@ struct Header {
     alg: String,
     kid: Option<String>,
     // a header that asks for extensions must not be accepted by who does not know them
-    crit: Option<serde_json::Value>,
+    crit: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +114,17 @@ struct Claims {
     aud: Audience,
     name: Option<String>,
     email: Option<String>,
+    jti: Option<String>,
+    // checked and not kept: nothing shows them yet, and what is not kept cannot leak
+    avatar: Option<String>,
+    company: Option<Company>,
+    attributes: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Company {
+    id: Option<Value>,
+    name: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +154,8 @@ pub fn key_named_by(token: &str) -> Result<IdentityKeyId, Refusal> {
         .ok_or(Refusal::NoKey)
 }
 
-/// Whom a token speaks of, once everything about it has proven right.
+/// What a token proves, once everything about it is right. Whether it was used before is for those to
+/// say who remember.
 ///
 /// # Errors
 /// With the first thing that is wrong.
@@ -115,7 +164,7 @@ pub fn verify(
     key: &KeySecret,
     app: &AppId,
     now: Timestamp,
-) -> Result<Profile, Refusal> {
+) -> Result<Proven, Refusal> {
     let parts = parts(token)?;
     let header: Header = document(parts.header)?;
     // the key decides how it is used; a header that says otherwise is an attack or a mistake
@@ -128,7 +177,11 @@ pub fn verify(
         return Err(Refusal::Audience);
     }
     claims.check_times(now.as_microsecond() as f64 / 1e6)?;
-    claims.into_profile()
+    claims.check_what_is_told()?;
+    Ok(Proven {
+        once: claims.once()?,
+        profile: claims.into_profile()?,
+    })
 }
 
 fn parts(token: &str) -> Result<Parts<'_>, Refusal> {
@@ -190,6 +243,33 @@ impl Claims {
         Ok(())
     }
 
+    /// A token that says too much is a mistake of who signs them, and better met while they try.
+    fn check_what_is_told(&self) -> Result<(), Refusal> {
+        let company = self.company.iter().flat_map(|it| [&it.id, &it.name]);
+        let attributes = self.attributes.iter().flatten();
+        let fits = self.attributes.as_ref().is_none_or(|all| all.len() <= MAX_ATTRIBUTES)
+            && attributes.clone().all(|(name, _)| is_line(name, 1, MAX_ATTRIBUTE_NAME))
+            && attributes.map(|(_, value)| value).all(is_plain)
+            && company.flatten().all(is_plain)
+            && self.avatar.as_deref().is_none_or(|avatar| is_line(avatar, 0, MAX_AVATAR));
+        fits.then_some(()).ok_or(Refusal::Attributes)
+    }
+
+    fn once(&self) -> Result<Option<Once>, Refusal> {
+        let Some(jti) = &self.jti else {
+            return Ok(None);
+        };
+        if jti.is_empty() || jti.chars().count() > MAX_VALUE {
+            return Err(Refusal::Jti);
+        }
+        let until = Timestamp::from_second((self.exp + LEEWAY).ceil() as i64);
+        Ok(Some(Once {
+            jti: Sha256::digest(jti.as_bytes()).into(),
+            // a time that no calendar has is no life of a day
+            until: until.map_err(|_| Refusal::Lifetime)?,
+        }))
+    }
+
     fn into_profile(self) -> Result<Profile, Refusal> {
         let user_id = match (self.user_id, self.sub) {
             (Some(user_id), Some(sub)) if user_id != sub => return Err(Refusal::User),
@@ -204,6 +284,19 @@ impl Claims {
                 .email
                 .and_then(|email| text::line(&email, 0, MAX_EMAIL).ok()),
         })
+    }
+}
+
+fn is_line(text: &str, min: usize, max: usize) -> bool {
+    text::line(text, min, max).is_ok()
+}
+
+/// A text of no more than 255 characters, a number, a truth, or nothing.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.chars().count() <= MAX_VALUE,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Array(_) | Value::Object(_) => false,
     }
 }
 

@@ -82,7 +82,7 @@ async fn vouched_for(
     let tx = work.tx();
     let bound = store::console_sessions::bound_teammate(tx, workspace, &wish.identity).await?;
     let teammate = match bound {
-        Some(id) => store::workspaces::find_teammate(tx, workspace, &id).await?,
+        Some(id) => store::teammates::find(tx, workspace, &id).await?,
         None if wish.email.is_empty() => None,
         None => {
             let found =
@@ -122,7 +122,7 @@ pub(super) async fn look_up(
         .filter(|session| session.is_open(now) && is_reachable(actor, &session.workspace))
         .ok_or(Error::Unauthenticated)?;
     let teammate =
-        store::workspaces::find_teammate(db, &session.workspace, &session.teammate).await?;
+        store::teammates::find(db, &session.workspace, &session.teammate).await?;
     let workspace = store::workspaces::find(db, &session.workspace).await?;
     let (Some(teammate), Some(workspace)) = (teammate, workspace) else {
         return Err(Error::Unauthenticated);

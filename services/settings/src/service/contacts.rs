@@ -33,7 +33,7 @@ pub(super) async fn get_contact(
     request: GetContactRequest,
 ) -> Result<GetContactResponse, Error> {
     let workspace = actor.workspace()?;
-    let id = convert::contact_id(&request)?;
+    let id = convert::contact_id(&request.contact_id)?;
     let contact = store::contacts::find(service.reader(), workspace, std::slice::from_ref(&id))
         .await?
         .remove(&id)

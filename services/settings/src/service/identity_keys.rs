@@ -8,10 +8,14 @@ use runtime::Actor;
 use secrecy::ExposeSecret;
 use types::micros;
 
-use super::{Service, random, sessions};
+use super::{
+    Service,
+    ending::{end_some, end_the_rest},
+    random,
+};
 use crate::{
     Error, convert,
-    domain::{Action, Entry, IdentityKey, IdentityKeyId, free_slot, mint_key_secret},
+    domain::{Action, Entry, IdentityKey, IdentityKeyId, Opener, free_slot, mint_key_secret},
     store,
 };
 
@@ -26,8 +30,10 @@ pub(super) async fn create_identity_key(
         id: IdentityKeyId::generate(),
         created_at: service.now(),
         revoked_at: None,
+        last_used_at: None,
     };
     let secret = mint_key_secret(random());
+    let sealed = service.sealing.seal(workspace, &key.id, &secret)?;
     let work = service.log.begin().await?;
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
@@ -42,7 +48,8 @@ pub(super) async fn create_identity_key(
         format!("active on {}", key.platform.as_str()),
         key.created_at,
     );
-    store::identity_keys::insert(work.tx(), workspace, &key, &secret, slot).await?;
+    let algorithm = secret.algorithm;
+    store::identity_keys::insert(work.tx(), workspace, &key, algorithm, &sealed, slot).await?;
     store::audit::insert(work.tx(), workspace, &entry).await?;
     work.commit().await?;
     Ok(CreateIdentityKeyResponse {
@@ -88,10 +95,11 @@ pub(super) async fn revoke_identity_key(
         );
         store::audit::insert(work.tx(), workspace, &entry).await?;
     }
-    let first = sessions::end_some_of_key(&mut work, workspace, &key.id, now).await?;
+    let opener = Opener::Key(key.id);
+    let first = end_some(&mut work, workspace, &opener, now).await?;
     work.commit().await?;
     let rest = if first.more {
-        sessions::end_the_rest_of_key(service, workspace.clone(), key.id).await?
+        end_the_rest(service, workspace.clone(), opener).await?
     } else {
         0
     };

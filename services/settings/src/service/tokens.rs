@@ -11,7 +11,9 @@ use types::micros;
 use super::{Service, random};
 use crate::{
     Error, convert,
-    domain::{Action, ApiToken, ApiTokenId, Entry, Presented, first_lacking, mint_api_token},
+    domain::{
+        Action, ApiToken, ApiTokenId, Entry, Presented, first_above, first_lacking, mint_api_token,
+    },
     store,
 };
 
@@ -34,18 +36,23 @@ pub(super) async fn create_api_token(
         created_at: now,
         expires_at: new.expires_at,
         revoked_at: None,
+        last_used_at: None,
     };
     let (text, hash) = mint_api_token(&token.id, random());
     let work = service.log.begin().await?;
     if !store::workspaces::exists(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
-    if let Some(id) = &token.teammate
-        && store::workspaces::find_teammate(work.tx(), workspace, id)
+    if let Some(id) = &token.teammate {
+        let teammate = store::teammates::find(work.tx(), workspace, id)
             .await?
-            .is_none()
-    {
-        return Err(Error::NotFound("teammate"));
+            .ok_or(Error::NotFound("teammate"))?;
+        if !teammate.active {
+            return Err(Error::TeammateInactive);
+        }
+        if let Some(scope) = first_above(teammate.role, &token.scopes) {
+            return Err(Error::RoleTooLow(scope, teammate.role));
+        }
     }
     let entry = Entry::new(
         Action::ApiTokenCreated,
@@ -102,6 +109,7 @@ pub(super) async fn revoke_api_token(
     Ok(RevokeApiTokenResponse {})
 }
 
+/// What a teammate's token may do is what their role allows now, whatever it was when the token was made.
 pub(super) async fn exchange_token(
     service: &Service,
     request: ExchangeTokenRequest,
@@ -111,8 +119,14 @@ pub(super) async fn exchange_token(
         .await?
         .filter(|token| presented.is(&token.hash))
         .ok_or(Error::Unauthenticated)?;
+    let now = micros(service.now());
+    service.uses.token(&token.workspace, &presented.id, now);
+    let mut scopes = token.scopes;
     let (kind, id, name) = match token.teammate {
-        Some((id, name)) => (ActorKind::Teammate, id.into(), name),
+        Some((id, name, role)) => {
+            scopes.retain(|scope| role.allows(*scope));
+            (ActorKind::Teammate, id.into(), name)
+        }
         None => (ActorKind::Service, presented.id.into(), token.name),
     };
     let assertion = service.keys.sign(&Actor {
@@ -120,8 +134,7 @@ pub(super) async fn exchange_token(
         kind,
         id,
         name,
-        scopes: token
-            .scopes
+        scopes: scopes
             .into_iter()
             .map(|scope| scope.as_str().to_owned())
             .collect(),

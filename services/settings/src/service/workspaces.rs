@@ -1,16 +1,15 @@
-//! Workspaces and teammates.
+//! Workspaces.
 
 use proto::settings::v1::{
-    CreateTeammateRequest, CreateTeammateResponse, CreateWorkspaceRequest, CreateWorkspaceResponse,
-    GetWorkspaceRequest, GetWorkspaceResponse, ListTeammatesRequest, ListTeammatesResponse,
+    CreateWorkspaceRequest, CreateWorkspaceResponse, GetWorkspaceRequest, GetWorkspaceResponse,
 };
 use runtime::Actor;
-use types::{TeammateId, WorkspaceId, micros};
+use types::WorkspaceId;
 
 use super::Service;
 use crate::{
     Error, convert,
-    domain::{Action, AppId, Entry, Teammate, Workspace},
+    domain::{Action, AppId, Entry, Workspace},
     store,
 };
 
@@ -52,49 +51,5 @@ pub(super) async fn get_workspace(
         .ok_or(Error::NotFound("workspace"))?;
     Ok(GetWorkspaceResponse {
         workspace: Some(convert::workspace(workspace)),
-    })
-}
-
-pub(super) async fn create_teammate(
-    service: &Service,
-    actor: &Actor,
-    request: CreateTeammateRequest,
-) -> Result<CreateTeammateResponse, Error> {
-    let workspace = actor.workspace()?;
-    let new = convert::new_teammate(&request)?;
-    let teammate = Teammate {
-        id: TeammateId::generate(),
-        name: new.name,
-        email: new.email,
-    };
-    let now = service.now();
-    let entry = Entry::new(
-        Action::TeammateCreated,
-        &actor.id,
-        teammate.id.as_str(),
-        "",
-        teammate.name.as_str(),
-        now,
-    );
-    let work = service.log.begin().await?;
-    if !store::workspaces::exists(work.tx(), workspace).await? {
-        return Err(Error::NotFound("workspace"));
-    }
-    store::workspaces::insert_teammate(work.tx(), workspace, &teammate, micros(now)).await?;
-    store::audit::insert(work.tx(), workspace, &entry).await?;
-    work.commit().await?;
-    Ok(CreateTeammateResponse {
-        teammate: Some(convert::teammate(teammate)),
-    })
-}
-
-pub(super) async fn list_teammates(
-    service: &Service,
-    actor: &Actor,
-    _: ListTeammatesRequest,
-) -> Result<ListTeammatesResponse, Error> {
-    let teammates = store::workspaces::teammates(service.reader(), actor.workspace()?).await?;
-    Ok(ListTeammatesResponse {
-        teammates: teammates.into_iter().map(convert::teammate).collect(),
     })
 }

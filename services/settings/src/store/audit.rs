@@ -1,7 +1,7 @@
 //! The audit: written in the transaction of the change, never changed.
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
-use types::{WorkspaceId, micros};
+use types::{ContactId, WorkspaceId, micros};
 
 use super::{all, id, run, text, time};
 use crate::domain::{AuditPlace, Entry};
@@ -17,10 +17,10 @@ pub async fn insert(
 ) -> Result<(), DbErr> {
     run(
         tx,
+        workspace,
         "insert into audit_entry (workspace_id, id, action, actor_id, subject, value_before, \
          value_after, happened_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
         [
-            workspace.as_str().into(),
             entry.id.as_str().into(),
             entry.action.as_str().into(),
             entry.actor.as_str().into(),
@@ -46,14 +46,37 @@ pub async fn page(
 ) -> Result<Vec<Entry>, DbErr> {
     let rows = all(
         db,
+        workspace,
         "select id, action, actor_id, subject, value_before, value_after, happened_at from audit_entry \
          where workspace_id = $1 and (happened_at, id) < ($2, $3) order by happened_at desc, id desc limit $4",
         [
-            workspace.as_str().into(),
             after.at.into(),
             after.id.as_str().into(),
             (limit as i64).into(),
         ],
+    )
+    .await?;
+    rows.iter().map(entry).collect()
+}
+
+/// The newest lines about a contact, or about visitors who were merged into it, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn about_contact(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    contact: &ContactId,
+    limit: i32,
+) -> Result<Vec<Entry>, DbErr> {
+    let rows = all(
+        db,
+        workspace,
+        "select id, action, actor_id, subject, value_before, value_after, happened_at from audit_entry \
+         where workspace_id = $1 and (subject = $2 or subject in \
+         (select id from contact where workspace_id = $1 and merged_into = $2)) \
+         order by happened_at desc, id desc limit $3",
+        [contact.as_str().into(), limit.into()],
     )
     .await?;
     rows.iter().map(entry).collect()

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr};
 use types::{TeammateId, WorkspaceId, micros};
 
-use super::{all, damaged, id, one, run, text, time, workspaces};
+use super::{Everywhere, all, damaged, id, one, run, teammates, text, time};
 use crate::domain::{
     AppId, ConsoleHash, ConsoleSession, ConsoleSessionId, ProviderIdentity, Role, Teammate,
 };
@@ -23,6 +23,7 @@ pub async fn workspace_of_app(
 ) -> Result<Option<WorkspaceId>, DbErr> {
     let row = one(
         db,
+        Everywhere::Credential,
         "select id from workspace where app_id = $1",
         [app.as_str().into()],
     )
@@ -41,6 +42,7 @@ pub async fn use_login(
 ) -> Result<bool, DbErr> {
     let noted = run(
         tx,
+        Everywhere::Credential,
         "insert into console_login (login_hash, used_at) values ($1, $2) \
          on conflict (login_hash) do nothing",
         [login.to_vec().into(), now.into()],
@@ -60,10 +62,10 @@ pub async fn bound_teammate(
 ) -> Result<Option<TeammateId>, DbErr> {
     let row = one(
         tx,
+        workspace,
         "select teammate_id from console_identity \
          where workspace_id = $1 and issuer = $2 and subject = $3",
         [
-            workspace.as_str().into(),
             identity.issuer.as_str().into(),
             identity.subject.as_str().into(),
         ],
@@ -86,10 +88,10 @@ pub async fn bind(
 ) -> Result<bool, DbErr> {
     let bound = run(
         tx,
+        workspace,
         "insert into console_identity (workspace_id, issuer, subject, teammate_id, bound_at) \
          values ($1, $2, $3, $4, $5) on conflict do nothing",
         [
-            workspace.as_str().into(),
             identity.issuer.as_str().into(),
             identity.subject.as_str().into(),
             teammate.as_str().into(),
@@ -111,13 +113,14 @@ pub async fn teammates_of_address(
 ) -> Result<Vec<Teammate>, DbErr> {
     let rows = all(
         tx,
+        workspace,
         "select id from teammate where workspace_id = $1 and lower(email) = lower($2) limit $3",
-        [workspace.as_str().into(), email.into(), SAME_ADDRESS.into()],
+        [email.into(), SAME_ADDRESS.into()],
     )
     .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
-        found.extend(workspaces::find_teammate(tx, workspace, &id(&row, "id")?).await?);
+        found.extend(teammates::find(tx, workspace, &id(&row, "id")?).await?);
     }
     Ok(found)
 }
@@ -134,10 +137,10 @@ pub async fn insert(
 ) -> Result<(), DbErr> {
     run(
         tx,
+        &session.workspace,
         "insert into console_session (workspace_id, id, teammate_id, role, token_hash, created_at, used_at, \
          expires_at) values ($1, $2, $3, $4, $5, $6, $6, $7)",
         [
-            session.workspace.as_str().into(),
             session.id.as_str().into(),
             session.teammate.as_str().into(),
             session.role.as_str().into(),
@@ -160,6 +163,7 @@ pub async fn find(
 ) -> Result<Option<ConsoleSession>, DbErr> {
     let row = one(
         db,
+        Everywhere::Credential,
         "select id, workspace_id, teammate_id, role, used_at, expires_at from console_session \
          where token_hash = $1 and revoked_at is null",
         [hash.to_vec().into()],
@@ -189,10 +193,10 @@ pub async fn note_use(
 ) -> Result<(), DbErr> {
     run(
         tx,
+        &session.workspace,
         "update console_session set used_at = $3 \
          where workspace_id = $1 and id = $2 and used_at < $3 and revoked_at is null",
         [
-            session.workspace.as_str().into(),
             session.id.as_str().into(),
             now.into(),
         ],
@@ -211,6 +215,7 @@ pub async fn owner_of(
 ) -> Result<Option<(WorkspaceId, TeammateId)>, DbErr> {
     let row = one(
         db,
+        Everywhere::Credential,
         "select workspace_id, teammate_id from console_session where id = $1",
         [session.as_str().into()],
     )
@@ -231,10 +236,10 @@ pub async fn revoke(
 ) -> Result<bool, DbErr> {
     let ended = run(
         tx,
+        workspace,
         "update console_session set revoked_at = $3 \
          where workspace_id = $1 and id = $2 and revoked_at is null",
         [
-            workspace.as_str().into(),
             session.as_str().into(),
             now.into(),
         ],
@@ -255,10 +260,10 @@ pub async fn revoke_of_teammate(
 ) -> Result<u64, DbErr> {
     run(
         tx,
+        workspace,
         "update console_session set revoked_at = $3 \
          where workspace_id = $1 and teammate_id = $2 and revoked_at is null",
         [
-            workspace.as_str().into(),
             teammate.as_str().into(),
             now.into(),
         ],
@@ -274,6 +279,7 @@ pub async fn revoke_of_teammate(
 pub async fn remove_old(tx: &impl ConnectionTrait, before: i64) -> Result<u64, DbErr> {
     let sessions = run(
         tx,
+        Everywhere::Housekeeping,
         "delete from console_session where id in \
          (select id from console_session where expires_at <= $1 order by expires_at limit $2)",
         [before.into(), REMOVED_AT_ONCE.into()],
@@ -281,6 +287,7 @@ pub async fn remove_old(tx: &impl ConnectionTrait, before: i64) -> Result<u64, D
     .await?;
     let logins = run(
         tx,
+        Everywhere::Housekeeping,
         "delete from console_login where login_hash in \
          (select login_hash from console_login where used_at <= $1 order by used_at limit $2)",
         [before.into(), REMOVED_AT_ONCE.into()],

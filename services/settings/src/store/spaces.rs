@@ -17,10 +17,11 @@ pub async fn load(
     // one statement: version and switches of one moment
     let rows = all(
         db,
+        workspace,
         "select m.version as settings_version, s.platform, s.space, s.enabled, s.version \
          from messenger_settings m left join space_switch s on s.workspace_id = m.workspace_id \
          where m.workspace_id = $1",
-        [workspace.as_str().into()],
+        [],
     )
     .await?;
     let Some(first) = rows.first() else {
@@ -45,21 +46,18 @@ pub async fn turn(
     let version = switch.version as i64;
     run(
         tx,
+        workspace,
         "insert into messenger_settings (workspace_id, version, changed_at) values ($1, 0, $2) \
          on conflict (workspace_id) do nothing",
-        [workspace.as_str().into(), now.into()],
+        [now.into()],
     )
     .await?;
     let moved = run(
         tx,
+        workspace,
         "update messenger_settings set version = $2, changed_at = $3 \
          where workspace_id = $1 and version = $4",
-        [
-            workspace.as_str().into(),
-            version.into(),
-            now.into(),
-            (version - 1).into(),
-        ],
+        [version.into(), now.into(), (version - 1).into()],
     )
     .await?;
     if moved == 0 {
@@ -67,11 +65,11 @@ pub async fn turn(
     }
     run(
         tx,
+        workspace,
         "insert into space_switch (workspace_id, platform, space, enabled, version) \
          values ($1, $2, $3, $4, $5) on conflict (workspace_id, platform, space) \
          do update set enabled = excluded.enabled, version = excluded.version",
         [
-            workspace.as_str().into(),
             switch.platform.as_str().into(),
             switch.space.as_str().into(),
             switch.enabled.into(),

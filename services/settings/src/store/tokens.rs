@@ -3,8 +3,8 @@
 use sea_orm::{ConnectionTrait, DbErr, QueryResult};
 use types::{TeammateId, WorkspaceId, micros};
 
-use super::{all, damaged, id, one, run, text, time, time_if_any};
-use crate::domain::{ApiToken, ApiTokenId, Scope};
+use super::{Everywhere, all, damaged, id, one, run, teammates, text, time, time_if_any};
+use crate::domain::{ApiToken, ApiTokenId, Role, Scope};
 
 /// Tokens told of at the most.
 const MAX_TOKENS: i32 = 500;
@@ -13,8 +13,8 @@ const MAX_TOKENS: i32 = 500;
 pub struct KnownToken {
     /// Its tenant.
     pub workspace: WorkspaceId,
-    /// The teammate it acts as, and their name.
-    pub teammate: Option<(TeammateId, String)>,
+    /// The teammate it acts as, with their name and role, who is active.
+    pub teammate: Option<(TeammateId, String, Role)>,
     /// What it is for.
     pub name: String,
     /// What it may do.
@@ -36,11 +36,11 @@ pub async fn insert(
     let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
     run(
         tx,
-        "insert into api_token (id, workspace_id, name, teammate_id, scopes, hash, created_at, \
+        workspace,
+        "insert into api_token (workspace_id, id, name, teammate_id, scopes, hash, created_at, \
          expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
         [
             token.id.as_str().into(),
-            workspace.as_str().into(),
             token.name.as_str().into(),
             token
                 .teammate
@@ -67,9 +67,10 @@ pub async fn list(
 ) -> Result<Vec<ApiToken>, DbErr> {
     let rows = all(
         db,
-        "select id, name, teammate_id, scopes, created_at, expires_at, revoked_at from api_token \
-         where workspace_id = $1 order by created_at desc, id desc limit $2",
-        [workspace.as_str().into(), MAX_TOKENS.into()],
+        workspace,
+        "select id, name, teammate_id, scopes, created_at, expires_at, revoked_at, last_used_at \
+         from api_token where workspace_id = $1 order by created_at desc, id desc limit $2",
+        [MAX_TOKENS.into()],
     )
     .await?;
     rows.iter().map(token).collect()
@@ -86,9 +87,10 @@ pub async fn find(
 ) -> Result<Option<ApiToken>, DbErr> {
     let row = one(
         db,
-        "select id, name, teammate_id, scopes, created_at, expires_at, revoked_at from api_token \
-         where workspace_id = $1 and id = $2",
-        [workspace.as_str().into(), token_id.as_str().into()],
+        workspace,
+        "select id, name, teammate_id, scopes, created_at, expires_at, revoked_at, last_used_at \
+         from api_token where workspace_id = $1 and id = $2",
+        [token_id.as_str().into()],
     )
     .await?;
     row.as_ref().map(token).transpose()
@@ -106,19 +108,16 @@ pub async fn revoke(
 ) -> Result<bool, DbErr> {
     let revoked = run(
         tx,
+        workspace,
         "update api_token set revoked_at = $3 \
          where workspace_id = $1 and id = $2 and revoked_at is null",
-        [
-            workspace.as_str().into(),
-            token_id.as_str().into(),
-            now.into(),
-        ],
+        [token_id.as_str().into(), now.into()],
     )
     .await?;
     Ok(revoked > 0)
 }
 
-/// The token of an id, unless it is revoked or over.
+/// The token of an id, unless it is revoked or over, or its teammate may do nothing.
 ///
 /// # Errors
 /// When the database fails.
@@ -129,16 +128,18 @@ pub async fn find_good(
 ) -> Result<Option<KnownToken>, DbErr> {
     let row = one(
         db,
-        "select t.workspace_id, t.name, t.teammate_id, t.scopes, t.hash, m.name as teammate_name \
+        Everywhere::Credential,
+        "select t.workspace_id, t.name, t.teammate_id, t.scopes, t.hash, m.name as teammate_name, m.role \
          from api_token t \
          left join teammate m on m.workspace_id = t.workspace_id and m.id = t.teammate_id \
-         where t.id = $1 and t.revoked_at is null and t.expires_at > $2",
+         where t.id = $1 and t.revoked_at is null and t.expires_at > $2 \
+         and (t.teammate_id is null or m.active)",
         [token_id.as_str().into(), now.into()],
     )
     .await?;
     row.map(|row| {
         let teammate = match teammate_id(&row)? {
-            Some(id) => Some((id, text(&row, "teammate_name")?)),
+            Some(id) => Some((id, text(&row, "teammate_name")?, teammates::role(&row)?)),
             None => None,
         };
         Ok(KnownToken {
@@ -161,6 +162,7 @@ fn token(row: &QueryResult) -> Result<ApiToken, DbErr> {
         created_at: time(row, "created_at")?,
         expires_at: time(row, "expires_at")?,
         revoked_at: time_if_any(row, "revoked_at")?,
+        last_used_at: time_if_any(row, "last_used_at")?,
     })
 }
 

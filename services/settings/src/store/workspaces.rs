@@ -1,16 +1,13 @@
-//! Workspaces and teammates.
+//! Workspaces.
 
 use sea_orm::{
-    ConnectionTrait, DbErr, QueryResult,
+    ConnectionTrait, DbErr,
     sea_query::{Expr, ExprTrait, Query},
 };
-use types::{TeammateId, WorkspaceId, micros};
+use types::{WorkspaceId, micros};
 
-use super::{all, id, one, run, text, time};
-use crate::domain::{Teammate, Workspace};
-
-/// Teammates told of at the most.
-const MAX_TEAMMATES: i32 = 500;
+use super::{id, one, run, text, time};
+use crate::domain::Workspace;
 
 /// Adds a workspace.
 ///
@@ -19,9 +16,9 @@ const MAX_TEAMMATES: i32 = 500;
 pub async fn insert(db: &impl ConnectionTrait, workspace: &Workspace) -> Result<(), DbErr> {
     run(
         db,
+        &workspace.id,
         "insert into workspace (id, name, app_id, created_at) values ($1, $2, $3, $4)",
         [
-            workspace.id.as_str().into(),
             workspace.name.as_str().into(),
             workspace.app_id.as_str().into(),
             micros(workspace.created_at).into(),
@@ -41,8 +38,9 @@ pub async fn find(
 ) -> Result<Option<Workspace>, DbErr> {
     let row = one(
         db,
+        workspace,
         "select id, name, app_id, created_at from workspace where id = $1",
-        [workspace.as_str().into()],
+        [],
     )
     .await?;
     row.map(|row| {
@@ -78,79 +76,10 @@ pub async fn lock(tx: &impl ConnectionTrait, workspace: &WorkspaceId) -> Result<
 pub async fn exists(db: &impl ConnectionTrait, workspace: &WorkspaceId) -> Result<bool, DbErr> {
     let row = one(
         db,
+        workspace,
         "select id from workspace where id = $1",
-        [workspace.as_str().into()],
+        [],
     )
     .await?;
     Ok(row.is_some())
-}
-
-/// Adds a teammate.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_teammate(
-    db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-    teammate: &Teammate,
-    now: i64,
-) -> Result<(), DbErr> {
-    run(
-        db,
-        "insert into teammate (workspace_id, id, name, sort_name, email, created_at) \
-         values ($1, $2, $3, $4, $5, $6)",
-        [
-            workspace.as_str().into(),
-            teammate.id.as_str().into(),
-            teammate.name.as_str().into(),
-            teammate.name.to_lowercase().into(),
-            teammate.email.as_str().into(),
-            now.into(),
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// The first teammates by name, capitals or not.
-///
-/// # Errors
-/// When the database fails.
-pub async fn teammates(
-    db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-) -> Result<Vec<Teammate>, DbErr> {
-    let rows = all(
-        db,
-        "select id, name, email from teammate where workspace_id = $1 order by sort_name, id limit $2",
-        [workspace.as_str().into(), MAX_TEAMMATES.into()],
-    )
-    .await?;
-    rows.iter().map(teammate).collect()
-}
-
-/// One teammate, if they are of this workspace.
-///
-/// # Errors
-/// When the database fails.
-pub async fn find_teammate(
-    db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-    teammate_id: &TeammateId,
-) -> Result<Option<Teammate>, DbErr> {
-    let row = one(
-        db,
-        "select id, name, email from teammate where workspace_id = $1 and id = $2",
-        [workspace.as_str().into(), teammate_id.as_str().into()],
-    )
-    .await?;
-    row.as_ref().map(teammate).transpose()
-}
-
-fn teammate(row: &QueryResult) -> Result<Teammate, DbErr> {
-    Ok(Teammate {
-        id: id(row, "id")?,
-        name: text(row, "name")?,
-        email: text(row, "email")?,
-    })
 }

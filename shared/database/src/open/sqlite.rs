@@ -26,6 +26,9 @@ pub(super) fn options(url: &str, connections: u32) -> ConnectOptions {
                 .pragma("journal_mode", "WAL")
                 // a commit that was answered survives a power cut: events handed out are never taken back
                 .pragma("synchronous", "FULL")
+                // what is deleted is overwritten, in pages that become free too: it costs a command no page more, and
+                // housekeeping four tenths more of them
+                .pragma("secure_delete", "ON")
                 // hot pages change with every commit: written back 16 MB at a time instead of 4, each of
                 // them once
                 .pragma("wal_autocheckpoint", "4000")

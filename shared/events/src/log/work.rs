@@ -1,5 +1,7 @@
 //! A transaction of the owner.
 
+mod replace;
+
 use std::collections::HashMap;
 
 use database::Turn;

@@ -1,0 +1,127 @@
+//! Forgetting a contact, and telling them all that is known of them.
+
+use events::{NewEvent, UnitOfWork};
+use proto::settings::v1::{
+    EraseContactRequest, EraseContactResponse, ExportContactRequest, ExportContactResponse,
+};
+use runtime::Actor;
+use types::{ContactId, WorkspaceId, micros};
+
+use super::{
+    Service,
+    ending::{end_some, end_the_rest},
+    random,
+};
+use crate::{
+    Error, convert,
+    domain::{Action, Entry, Erasure, Merge, Opener, StandIn},
+    store,
+};
+
+/// Sessions and lines of the audit that an export tells at the most.
+const EXPORTED: i32 = 1_000;
+/// Merges read at once.
+const MERGES: i32 = 200;
+
+/// The id stays, with the time, so that nothing that comes late brings the person back; everything else
+/// of the contact goes.
+pub(super) async fn erase_contact(
+    service: &Service,
+    actor: &Actor,
+    request: EraseContactRequest,
+) -> Result<EraseContactResponse, Error> {
+    let workspace = actor.workspace()?;
+    let contact = convert::contact_id(&request.contact_id)?;
+    let now = service.now();
+    let mut work = service.log.begin().await?;
+    let before = store::contacts::hold(work.tx(), workspace, &contact)
+        .await?
+        .ok_or(Error::NotFound("contact"))?;
+    if before.erased_at.is_some() {
+        return Ok(EraseContactResponse {});
+    }
+    let opener = Opener::Contact(contact.clone());
+    let ended = end_some(&mut work, workspace, &opener, now).await?;
+    store::sessions::remove_past_of(work.tx(), workspace, &contact, micros(now)).await?;
+    store::visitors::remove(work.tx(), workspace, &contact).await?;
+    let stand_in = StandIn::new(random());
+    store::contacts::erase(work.tx(), workspace, &contact, &stand_in, micros(now)).await?;
+    let nameless = unname_merges(&work, workspace, &contact).await?;
+    let entry = Entry::new(
+        Action::ContactErased,
+        &actor.id,
+        contact.as_str(),
+        "",
+        "erased",
+        now,
+    );
+    store::audit::insert(work.tx(), workspace, &entry).await?;
+    work.emit(convert::contact_erased(Erasure {
+        workspace: workspace.clone(),
+        contact,
+        at: now,
+    }));
+    work.commit().await?;
+    for event in &nameless {
+        service.log.read_anew(event);
+    }
+    if ended.more {
+        end_the_rest(service, workspace.clone(), opener).await?;
+    }
+    if !service.log.database().leave_no_trace().await? {
+        tracing::info!("older pages of the database are kept until nobody reads them");
+    }
+    Ok(EraseContactResponse {})
+}
+
+/// The log tells by what name a visitor's user goes: no more.
+async fn unname_merges(
+    work: &UnitOfWork,
+    workspace: &WorkspaceId,
+    user: &ContactId,
+) -> Result<Vec<NewEvent>, Error> {
+    let mut nameless = Vec::new();
+    let mut after = String::new();
+    loop {
+        let merges =
+            store::snapshot::merges_into(work.tx(), workspace, user, &after, MERGES).await?;
+        let more = merges.len() == MERGES as usize;
+        for merge in merges {
+            after = merge.from.to_string();
+            let event = convert::contact_merged(Merge {
+                into_name: String::new(),
+                ..merge
+            });
+            work.replace(&event).await?;
+            nameless.push(event);
+        }
+        if !more {
+            return Ok(nameless);
+        }
+    }
+}
+
+pub(super) async fn export_contact(
+    service: &Service,
+    actor: &Actor,
+    request: ExportContactRequest,
+) -> Result<ExportContactResponse, Error> {
+    let workspace = actor.workspace()?;
+    let id = convert::contact_id(&request.contact_id)?;
+    let db = service.log.database().snapshot().await?;
+    let contact = store::contacts::find(&db, workspace, std::slice::from_ref(&id))
+        .await?
+        .remove(&id)
+        .ok_or(Error::NotFound("contact"))?;
+    let sessions = store::sessions::of_contact(&db, workspace, &id, EXPORTED).await?;
+    let audit = store::audit::about_contact(&db, workspace, &id, EXPORTED).await?;
+    db.rollback().await?;
+    Ok(ExportContactResponse {
+        contact: Some(convert::contact(contact)),
+        sessions: sessions
+            .into_iter()
+            .map(convert::exported_session)
+            .collect(),
+        audit_entries: audit.into_iter().map(convert::audit_entry).collect(),
+    })
+}
