@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -10,7 +11,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use openidconnect::{HttpRequest, HttpResponse};
+use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use tokio::time::timeout;
 
 use super::args::is_safe;
@@ -55,7 +56,7 @@ impl Fetcher {
         )
     }
 
-    pub async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
+    async fn fetch(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
         // the provider's own document names further addresses
         if !is_safe(&request.uri().to_string()) {
             return Err(FetchError::Insecure);
@@ -73,5 +74,14 @@ impl Fetcher {
         let body = Limited::new(body, MOST).collect().await;
         let body = body.map_err(|_| FetchError::Unreadable)?.to_bytes();
         Ok(Response::from_parts(head, body.to_vec()))
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Fetcher {
+    type Error = FetchError;
+    type Future = BoxFuture<'c, Result<HttpResponse, FetchError>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.fetch(request))
     }
 }

@@ -171,12 +171,11 @@ impl Provider {
         )
         .set_redirect_uri(self.redirect.clone())
         .set_auth_type(how_to_authenticate(metadata));
-        let fetch = |request| self.fetcher.fetch(request);
         let answer = client
             .exchange_code(AuthorizationCode::new(code))
             .map_err(away)?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()))
-            .request_async(&fetch)
+            .request_async(&self.fetcher)
             .await
             .map_err(|error| match error {
                 RequestTokenError::ServerResponse(said) => {
@@ -248,8 +247,7 @@ impl Provider {
         {
             return Ok(known.metadata.clone());
         }
-        let fetch = |request| self.fetcher.fetch(request);
-        let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &fetch)
+        let metadata = CoreProviderMetadata::discover_async(self.issuer.clone(), &self.fetcher)
             .await
             .map_err(away)?;
         let metadata = Arc::new(metadata);
