@@ -122,6 +122,17 @@ KEYS: /etc/ticket-centre/keys
 {{ upper . }}: {{ include "tc.address" (dict "root" $root "name" .) | quote }}
 {{- end }}
 {{- if eq .name "bff" }}
+{{- with $root.Values.console }}
+{{- if .issuer }}
+CONSOLE_ORIGIN: {{ .origin | quote }}
+OIDC_ISSUER: {{ .issuer | quote }}
+OIDC_CLIENT_ID: {{ .clientId | quote }}
+OIDC_WORKSPACE: {{ .workspace | quote }}
+{{- if .existingSecret }}
+OIDC_CLIENT_SECRET_FILE: /etc/ticket-centre/console/client-secret
+{{- end }}
+{{- end }}
+{{- end }}
 {{- if $root.Values.trustedProxies }}
 TRUSTED_PROXIES: {{ join "," $root.Values.trustedProxies | quote }}
 {{- else if and (or $root.Values.gateway.enabled $root.Values.ingress.enabled) (not (hasKey .svc.env "LIMITS")) }}
@@ -157,6 +168,27 @@ LIMITS: contacts
 - name: postgres-ca
   mountPath: /etc/ticket-centre/postgres
   readOnly: true
+{{- end }}
+{{- end -}}
+
+{{/* The console's secret at its identity provider: a file, so that it is in nobody's environment. */}}
+{{- define "tc.consoleMount" -}}
+{{- if and (eq .name "bff") .root.Values.console.existingSecret }}
+- name: console
+  mountPath: /etc/ticket-centre/console
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "tc.consoleVolume" -}}
+{{- if and (eq .name "bff") .root.Values.console.existingSecret }}
+- name: console
+  secret:
+    secretName: {{ .root.Values.console.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: client-secret
+        path: client-secret
 {{- end }}
 {{- end -}}
 
