@@ -86,6 +86,11 @@ class Image:
                 os.chown(key, NOBODY, NOBODY)
             else:
                 key.unlink()
+        sealing = keys / "settings.sealing"
+        if service == "settings":
+            os.chown(sealing, NOBODY, NOBODY)
+        else:
+            sealing.unlink()
         (self.root / "data").mkdir()
         os.chown(self.root / "data", NOBODY, NOBODY)
 

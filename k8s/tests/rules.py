@@ -201,6 +201,8 @@ def private_keys_stay_apart(objects):
         keys = [i["key"] for v in o["spec"]["template"]["spec"]["volumes"] if v["name"] == "keys" for i in v["secret"]["items"]]
         if [k for k in keys if k.endswith(".key")] != [f"{own}.key"]:
             yield f"{shown(o)} has other private keys than its own"
+        if ("settings.sealing" in keys) != (own == "settings"):
+            yield f"{shown(o)} is not the one that seals, or cannot"
         if {f"{name}.pub" for name in (*SERVICES, "operator")} - set(keys):
             yield f"{shown(o)} does not know everybody's public key"
 

@@ -26,10 +26,8 @@ pub use console::{
 pub use identity_key::{
     Algorithm, IdentityKey, KeySecret, MAX_ACTIVE_KEYS, free_slot, mint_key_secret,
 };
-pub use people::{
-    Contact, ContactKind, Erasure, Merge, Profile, StandIn, UserId, Workspace,
-};
-pub use security::{IdentityMode, InvalidOrigin, MAX_ORIGINS, MessengerSecurity, Origin};
+pub use people::{Contact, ContactKind, Erasure, Merge, Profile, StandIn, UserId, Workspace};
+pub use security::{IdentityMode, MAX_ORIGINS, MessengerSecurity, Origin};
 pub use session::{
     AccessTokenHash, EndedSession, Opener, PastSession, SESSION_LIFETIME, Session,
     hash_access_token, mint_access_token,
@@ -37,7 +35,7 @@ pub use session::{
 pub use spaces::{
     Decision, MessengerSettings, Platform, StaleVersion, Switch, SwitchableSpace, TurnSpace,
 };
-pub use teammate::{Changed, LastAdmin, Role, Teammate, TeammateChange, first_above};
+pub use teammate::{LastAdmin, Role, Teammate, TeammateChange, first_above};
 pub use user_token::{Once, Proven, Refusal, key_named_by, verify};
 pub use visitor::{
     KnownSecret, Proof, Recognised, SECRET_LIFETIME, SecretHash, hash_visitor_secret,

@@ -33,7 +33,7 @@ use runtime::{
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock};
 
-pub use sealing::generate_sealing_keys;
+pub use sealing::{FILE as SEALING_FILE, generate_sealing_keys};
 pub use store::migration::Migrator;
 
 use error::Error;

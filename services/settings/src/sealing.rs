@@ -26,8 +26,8 @@ use types::WorkspaceId;
 
 pub(crate) use rows::{check, seal_all};
 
-/// The file's name in the directory of keys, unless another is named.
-pub(crate) const FILE: &str = "settings.sealing";
+/// Name of the file with the sealing keys in the directory of keys, unless another is named.
+pub const FILE: &str = "settings.sealing";
 /// What the sealed text is, so that it can stand for nothing else.
 const PURPOSE: &str = "settings.identity_key";
 /// Keys in a file at the most.
@@ -75,12 +75,17 @@ impl SealingKeys {
                 ))
             })?;
             if keys.iter().any(|(name, _)| *name == key.0) {
-                return Err(problem(format!("line {number} has a name for the second time")));
+                return Err(problem(format!(
+                    "line {number} has a name for the second time"
+                )));
             }
             keys.push(key);
         }
         if keys.is_empty() || keys.len() > MAX_KEYS {
-            return Err(problem(format!("it has {} keys, of 1 to {MAX_KEYS}", keys.len())));
+            return Err(problem(format!(
+                "it has {} keys, of 1 to {MAX_KEYS}",
+                keys.len()
+            )));
         }
         Ok(Self {
             file: file.to_owned(),

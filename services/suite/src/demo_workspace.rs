@@ -8,7 +8,7 @@ use proto::{
     conversations::v1::{self as conversations, CloseConversationRequest},
     settings::v1::{
         CreateApiTokenRequest, CreateIdentityKeyRequest, CreateTeammateRequest,
-        CreateWorkspaceRequest, Platform, workspace_service_client::WorkspaceServiceClient,
+        CreateWorkspaceRequest, Platform, Role, workspace_service_client::WorkspaceServiceClient,
     },
     tickets::v1::{ChangeTicketStateRequest, ListTicketStatesRequest, StateCategory},
 };
@@ -88,6 +88,7 @@ pub async fn workspace(
         let body = CreateTeammateRequest {
             name: (*name).into(),
             email: format!("{short}@example.com"),
+            role: Role::Admin.into(),
         };
         let made = patiently(|| async {
             client

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use bff::Counted;
+use runtime::{StartError, auth::generate_keys};
 use serde::{Deserialize, Serialize};
 
 /// The services, in the order of their ports.
@@ -27,6 +28,15 @@ pub(crate) const SIGNERS: [&str; 6] = [
     "notifications",
     "operator",
 ];
+
+/// Makes the keys that are missing in a directory: of those who sign, and what Settings seals with.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn make_keys(directory: &Path) -> Result<(), StartError> {
+    generate_keys(directory, &SIGNERS)?;
+    settings::generate_sealing_keys(directory)
+}
 
 /// Where the data is unless told otherwise.
 pub(crate) const DEFAULT: &str = ".data";
@@ -122,6 +132,7 @@ impl Layout {
                 remove(&self.keys().join(format!("{signer}.{suffix}")))?;
             }
         }
+        remove(&self.keys().join(settings::SEALING_FILE))?;
         remove(&self.access())?;
         remove(&self.endpoints())
     }

@@ -6,13 +6,11 @@ use anyhow::{Result, bail};
 use bff::{Counted, LimitArgs};
 use clap::Args;
 use jetstream::{NatsArgs, StreamArgs};
-use runtime::{
-    Running, ServerArgs, StartError, StopSignals, auth::generate_keys, config::DatabaseArgs,
-};
+use runtime::{Running, ServerArgs, StartError, StopSignals, config::DatabaseArgs};
 
 use crate::{
     Access, Endpoints, Layout, demo_workspace,
-    layout::{self, SERVICES, SIGNERS},
+    layout::{self, SERVICES, SIGNERS, make_keys},
     processes::{Processes, end_with_parent},
     shop::{self, Shop},
 };
@@ -111,9 +109,9 @@ pub(crate) fn service(args: ServiceArgs) -> ExitCode {
 
 /// Makes the services' keys.
 pub(crate) fn keys(args: &KeysArgs) -> Result<()> {
-    generate_keys(&args.dir, &SIGNERS)?;
+    make_keys(&args.dir)?;
     println!(
-        "keys of {} are in {}",
+        "keys of {}, and what settings seals with, are in {}",
         SIGNERS.join(", "),
         args.dir.display()
     );
@@ -203,7 +201,7 @@ fn claim(layout: &Layout, port: u16, fresh: bool) -> Result<File> {
     if fresh {
         layout.wipe()?;
     }
-    generate_keys(&layout.keys(), &SIGNERS)?;
+    make_keys(&layout.keys())?;
     Ok(lock)
 }
 
@@ -342,6 +340,7 @@ impl Embedded {
                 settings::start(settings::Config {
                     server,
                     database,
+                    sealing_keys: None,
                     nats,
                     streams,
                 })

@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     Error,
-    domain::{
-        Contact, ContactKind, PastSession, Profile, Role, Teammate, TeammateChange, UserId,
-    },
+    domain::{Contact, ContactKind, PastSession, Profile, Role, Teammate, TeammateChange, UserId},
 };
 
 /// Characters of an e-mail address at the most.

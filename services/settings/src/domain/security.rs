@@ -94,9 +94,7 @@ fn is_host(host: &str) -> bool {
     let top = labels.last().copied().unwrap_or_default();
     // a top label of digits is an address, below which there are no hosts
     let is_address = top.bytes().all(|byte| byte.is_ascii_digit());
-    labels.len() >= 2
-        && labels.iter().all(|label| is_label(label))
-        && !(is_address && name != host)
+    labels.len() >= 2 && labels.iter().all(|label| is_label(label)) && !(is_address && name != host)
 }
 
 fn is_label(label: &str) -> bool {
@@ -215,7 +213,10 @@ mod tests {
             ("HTTPS://Shop.Example.com:443", "https://shop.example.com"),
             ("https://example.com:8443", "https://example.com:8443"),
             ("https://*.example.com", "https://*.example.com"),
-            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+            (
+                "https://xn--bcher-kva.example",
+                "https://xn--bcher-kva.example",
+            ),
             ("https://192.0.2.1", "https://192.0.2.1"),
             ("http://localhost:3000", "http://localhost:3000"),
             ("http://127.0.0.1:80", "http://127.0.0.1"),
@@ -281,7 +282,10 @@ mod tests {
     #[test]
     fn a_change_is_decided_on_the_newest_version_and_none_is_none() {
         let one = MessengerSecurity::default()
-            .with_origins(origins(&["https://b.com", "https://a.com", "https://b.com"]), 0)
+            .with_origins(
+                origins(&["https://b.com", "https://a.com", "https://b.com"]),
+                0,
+            )
             .unwrap()
             .unwrap();
         assert_eq!(one.origins(), origins(&["https://a.com", "https://b.com"]));

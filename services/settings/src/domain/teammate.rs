@@ -111,7 +111,11 @@ impl Teammate {
             return Err(LastAdmin);
         }
         let lines = [
-            (Action::TeammateRenamed, self.name.clone(), next.name.clone()),
+            (
+                Action::TeammateRenamed,
+                self.name.clone(),
+                next.name.clone(),
+            ),
             (
                 Action::TeammateRoleChanged,
                 self.role.as_str().into(),

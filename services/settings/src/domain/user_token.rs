@@ -247,11 +247,19 @@ impl Claims {
     fn check_what_is_told(&self) -> Result<(), Refusal> {
         let company = self.company.iter().flat_map(|it| [&it.id, &it.name]);
         let attributes = self.attributes.iter().flatten();
-        let fits = self.attributes.as_ref().is_none_or(|all| all.len() <= MAX_ATTRIBUTES)
-            && attributes.clone().all(|(name, _)| is_line(name, 1, MAX_ATTRIBUTE_NAME))
+        let fits = self
+            .attributes
+            .as_ref()
+            .is_none_or(|all| all.len() <= MAX_ATTRIBUTES)
+            && attributes
+                .clone()
+                .all(|(name, _)| is_line(name, 1, MAX_ATTRIBUTE_NAME))
             && attributes.map(|(_, value)| value).all(is_plain)
             && company.flatten().all(is_plain)
-            && self.avatar.as_deref().is_none_or(|avatar| is_line(avatar, 0, MAX_AVATAR));
+            && self
+                .avatar
+                .as_deref()
+                .is_none_or(|avatar| is_line(avatar, 0, MAX_AVATAR));
         fits.then_some(()).ok_or(Refusal::Attributes)
     }
 

@@ -125,7 +125,10 @@ fn a_file_is_made_once_and_for_its_owner_alone() {
     let keys = directory.path("keys");
     generate_sealing_keys(&keys).unwrap();
     let made = fs::read(keys.join(FILE)).unwrap();
-    assert_eq!(SealingKeys::load(&keys.join(FILE)).unwrap().newest(), "first");
+    assert_eq!(
+        SealingKeys::load(&keys.join(FILE)).unwrap().newest(),
+        "first"
+    );
     generate_sealing_keys(&keys).unwrap();
     assert_eq!(fs::read(keys.join(FILE)).unwrap(), made);
     #[cfg(unix)]

@@ -60,8 +60,7 @@ async fn open_for_user(
     {
         return Err(refused(wish, Refusal::Replayed));
     }
-    let user =
-        store::contacts::identify(work.tx(), &workspace, &proven.profile, now).await?;
+    let user = store::contacts::identify(work.tx(), &workspace, &proven.profile, now).await?;
     let met = match &wish.secret {
         Some(secret) => meet(&mut work, &workspace, &user, secret, now).await?,
         None => Met::default(),

@@ -80,9 +80,7 @@ pub(super) async fn set_allowed_origins(
 async fn change(
     service: &Service,
     workspace: &WorkspaceId,
-    decide: impl FnOnce(
-        &MessengerSecurity,
-    ) -> Result<Option<(MessengerSecurity, Entry)>, StaleVersion>,
+    decide: impl FnOnce(&MessengerSecurity) -> Result<Option<(MessengerSecurity, Entry)>, StaleVersion>,
 ) -> Result<MessengerSecurity, Error> {
     let mut work = service.log.begin().await?;
     if !store::workspaces::lock(work.tx(), workspace).await? {

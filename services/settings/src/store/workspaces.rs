@@ -74,12 +74,6 @@ pub async fn lock(tx: &impl ConnectionTrait, workspace: &WorkspaceId) -> Result<
 /// # Errors
 /// When the database fails.
 pub async fn exists(db: &impl ConnectionTrait, workspace: &WorkspaceId) -> Result<bool, DbErr> {
-    let row = one(
-        db,
-        workspace,
-        "select id from workspace where id = $1",
-        [],
-    )
-    .await?;
+    let row = one(db, workspace, "select id from workspace where id = $1", []).await?;
     Ok(row.is_some())
 }

@@ -66,18 +66,6 @@ fn bearing<T>(assertion: &str, body: T) -> Request<T> {
     request
 }
 
-async fn teammate(world: &World, tenant: &Tenant) -> Teammate {
-    let body = CreateTeammateRequest {
-        name: "Grace".into(),
-        email: "grace@example.com".into(),
-    };
-    let made = world
-        .workspaces()
-        .create_teammate(world.by(tenant, body))
-        .await;
-    made.unwrap().into_inner().teammate.unwrap()
-}
-
 #[tokio::test]
 async fn a_tokens_text_is_shown_once_and_kept_as_a_hash() {
     let world = World::start().await;
@@ -132,7 +120,7 @@ async fn an_integrations_token_becomes_an_assertion_with_its_scopes_and_no_more(
 async fn what_a_teammates_token_does_is_done_by_the_teammate() {
     let world = World::start().await;
     let tenant = world.tenant("Acme").await;
-    let grace = teammate(&world, &tenant).await;
+    let grace = world.teammate(&tenant, "Grace", Role::Admin).await;
     let scopes = vec!["settings:write".into()];
     let mut authors = Vec::new();
     for teammate_id in [grace.teammate_id.clone(), String::new()] {
@@ -164,7 +152,7 @@ async fn what_a_teammates_token_does_is_done_by_the_teammate() {
     let audit = world.audit(&tenant).await;
     let actors: Vec<&str> = audit
         .iter()
-        .filter(|entry| entry.after == "New")
+        .filter(|entry| entry.after == "New, AGENT")
         .map(|entry| &*entry.actor_id)
         .collect();
     assert_eq!(actors, [&*grace.teammate_id, &**token_id]);

@@ -33,13 +33,26 @@ async fn a_teammate_needs_a_name_and_both_fields_are_checked_at_once() {
     let body = CreateTeammateRequest {
         name: String::new(),
         email: "x".repeat(255),
+        role: 7,
     };
     let made = world
         .workspaces()
         .create_teammate(world.by(&tenant, body))
         .await;
-    assert_eq!(fields(&made.unwrap_err()), ["email", "name"]);
+    assert_eq!(fields(&made.unwrap_err()), ["email", "name", "role"]);
     assert_eq!(world.count("teammate").await, 0);
+    let body = UpdateTeammateRequest {
+        teammate_id: "con_x".into(),
+        name: Some(" ".into()),
+        role: -1,
+        active: None,
+    };
+    let made = world
+        .workspaces()
+        .update_teammate(world.by(&tenant, body))
+        .await;
+    let wrong = fields(&made.unwrap_err());
+    assert_eq!(wrong, ["name", "role", "teammate_id"]);
 }
 
 #[tokio::test]
@@ -197,11 +210,15 @@ async fn a_session_needs_an_app_and_a_platform_and_a_hash_has_32_bytes() {
     let world = World::start().await;
     let body = OpenSessionRequest {
         app_id: "acme".into(),
-        platform: 0,
-        user_jwt: String::new(),
+        user_jwt: "x.y.z".into(),
+        claimed_user_id: " ada".into(),
+        ..Default::default()
     };
     let opened = world.sessions().open_session(world.by_bff(body)).await;
-    assert_eq!(fields(&opened.unwrap_err()), ["app_id", "platform"]);
+    assert_eq!(
+        fields(&opened.unwrap_err()),
+        ["app_id", "claimed_user_id", "claimed_user_id", "platform"]
+    );
     for length in [0, 31, 33, 50_000] {
         let body = LookUpSessionRequest {
             access_token_sha256: vec![0; length],

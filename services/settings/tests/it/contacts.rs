@@ -1,7 +1,7 @@
 //! Contacts.
 
 use proto::settings::v1::*;
-use tonic::{Code, Status};
+use tonic::Code;
 use types::Clock;
 
 use crate::world::{Tenant, World, instant, refused};
@@ -25,14 +25,6 @@ async fn identify(
     made.unwrap().into_inner().contact.unwrap()
 }
 
-async fn get(world: &World, tenant: &Tenant, contact_id: &str) -> Result<Contact, Status> {
-    let body = GetContactRequest {
-        contact_id: contact_id.into(),
-    };
-    let found = world.contacts().get_contact(world.by(tenant, body)).await?;
-    Ok(found.into_inner().contact.unwrap())
-}
-
 #[tokio::test]
 async fn a_contact_is_created_once_and_updated_by_what_is_said() {
     let world = World::start().await;
@@ -50,7 +42,7 @@ async fn a_contact_is_created_once_and_updated_by_what_is_said() {
     let third = identify(&world, &tenant, "7", "Ada L.", "").await;
     assert_eq!((&*third.name, &*third.email), ("Ada L.", "ada@example.com"));
     assert_eq!(
-        get(&world, &tenant, &third.contact_id).await.unwrap(),
+        world.contact(&tenant, &third.contact_id).await.unwrap(),
         third
     );
     assert_ne!(
@@ -68,11 +60,17 @@ async fn the_same_user_id_in_two_workspaces_is_two_people() {
     let their_ada = identify(&world, &theirs, "7", "Adam", "").await;
     assert_ne!(our_ada.contact_id, their_ada.contact_id);
     assert_eq!(
-        get(&world, &ours, &our_ada.contact_id).await.unwrap().name,
+        world
+            .contact(&ours, &our_ada.contact_id)
+            .await
+            .unwrap()
+            .name,
         "Ada"
     );
-    let foreign = get(&world, &ours, &their_ada.contact_id).await;
-    let nobody = get(&world, &ours, "con_00000000000000000000000000000000").await;
+    let foreign = world.contact(&ours, &their_ada.contact_id).await;
+    let nobody = world
+        .contact(&ours, "con_00000000000000000000000000000000")
+        .await;
     let foreign = refused(foreign, Code::NotFound, "NOT_FOUND");
     assert_eq!(foreign.message(), nobody.unwrap_err().message());
 }

@@ -44,21 +44,44 @@ async fn fill(scratch: Scratch) {
             done.await.unwrap();
         }
     }
-    let body = CreateTeammateRequest {
-        name: "Grace".into(),
-        email: "grace@example.com".into(),
-    };
-    let mut workspaces = world.workspaces();
-    let made = workspaces.create_teammate(world.by(&tenant, body));
-    let grace = made.await.unwrap().into_inner().teammate.unwrap();
+    let grace = world.teammate(&tenant, "Grace", Role::Viewer).await;
     let body = CreateApiTokenRequest {
         name: "Report".into(),
         teammate_id: grace.teammate_id,
         scopes: vec!["settings:read".into()],
         ..Default::default()
     };
+    let mut workspaces = world.workspaces();
     let made = workspaces.create_api_token(world.by(&tenant, body));
     made.await.unwrap();
+    fill_identity(&world, &tenant).await;
+}
+
+/// An unverified contact, a visitor who became a user by a token for one use, one who is erased, and one who
+/// stayed.
+async fn fill_identity(world: &World, tenant: &Tenant) {
+    let optional = IdentityMode::Optional;
+    let set = world.set_mode(tenant, Platform::Ios, optional, 0).await;
+    set.unwrap();
+    let body = SetAllowedOriginsRequest {
+        origins: vec!["https://example.com".into()],
+        expected_version: 1,
+    };
+    let mut workspaces = world.workspaces();
+    let set = workspaces.set_allowed_origins(world.by(tenant, body));
+    set.await.unwrap();
+    let said = world.open_as(tenant, Platform::Ios, String::new(), "", "eve");
+    said.await.unwrap();
+    let key = world.key(tenant, Platform::Web).await;
+    let mut claims = world.claims(tenant, "ada");
+    claims["jti"] = "once".into();
+    let visitor = world.visit(tenant, "").await.unwrap();
+    let secret = &visitor.visitor_secret;
+    let merged = world.open_as(tenant, Platform::Web, key.sign(&claims), secret, "");
+    assert!(merged.await.unwrap().merged);
+    let gone = world.visit(tenant, "").await.unwrap().session.unwrap();
+    world.erase(tenant, &gone.contact_id).await.unwrap();
+    world.visit(tenant, "").await.unwrap();
 }
 
 /// Everything that can be asked for; the workspace is the only one of the database.
@@ -131,6 +154,20 @@ async fn said(scratch: Scratch) -> Value {
     }
     for event in world.events("").await {
         said.push(json("messenger.events.v1.Envelope", &event));
+    }
+    // what the schema before did not hold
+    if world.count("messenger_security").await > 0 {
+        say!(
+            workspaces,
+            get_messenger_security,
+            GetMessengerSecurityRequest {},
+            "GetMessengerSecurity"
+        );
+        for row in world.rows("select id from contact order by id").await {
+            let contact_id: String = row.try_get("", "id").unwrap();
+            let body = ExportContactRequest { contact_id };
+            say!(contacts, export_contact, body, "ExportContact");
+        }
     }
     said.into()
 }

@@ -99,9 +99,17 @@ async fn the_database_itself_holds_no_third_active_key_in_a_place() {
     let tenant = world.tenant("Acme").await;
     world.key(&tenant, Platform::Web).await;
     let db = world.database().await;
-    let copy = "insert into identity_key select workspace_id, id || 'x', platform, algorithm, secret, \
+    let copy = "insert into identity_key (workspace_id, id, platform, algorithm, secret, slot, \
+                created_at, revoked_at) select workspace_id, id || 'x', platform, algorithm, secret, \
                 slot, created_at, revoked_at from identity_key";
-    assert!(db.execute_unprepared(copy).await.is_err());
+    let refused = db.execute_unprepared(copy).await.unwrap_err();
+    assert!(
+        matches!(
+            refused.sql_err(),
+            Some(sea_orm::SqlErr::UniqueConstraintViolation(_))
+        ),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

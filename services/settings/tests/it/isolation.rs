@@ -99,7 +99,7 @@ async fn a_credential_for_no_workspace_reaches_none() {
             !bff && !method.ends_with("/CreateWorkspace") && !method.ends_with("/ExchangeToken")
         })
         .collect::<Vec<_>>();
-    assert_eq!(workspace_rpcs.len(), 15);
+    assert_eq!(workspace_rpcs.len(), 21);
     for method in workspace_rpcs {
         let code = call(&world, &method, request(&world.operator, &everywhere, ())).await;
         assert_eq!(code, Code::PermissionDenied, "{method}");
@@ -246,6 +246,7 @@ async fn a_credential_for_one_workspace_reaches_no_session_of_another() {
         app_id: theirs.app_id.clone(),
         platform: Platform::Web.into(),
         user_jwt: key.sign(&world.claims(&theirs, "ada")),
+        ..Default::default()
     };
     let open = world
         .sessions()

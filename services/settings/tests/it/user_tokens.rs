@@ -80,7 +80,6 @@ fn bad_tokens(world: &World, tenant: &Tenant, keys: &Keys) -> Vec<(&'static str,
     let mut tampered = keys.web.sign(&good);
     tampered.replace_range(tampered.len() - 3..tampered.len() - 2, "_");
     vec![
-        ("no token", String::new()),
         ("no token at all", "not.a.token".into()),
         ("alg none, signed", none),
         ("alg none, unsigned", unsigned),
@@ -286,4 +285,57 @@ async fn what_the_token_says_of_its_user_is_what_counts() {
         open(json!({ "name": null, "email": "" })).await,
         said("Ada L.", "")
     );
+}
+
+#[tokio::test]
+async fn a_token_with_a_jti_opens_one_session_on_whichever_replica() {
+    let world = World::start().await;
+    let replica = World::on(world.scratch.clone(), world.clock.clone()).await;
+    let tenant = world.tenant("Acme").await;
+    let key = world.key(&tenant, Platform::Web).await;
+    let other_key = world.key(&tenant, Platform::Web).await;
+    let claims = with(world.claims(&tenant, "ada"), &json!({ "jti": "once" }));
+    let token = key.sign(&claims);
+    let opens = [&world, &replica, &world, &replica]
+        .map(|world| world.open(&tenant, Platform::Web, token.clone()));
+    let outcomes = futures::future::join_all(opens).await;
+    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 1);
+    for replayed in outcomes.into_iter().filter_map(Result::err) {
+        assert_eq!(told(&replayed).1, "UNAUTHENTICATED");
+    }
+    // the same jti of another key is another one
+    let token = other_key.sign(&claims);
+    world.open(&tenant, Platform::Web, token).await.unwrap();
+    let plain = key.sign(&world.claims(&tenant, "ada"));
+    for _ in 0..2 {
+        let opened = world.open(&tenant, Platform::Web, plain.clone()).await;
+        opened.unwrap();
+    }
+    assert_eq!(world.count("used_token").await, 2);
+    replica.running.drain().await;
+    // it is remembered for as long as it would be accepted, and no longer
+    world.clock.advance(SignedDuration::from_secs(359));
+    let late = world.open(&tenant, Platform::Web, key.sign(&claims)).await;
+    assert_eq!(told(&late.unwrap_err()).1, "UNAUTHENTICATED");
+    world.clock.advance(SignedDuration::from_secs(1));
+    let world = world.restart().await;
+    testing::eventually("used tokens are forgotten", || async {
+        (world.count("used_token").await == 0).then_some(())
+    })
+    .await;
+}
+
+/// What is refused for another reason is not used up.
+#[tokio::test]
+async fn a_jti_is_used_up_by_a_session_and_by_nothing_else() {
+    let world = World::start().await;
+    let tenant = world.tenant("Acme").await;
+    let key = world.key(&tenant, Platform::Web).await;
+    let jti = with(world.claims(&tenant, "ada"), &json!({ "jti": "once" }));
+    let wrong = with(jti.clone(), &json!({ "aud": "app_other" }));
+    let refused = world.open(&tenant, Platform::Web, key.sign(&wrong)).await;
+    refused.unwrap_err();
+    assert_eq!(world.count("used_token").await, 0);
+    let opened = world.open(&tenant, Platform::Web, key.sign(&jti)).await;
+    opened.unwrap();
 }

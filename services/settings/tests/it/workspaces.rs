@@ -57,6 +57,7 @@ async fn teammates_are_listed_by_name_capitals_or_not() {
         let body = CreateTeammateRequest {
             name: name.into(),
             email: format!("{}@example.com", name.replace(' ', "")),
+            ..Default::default()
         };
         world
             .workspaces()
@@ -76,7 +77,7 @@ async fn teammates_are_listed_by_name_capitals_or_not() {
     let last = audit.last().unwrap();
     assert_eq!(
         (&*last.action, &*last.after),
-        ("teammate.created", "ada b.")
+        ("teammate.created", "ada b., AGENT")
     );
     assert_eq!(last.actor_id, tenant.admin.id);
 }

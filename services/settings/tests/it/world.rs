@@ -20,6 +20,9 @@ use testing::{ManualClock, Scratch, request};
 use tonic::{Code, Request, Status, transport::Channel};
 use types::{Clock, WorkspaceId};
 
+/// Sealing keys that are the same in every test, so that databases which are kept open again.
+pub const SEALING: &str = "test AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 /// What an admin may do.
 pub const ADMIN: [&str; 4] = [
     "settings:read",
@@ -46,12 +49,11 @@ impl World {
 
     /// On a scratch with keys, and its database as it is.
     pub async fn on(scratch: Scratch, clock: ManualClock) -> Self {
-        let config = settings::Config {
-            server: ServerArgs::loopback(scratch.path("keys")),
-            database: DatabaseArgs::at(scratch.url_with::<settings::Migrator>("settings")),
-            nats: Default::default(),
-            streams: Default::default(),
-        };
+        let file = scratch.path("keys").join(settings::SEALING_FILE);
+        if !file.exists() {
+            std::fs::write(&file, SEALING).unwrap();
+        }
+        let config = Self::config(&scratch);
         let running = settings::start_with(config, Arc::new(clock.clone()))
             .await
             .unwrap();
@@ -63,6 +65,16 @@ impl World {
             clock,
             running,
             channel,
+        }
+    }
+
+    pub fn config(scratch: &Scratch) -> settings::Config {
+        settings::Config {
+            server: ServerArgs::loopback(scratch.path("keys")),
+            database: DatabaseArgs::at(scratch.url_with::<settings::Migrator>("settings")),
+            sealing_keys: None,
+            nats: Default::default(),
+            streams: Default::default(),
         }
     }
 
@@ -161,13 +173,85 @@ impl World {
         platform: Platform,
         user_jwt: String,
     ) -> Result<OpenSessionResponse, Status> {
+        self.open_as(tenant, platform, user_jwt, "", "").await
+    }
+
+    /// Whatever they bring along; empty: they do not.
+    pub async fn open_as(
+        &self,
+        tenant: &Tenant,
+        platform: Platform,
+        user_jwt: String,
+        visitor_secret: &str,
+        claimed_user_id: &str,
+    ) -> Result<OpenSessionResponse, Status> {
         let body = OpenSessionRequest {
             app_id: tenant.app_id.clone(),
             platform: platform.into(),
             user_jwt,
+            visitor_secret: visitor_secret.into(),
+            claimed_user_id: claimed_user_id.into(),
         };
         let opened = self.sessions().open_session(self.by_bff(body)).await?;
         Ok(opened.into_inner())
+    }
+
+    /// A session of a visitor on the web: a new one, or the one of a secret.
+    pub async fn visit(
+        &self,
+        tenant: &Tenant,
+        secret: &str,
+    ) -> Result<OpenSessionResponse, Status> {
+        self.open_as(tenant, Platform::Web, String::new(), secret, "")
+            .await
+    }
+
+    pub async fn contact(&self, tenant: &Tenant, contact_id: &str) -> Result<Contact, Status> {
+        let body = GetContactRequest {
+            contact_id: contact_id.into(),
+        };
+        let found = self.contacts().get_contact(self.by(tenant, body)).await?;
+        Ok(found.into_inner().contact.unwrap())
+    }
+
+    pub async fn erase(&self, tenant: &Tenant, contact_id: &str) -> Result<(), Status> {
+        let body = EraseContactRequest {
+            contact_id: contact_id.into(),
+        };
+        let done = self.contacts().erase_contact(self.by(tenant, body)).await;
+        done.map(|_| ())
+    }
+
+    pub async fn set_mode(
+        &self,
+        tenant: &Tenant,
+        platform: Platform,
+        mode: IdentityMode,
+        expected_version: u64,
+    ) -> Result<MessengerSecurity, Status> {
+        let body = SetIdentityModeRequest {
+            platform: platform.into(),
+            mode: mode.into(),
+            expected_version,
+        };
+        let set = self
+            .workspaces()
+            .set_identity_mode(self.by(tenant, body))
+            .await?;
+        Ok(set.into_inner().security.unwrap())
+    }
+
+    pub async fn teammate(&self, tenant: &Tenant, name: &str, role: Role) -> Teammate {
+        let body = CreateTeammateRequest {
+            name: name.into(),
+            email: "grace@example.com".into(),
+            role: role.into(),
+        };
+        let made = self
+            .workspaces()
+            .create_teammate(self.by(tenant, body))
+            .await;
+        made.unwrap().into_inner().teammate.unwrap()
     }
 
     /// A session of a user on the web.

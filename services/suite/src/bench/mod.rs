@@ -18,7 +18,7 @@ use runtime::{ServerArgs, config::DatabaseArgs};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
-use crate::{Embedded, Endpoints, Layout, layout::SIGNERS};
+use crate::{Embedded, Endpoints, Layout, layout::make_keys};
 use cast::{Cast, Followed, Place};
 pub(crate) use cluster::{BenchClusterArgs, bench_cluster};
 use sheet::{Aim, limit, ratio, row};
@@ -113,7 +113,7 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
     let layout = Layout::new(args.data.clone()).with_limits(Counted::Off);
     let lock = layout.claim()?;
     layout.wipe()?;
-    runtime::auth::generate_keys(&layout.keys(), &SIGNERS)?;
+    make_keys(&layout.keys())?;
     println!(
         "starting the services on {} and filling them …",
         layout.directory().display()

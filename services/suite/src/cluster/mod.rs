@@ -83,7 +83,7 @@ impl Cluster {
         let layout = Layout::new(directory.to_owned());
         fs::create_dir_all(directory)
             .with_context(|| format!("{} cannot be created", directory.display()))?;
-        runtime::auth::generate_keys(&layout.keys(), &crate::layout::SIGNERS)?;
+        crate::layout::make_keys(&layout.keys())?;
         let own = port + (SERVICES.len() * replicas) as u16;
         let mut cluster = Self {
             replicas,

@@ -86,6 +86,7 @@ fn testing_keys(layout: &suite::Layout) {
         "operator",
     ];
     runtime::auth::generate_keys(&layout.keys(), &names).unwrap();
+    settings::generate_sealing_keys(&layout.keys()).unwrap();
 }
 
 pub fn id(ticket: &TicketDetail) -> String {

@@ -56,7 +56,13 @@ fn signed(header: &str, claims: &str) -> String {
 
 fn outcome(token: &str) -> Result<Profile, Refusal> {
     key_named_by(token)?;
-    verify(token, &key(), &app(), now())
+    verify(token, &key(), &app(), now()).map(|proven| proven.profile)
+}
+
+fn once(changes: Value) -> Result<Option<Once>, Refusal> {
+    let claims = with(claims(), changes).to_string();
+    let token = signed(&header().to_string(), &claims);
+    verify(&token, &key(), &app(), now()).map(|proven| proven.once)
 }
 
 fn of_claims(changes: Value) -> Result<Profile, Refusal> {
@@ -242,4 +248,59 @@ fn a_name_that_cannot_be_shown_is_made_presentable_and_locks_nobody_out() {
     assert_eq!(told(json!(null)), None);
     let long = of_claims(json!({ "email": "x".repeat(255) })).unwrap();
     assert_eq!(long.email, None);
+}
+
+#[test]
+fn a_token_with_a_jti_is_for_one_use_until_it_is_accepted_no_more() {
+    assert_eq!(once(json!({})), Ok(None));
+    let first = once(json!({ "jti": "a", "exp": NOW + 300 }))
+        .unwrap()
+        .unwrap();
+    let end = Timestamp::from_second(NOW + 360).unwrap();
+    assert_eq!(first.until, end, "with the minute of leeway");
+    let again = once(json!({ "jti": "a" })).unwrap().unwrap();
+    let other = once(json!({ "jti": "b" })).unwrap().unwrap();
+    assert!(first.jti == again.jti && first.jti != other.jti);
+    assert!(once(json!({ "jti": "é".repeat(255) })).is_ok());
+    for bad in ["", &"x".repeat(256)] {
+        assert_eq!(once(json!({ "jti": bad })), Err(Refusal::Jti));
+    }
+    assert_eq!(once(json!({ "jti": 7 })), Err(Refusal::Malformed));
+}
+
+#[test]
+fn what_a_token_says_of_its_user_has_limits() {
+    let attributes = |count: usize| -> Value {
+        let pairs = (0..count).map(|n| (format!("a{n}"), json!(n)));
+        Value::Object(pairs.collect())
+    };
+    for good in [
+        json!({ "attributes": attributes(50) }),
+        json!({ "attributes": { "plan": "x".repeat(255), "n": -1.5, "paid": true, "gone": null } }),
+        json!({ "company": { "id": 7, "name": "Acme" } }),
+        json!({ "company": { "id": "x".repeat(255), "size": ["of no", "interest"] } }),
+        json!({ "avatar": "https://example.com/a.png" }),
+    ] {
+        assert!(of_claims(good.clone()).is_ok(), "{good}");
+    }
+    for bad in [
+        json!({ "attributes": attributes(51) }),
+        json!({ "attributes": { "plan": "x".repeat(256) } }),
+        json!({ "attributes": { "": "x" } }),
+        json!({ "attributes": { "x".repeat(65): 1 } }),
+        json!({ "attributes": { "list": [1] } }),
+        json!({ "attributes": { "map": {} } }),
+        json!({ "company": { "id": "x".repeat(256) } }),
+        json!({ "company": { "name": ["Acme"] } }),
+        json!({ "avatar": "x".repeat(2_049) }),
+    ] {
+        assert_eq!(of_claims(bad.clone()), Err(Refusal::Attributes), "{bad}");
+    }
+    for wrong in [
+        json!({ "attributes": "x" }),
+        json!({ "company": "Acme" }),
+        json!({ "avatar": 1 }),
+    ] {
+        assert_eq!(of_claims(wrong.clone()), Err(Refusal::Malformed), "{wrong}");
+    }
 }
