@@ -195,7 +195,7 @@ mod tests {
         for key in 0..1_000 {
             limit.count(key).unwrap();
         }
-        advance(MINUTE / 2).await;
+        advance(MINUTE).await;
         for _ in 0..3 {
             limit.count(7).unwrap();
         }

@@ -162,7 +162,7 @@ test('a page that its workspace has not named shows nothing, from the moment on 
 
 test('a user token that is refused shows nothing, and says why once', async () => {
   const ada = await open(await host({ settings: { user_jwt: `${token.slice(0, -4)}AAAA` } }), { ready: false })
-  await until(() => ada.complaints.some((one) => one.includes('user_jwt was refused')))
+  await until(() => ada.complaints.some((one) => one.includes('user_jwt is refused or missing')))
   assert.equal(await ada.launcher.isVisible(), false)
   assert.equal(ada.complaints.filter((one) => one.startsWith('Messenger:')).length, 1)
   await ada.close()

@@ -240,13 +240,16 @@ describe('a visitor', () => {
     }
   })
 
-  it('is kept when the Messenger says so, and said again at the next visit', async () => {
+  it('is kept when the Messenger says so, and not before', async () => {
     await load([], guest)
     const first = await meet()
     expect(kept()).toBe(null)
     first.say({ type: 'visitor', secret: 'msgr_vis_1' })
     await vi.waitFor(() => expect(kept()).toBe('msgr_vis_1'))
-    host()?.remove()
+  })
+
+  it('who comes back is said again', async () => {
+    localStorage.setItem('msgr.app_1.visitor', 'msgr_vis_1')
     await load([], guest)
     expect(await proof(await meet())).toMatchObject({ guest: true, visitor: 'msgr_vis_1' })
   })
@@ -301,7 +304,9 @@ describe('who a boot is for', () => {
     const of = (more: object) => identity({ app_id: 'a', ...more })
     expect(of({ user_jwt: token({ user_id: 'ada' }) })).toBe(of({ user_id: 'ada' }))
     expect(of({ user_jwt: token({ sub: 'ben' }) })).not.toBe(of({ user_id: 'ada' }))
-    expect(of({ user_jwt: 'nonsense' })).toBe(of({}))
+    // somebody, and nobody
+    expect(of({ user_jwt: 'nonsense' })).toBe(of({ getUserJwt: () => '' }))
+    expect(of({ user_jwt: 'nonsense' })).not.toBe(of({}))
   })
 })
 

@@ -186,7 +186,7 @@ export class Messenger {
         this.#deepLink()
         break
       case 'refused':
-        this.#fail(new Error('user_jwt was refused or is missing'))
+        this.#fail(new Error('user_jwt is refused or missing'))
         break
       case 'signed_out':
         this.#emit('onSessionExpired')
@@ -247,8 +247,7 @@ export class Messenger {
     if (url.hash.startsWith('#msgr/')) url.hash = ''
     history.replaceState(history.state, '', url)
     const one = kind.replace(/s$/, '')
-    if (one === 'ticket' && id) this.#open({ ticket: decodeURIComponent(id) })
-    else if (one === 'conversation' && id) this.#open({ conversation: decodeURIComponent(id) })
+    if (id && ['ticket', 'conversation'].includes(one)) this.#open({ [one]: decodeURIComponent(id) } as Place)
     else this.#methods.showSpace(kind)
   }
 

@@ -1,5 +1,5 @@
 import { HELLO, message, PORT, type ToFrame, type ToHost } from '../messenger/protocol'
-import { languages, pixels, type Settings } from './settings'
+import { pixels, type Settings } from './settings'
 import { STYLE } from './style'
 
 /** From the iframe's first word, in milliseconds: the launcher does not wait longer for a session. */
@@ -33,7 +33,8 @@ export class Panel {
   #box = document.createElement('div')
   #port: MessagePort | undefined
   #waiting: ToFrame[] = []
-  #labels = { open: 'Open Messenger', close: 'Close Messenger', news: 'New update from Support' }
+  // in English until the Messenger says them in the customer's language
+  #labels = { open: 'Open Messenger', close: 'Close Messenger', news: '' }
   #count = 0
   #saidAt = 0
   #shows = false
@@ -56,7 +57,6 @@ export class Panel {
     this.#button.type = 'button'
     this.#button.setAttribute('aria-haspopup', 'dialog')
     this.#button.setAttribute('aria-controls', 'panel')
-    this.#button.hidden = true
     this.#button.onclick = () => this.toggle()
     this.#badge.setAttribute('aria-hidden', 'true')
     this.#button.append(this.#badge)
@@ -78,7 +78,6 @@ export class Panel {
     this.#box.append(this.#button, this.#dialog, this.#news)
     root.append(this.#box)
     this.wear(settings)
-    this.#paint()
     addEventListener('message', this.#hello)
     this.#phone.onchange = () => {
       if (!this.open) return
@@ -115,7 +114,7 @@ export class Panel {
     const colour = settings.action_color ?? ''
     if (/^#[0-9a-f]{6}$/i.test(colour)) set('--action', colour)
     this.#box.className = settings.alignment === 'left' ? 'start' : ''
-    this.#button.hidden = !this.#shows || !!settings.hide_default_launcher
+    this.#paint()
     if (this.#port) this.post({ type: 'look', look: this.#look() })
   }
 
@@ -177,7 +176,7 @@ export class Panel {
     const first: ToFrame = {
       type: 'init',
       platform: settings.platform,
-      languages: languages(settings),
+      language: settings.language_override,
       look: this.#look()
     }
     this.#port.postMessage(first)
@@ -211,7 +210,7 @@ export class Panel {
   #appear(shows: boolean) {
     clearTimeout(this.#timer)
     this.#shows = shows
-    this.#button.hidden = !shows || !!this.#settings.hide_default_launcher
+    this.#paint()
     if (!shows) this.hide()
   }
 
@@ -226,10 +225,12 @@ export class Panel {
 
   #paint() {
     const { open } = this
+    const { hide_default_launcher, hide_notifications } = this.#settings
+    this.#button.hidden = !this.#shows || !!hide_default_launcher
     this.#button.setAttribute('aria-expanded', String(open))
     this.#button.setAttribute('aria-label', open ? this.#labels.close : this.#labels.open)
     const count = this.#count
-    this.#badge.textContent = open || !count || this.#settings.hide_notifications ? '' : count > 9 ? '9+' : `${count}`
+    this.#badge.textContent = open || !count || hide_notifications ? '' : count > 9 ? '9+' : `${count}`
   }
 
   #unfold() {

@@ -31,8 +31,10 @@ export interface Settings {
 /** Who a boot is for: another one is another customer, whose session must not see the first one's. */
 export function identity(settings: Settings): string {
   const { app_id, platform, user_id, getUserJwt } = settings
-  // whom a callback names is known only by asking it
-  return `${app_id} ${platform ?? 'web'} ${user_id ?? (getUserJwt ? '?' : claimed(jwt(settings))) ?? ''}`
+  const token = jwt(settings)
+  // whom a callback names is known only by asking it; but somebody it is
+  const who = getUserJwt ? '?' : token && (claimed(token) ?? '?')
+  return `${app_id} ${platform ?? 'web'} ${user_id ?? who ?? ''}`
 }
 
 export function jwt(settings: Settings): string | undefined {
@@ -40,19 +42,14 @@ export function jwt(settings: Settings): string | undefined {
 }
 
 /** Read, not believed: the server checks the signature. */
-function claimed(token: string | undefined): string | undefined {
+function claimed(token: string): string | undefined {
   try {
-    const text = atob((token ?? '').split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? '')
+    const text = atob(token.split('.')[1]?.replace(/-/g, '+').replace(/_/g, '/') ?? '')
     const { user_id, sub } = JSON.parse(text)
     return user_id ?? sub
   } catch {
     return undefined
   }
-}
-
-export function languages(settings: Settings): string[] {
-  const wished = settings.language_override ? [settings.language_override] : []
-  return [...wished, ...(navigator.languages ?? [])]
 }
 
 /** A whole number that is not negative, else the usual one. */

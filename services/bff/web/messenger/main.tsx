@@ -7,7 +7,7 @@ import { connect } from '../rpc/connect'
 import { api as makeApi } from './api'
 import { createApp } from './app'
 import { Provide } from './context'
-import { speak, spoken, t } from './i18n'
+import { speak, t } from './i18n'
 import { startTicking } from './i18n/time'
 import { ink, wear } from './look'
 import { meet } from './port'
@@ -53,7 +53,8 @@ async function begin() {
       begun = true
       wear(heard.look)
       const messenger = start(heard.platform, say, askHost)
-      speak(heard.languages).then(() => {
+      const wished = heard.language ? [String(heard.language)] : []
+      speak([...wished, ...navigator.languages]).then(() => {
         messenger.show()
         started = messenger
         for (const early of waiting.splice(0)) messenger.hear(early)

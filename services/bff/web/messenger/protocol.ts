@@ -12,7 +12,7 @@ export type Place =
 
 /** To the Messenger. */
 export type ToFrame =
-  | { type: 'init'; platform?: Platform; languages: string[]; look: Look }
+  | { type: 'init'; platform: Platform | undefined; language: string | undefined; look: Look }
   | { type: 'look'; look: Look }
   /** The answer to `jwt`. */
   | ({ type: 'jwt' } & Proof)
@@ -27,19 +27,19 @@ export type ToFrame =
 /** What the host knows of its customer. */
 export interface Proof {
   /** The user token; none when the host has none now. */
-  jwt?: string | null
+  jwt?: string | null | undefined
   /** There is none to be had: whoever it is comes without one. */
   guest?: boolean
   /** Who a guest is by the host's word alone. */
-  user?: string | number
+  user?: string | number | undefined
   /** The secret that a visitor was given, if it was kept. */
-  visitor?: string | null
+  visitor?: string | null | undefined
 }
 
 export interface Look {
-  theme?: Theme
+  theme?: Theme | undefined
   /** `#rrggbb`; else ours. */
-  action?: string
+  action?: string | undefined
 }
 
 /** To the loader. */

@@ -32,7 +32,6 @@ const user = (answers: Answer[], jwts: (string | undefined)[]) =>
 const app = { appId: 'app_1', platform: 'PLATFORM_WEB' }
 
 describe('the session', () => {
-
   it('is opened once for all who wait for it', async () => {
     const { made, ask } = user(['token'], ['jwt'])
     await Promise.all([made.ensure(), made.ensure(), made.ensure()])

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file messenger/settings/v1/types.proto.
  */
 export const file_messenger_settings_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("CiFtZXNzZW5nZXIvc2V0dGluZ3MvdjEvdHlwZXMucHJvdG8SFW1lc3Nlbmdlci5zZXR0aW5ncy52MSJ/CgxTcGFjZVNldHRpbmcSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SKwoFc3BhY2UYAiABKA4yHC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2USDwoHZW5hYmxlZBgDIAEoCCJZChFNZXNzZW5nZXJTZXR0aW5ncxIzCgZzcGFjZXMYASADKAsyIy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2VTZXR0aW5nEg8KB3ZlcnNpb24YAiABKAQimgEKCkF1ZGl0RW50cnkSEAoIZW50cnlfaWQYASABKAkSDgoGYWN0aW9uGAIgASgJEhAKCGFjdG9yX2lkGAMgASgJEg8KB3N1YmplY3QYBCABKAkSDgoGYmVmb3JlGAUgASgJEg0KBWFmdGVyGAYgASgJEigKBHRpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInAKCVdvcmtzcGFjZRIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhcHBfaWQYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrIBCgtJZGVudGl0eUtleRIOCgZrZXlfaWQYASABKAkSMQoIcGxhdGZvcm0YAiABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLiAQoIQXBpVG9rZW4SEAoIdG9rZW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgt0ZWFtbWF0ZV9pZBgDIAEoCRIOCgZzY29wZXMYBCADKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPAoIVGVhbW1hdGUSEwoLdGVhbW1hdGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVlbWFpbBgDIAEoCSJ8CgdDb250YWN0EhIKCmNvbnRhY3RfaWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEg0KBWVtYWlsGAQgASgJEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLBAQoHU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgJEhQKDHdvcmtzcGFjZV9pZBgCIAEoCRISCgpjb250YWN0X2lkGAMgASgJEhQKDGNvbnRhY3RfbmFtZRgEIAEoCRIxCghwbGF0Zm9ybRgFIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIvCgtleHBpcmVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqyAIKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIZChVSRUFTT05fSU5WQUxJRF9GSUVMRFMQARIUChBSRUFTT05fTk9UX0ZPVU5EEAISGgoWUkVBU09OX1VOQVVUSEVOVElDQVRFRBADEhgKFFJFQVNPTl9TVEFMRV9WRVJTSU9OEAQSHQoZUkVBU09OX01FU1NBR0VTX0FMV0FZU19PThAFEhgKFFJFQVNPTl9UT09fTUFOWV9LRVlTEAYSHQoZUkVBU09OX0lOVkFMSURfUEFHRV9UT0tFThAHEhwKGFJFQVNPTl9QRVJNSVNTSU9OX0RFTklFRBAIEhMKD1JFQVNPTl9JTlRFUk5BTBAJEhYKElJFQVNPTl9VTkFWQUlMQUJMRRAKEhwKGFJFQVNPTl9SRVFVRVNUX0lEX1JFVVNFRBALKl4KCFBsYXRmb3JtEhgKFFBMQVRGT1JNX1VOU1BFQ0lGSUVEEAASEAoMUExBVEZPUk1fV0VCEAESEAoMUExBVEZPUk1fSU9TEAISFAoQUExBVEZPUk1fQU5EUk9JRBADKlUKBVNwYWNlEhUKEVNQQUNFX1VOU1BFQ0lGSUVEEAASDgoKU1BBQ0VfSE9NRRABEhIKDlNQQUNFX01FU1NBR0VTEAISEQoNU1BBQ0VfVElDS0VUUxADYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiFtZXNzZW5nZXIvc2V0dGluZ3MvdjEvdHlwZXMucHJvdG8SFW1lc3Nlbmdlci5zZXR0aW5ncy52MSJ/CgxTcGFjZVNldHRpbmcSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SKwoFc3BhY2UYAiABKA4yHC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2USDwoHZW5hYmxlZBgDIAEoCCJZChFNZXNzZW5nZXJTZXR0aW5ncxIzCgZzcGFjZXMYASADKAsyIy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2VTZXR0aW5nEg8KB3ZlcnNpb24YAiABKAQimgEKCkF1ZGl0RW50cnkSEAoIZW50cnlfaWQYASABKAkSDgoGYWN0aW9uGAIgASgJEhAKCGFjdG9yX2lkGAMgASgJEg8KB3N1YmplY3QYBCABKAkSDgoGYmVmb3JlGAUgASgJEg0KBWFmdGVyGAYgASgJEigKBHRpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInAKCVdvcmtzcGFjZRIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhcHBfaWQYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIngKEFBsYXRmb3JtSWRlbnRpdHkSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoEbW9kZRgCIAEoDjIjLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eU1vZGUieQoRTWVzc2VuZ2VyU2VjdXJpdHkSOgoJcGxhdGZvcm1zGAEgAygLMicubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtSWRlbnRpdHkSFwoPYWxsb3dlZF9vcmlnaW5zGAIgAygJEg8KB3ZlcnNpb24YAyABKAQi5gEKC0lkZW50aXR5S2V5Eg4KBmtleV9pZBgBIAEoCRIxCghwbGF0Zm9ybRgCIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfdXNlZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAgoIQXBpVG9rZW4SEAoIdG9rZW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgt0ZWFtbWF0ZV9pZBgDIAEoCRIOCgZzY29wZXMYBCADKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF91c2VkX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIncKCFRlYW1tYXRlEhMKC3RlYW1tYXRlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSKQoEcm9sZRgEIAEoDjIbLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5Sb2xlEg4KBmFjdGl2ZRgFIAEoCCL+AQoHQ29udGFjdBISCgpjb250YWN0X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoEa2luZBgGIAEoDjIiLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5Db250YWN0S2luZBIeChZtZXJnZWRfaW50b19jb250YWN0X2lkGAcgASgJEi4KCmVyYXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvsBCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEhIKCmNvbnRhY3RfaWQYAyABKAkSFAoMY29udGFjdF9uYW1lGAQgASgJEjEKCHBsYXRmb3JtGAUgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI4Cgxjb250YWN0X2tpbmQYByABKA4yIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQ29udGFjdEtpbmQq+AIKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIZChVSRUFTT05fSU5WQUxJRF9GSUVMRFMQARIUChBSRUFTT05fTk9UX0ZPVU5EEAISGgoWUkVBU09OX1VOQVVUSEVOVElDQVRFRBADEhgKFFJFQVNPTl9TVEFMRV9WRVJTSU9OEAQSHQoZUkVBU09OX01FU1NBR0VTX0FMV0FZU19PThAFEhgKFFJFQVNPTl9UT09fTUFOWV9LRVlTEAYSHQoZUkVBU09OX0lOVkFMSURfUEFHRV9UT0tFThAHEhwKGFJFQVNPTl9QRVJNSVNTSU9OX0RFTklFRBAIEhMKD1JFQVNPTl9JTlRFUk5BTBAJEhYKElJFQVNPTl9VTkFWQUlMQUJMRRAKEhwKGFJFQVNPTl9SRVFVRVNUX0lEX1JFVVNFRBALEhcKE1JFQVNPTl9ST0xFX1RPT19MT1cQDBIVChFSRUFTT05fTEFTVF9BRE1JThANKl4KCFBsYXRmb3JtEhgKFFBMQVRGT1JNX1VOU1BFQ0lGSUVEEAASEAoMUExBVEZPUk1fV0VCEAESEAoMUExBVEZPUk1fSU9TEAISFAoQUExBVEZPUk1fQU5EUk9JRBADKlUKBVNwYWNlEhUKEVNQQUNFX1VOU1BFQ0lGSUVEEAASDgoKU1BBQ0VfSE9NRRABEhIKDlNQQUNFX01FU1NBR0VTEAISEQoNU1BBQ0VfVElDS0VUUxADKmUKDElkZW50aXR5TW9kZRIdChlJREVOVElUWV9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWSURFTlRJVFlfTU9ERV9FTkZPUkNFRBABEhoKFklERU5USVRZX01PREVfT1BUSU9OQUwQAipNCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEg4KClJPTEVfQUdFTlQQAhIOCgpST0xFX0FETUlOEAMqeQoLQ29udGFjdEtpbmQSHAoYQ09OVEFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRQ09OVEFDVF9LSU5EX1VTRVIQARIYChRDT05UQUNUX0tJTkRfVklTSVRPUhACEhsKF0NPTlRBQ1RfS0lORF9VTlZFUklGSUVEEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One switch.
@@ -323,6 +323,120 @@ export const WorkspaceSchema: GenMessage<Workspace, {jsonType: WorkspaceJson}> =
   messageDesc(file_messenger_settings_v1_types, 3);
 
 /**
+ * The identity mode of one platform.
+ *
+ * @generated from message messenger.settings.v1.PlatformIdentity
+ */
+export type PlatformIdentity = Message<"messenger.settings.v1.PlatformIdentity"> & {
+  /**
+   * Where.
+   *
+   * @generated from field: messenger.settings.v1.Platform platform = 1;
+   */
+  platform: Platform;
+
+  /**
+   * What it asks for.
+   *
+   * @generated from field: messenger.settings.v1.IdentityMode mode = 2;
+   */
+  mode: IdentityMode;
+};
+
+/**
+ * The identity mode of one platform.
+ *
+ * @generated from message messenger.settings.v1.PlatformIdentity
+ */
+export type PlatformIdentityJson = {
+  /**
+   * Where.
+   *
+   * @generated from field: messenger.settings.v1.Platform platform = 1;
+   */
+  platform?: PlatformJson;
+
+  /**
+   * What it asks for.
+   *
+   * @generated from field: messenger.settings.v1.IdentityMode mode = 2;
+   */
+  mode?: IdentityModeJson;
+};
+
+/**
+ * Describes the message messenger.settings.v1.PlatformIdentity.
+ * Use `create(PlatformIdentitySchema)` to create a new message.
+ */
+export const PlatformIdentitySchema: GenMessage<PlatformIdentity, {jsonType: PlatformIdentityJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_settings_v1_types, 4);
+
+/**
+ * Who may open the Messenger of a workspace, and where it may be embedded.
+ *
+ * @generated from message messenger.settings.v1.MessengerSecurity
+ */
+export type MessengerSecurity = Message<"messenger.settings.v1.MessengerSecurity"> & {
+  /**
+   * Every platform with its mode.
+   *
+   * @generated from field: repeated messenger.settings.v1.PlatformIdentity platforms = 1;
+   */
+  platforms: PlatformIdentity[];
+
+  /**
+   * Where the Messenger may be embedded: `https://host[:port]`, `https://*.host` for one leftmost label,
+   * or `http://localhost[:port]`. Empty: nowhere. At most 100.
+   *
+   * @generated from field: repeated string allowed_origins = 2;
+   */
+  allowedOrigins: string[];
+
+  /**
+   * Grows by 1 with every change; for `expected_version`. 0 until the first.
+   *
+   * @generated from field: uint64 version = 3;
+   */
+  version: bigint;
+};
+
+/**
+ * Who may open the Messenger of a workspace, and where it may be embedded.
+ *
+ * @generated from message messenger.settings.v1.MessengerSecurity
+ */
+export type MessengerSecurityJson = {
+  /**
+   * Every platform with its mode.
+   *
+   * @generated from field: repeated messenger.settings.v1.PlatformIdentity platforms = 1;
+   */
+  platforms?: PlatformIdentityJson[];
+
+  /**
+   * Where the Messenger may be embedded: `https://host[:port]`, `https://*.host` for one leftmost label,
+   * or `http://localhost[:port]`. Empty: nowhere. At most 100.
+   *
+   * @generated from field: repeated string allowed_origins = 2;
+   */
+  allowedOrigins?: string[];
+
+  /**
+   * Grows by 1 with every change; for `expected_version`. 0 until the first.
+   *
+   * @generated from field: uint64 version = 3;
+   */
+  version?: string;
+};
+
+/**
+ * Describes the message messenger.settings.v1.MessengerSecurity.
+ * Use `create(MessengerSecuritySchema)` to create a new message.
+ */
+export const MessengerSecuritySchema: GenMessage<MessengerSecurity, {jsonType: MessengerSecurityJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_settings_v1_types, 5);
+
+/**
  * A key that signs user tokens. Its secret is shown once.
  *
  * @generated from message messenger.settings.v1.IdentityKey
@@ -355,6 +469,13 @@ export type IdentityKey = Message<"messenger.settings.v1.IdentityKey"> & {
    * @generated from field: google.protobuf.Timestamp revoke_time = 4;
    */
   revokeTime?: Timestamp | undefined;
+
+  /**
+   * When it last opened a session, to the minute; unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_used_time = 5;
+   */
+  lastUsedTime?: Timestamp | undefined;
 };
 
 /**
@@ -390,6 +511,13 @@ export type IdentityKeyJson = {
    * @generated from field: google.protobuf.Timestamp revoke_time = 4;
    */
   revokeTime?: TimestampJson;
+
+  /**
+   * When it last opened a session, to the minute; unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_used_time = 5;
+   */
+  lastUsedTime?: TimestampJson;
 };
 
 /**
@@ -397,7 +525,7 @@ export type IdentityKeyJson = {
  * Use `create(IdentityKeySchema)` to create a new message.
  */
 export const IdentityKeySchema: GenMessage<IdentityKey, {jsonType: IdentityKeyJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_settings_v1_types, 4);
+  messageDesc(file_messenger_settings_v1_types, 6);
 
 /**
  * An API token of a teammate or integration. Its text is shown once.
@@ -453,6 +581,13 @@ export type ApiToken = Message<"messenger.settings.v1.ApiToken"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * When it was last exchanged, to the minute; unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_used_time = 8;
+   */
+  lastUsedTime?: Timestamp | undefined;
 };
 
 /**
@@ -509,6 +644,13 @@ export type ApiTokenJson = {
    * @generated from field: google.protobuf.Timestamp create_time = 7;
    */
   createTime?: TimestampJson;
+
+  /**
+   * When it was last exchanged, to the minute; unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_used_time = 8;
+   */
+  lastUsedTime?: TimestampJson;
 };
 
 /**
@@ -516,7 +658,7 @@ export type ApiTokenJson = {
  * Use `create(ApiTokenSchema)` to create a new message.
  */
 export const ApiTokenSchema: GenMessage<ApiToken, {jsonType: ApiTokenJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_settings_v1_types, 5);
+  messageDesc(file_messenger_settings_v1_types, 7);
 
 /**
  * A member of staff.
@@ -544,6 +686,20 @@ export type Teammate = Message<"messenger.settings.v1.Teammate"> & {
    * @generated from field: string email = 3;
    */
   email: string;
+
+  /**
+   * What they may do.
+   *
+   * @generated from field: messenger.settings.v1.Role role = 4;
+   */
+  role: Role;
+
+  /**
+   * False: they may do nothing, and none of their tokens is exchanged.
+   *
+   * @generated from field: bool active = 5;
+   */
+  active: boolean;
 };
 
 /**
@@ -572,6 +728,20 @@ export type TeammateJson = {
    * @generated from field: string email = 3;
    */
   email?: string;
+
+  /**
+   * What they may do.
+   *
+   * @generated from field: messenger.settings.v1.Role role = 4;
+   */
+  role?: RoleJson;
+
+  /**
+   * False: they may do nothing, and none of their tokens is exchanged.
+   *
+   * @generated from field: bool active = 5;
+   */
+  active?: boolean;
 };
 
 /**
@@ -579,7 +749,7 @@ export type TeammateJson = {
  * Use `create(TeammateSchema)` to create a new message.
  */
 export const TeammateSchema: GenMessage<Teammate, {jsonType: TeammateJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_settings_v1_types, 6);
+  messageDesc(file_messenger_settings_v1_types, 8);
 
 /**
  * A customer.
@@ -595,7 +765,8 @@ export type Contact = Message<"messenger.settings.v1.Contact"> & {
   contactId: string;
 
   /**
-   * The customer's own id, the user token's `user_id`; 1 to 255 characters.
+   * The customer's own id, the user token's `user_id`; 1 to 255 characters. Empty for a visitor; of an
+   * unverified contact, the id they claim.
    *
    * @generated from field: string user_id = 2;
    */
@@ -621,6 +792,27 @@ export type Contact = Message<"messenger.settings.v1.Contact"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * How sure it is who this is.
+   *
+   * @generated from field: messenger.settings.v1.ContactKind kind = 6;
+   */
+  kind: ContactKind;
+
+  /**
+   * The user this visitor turned out to be, `con_…`; empty: not merged. Never changes once set.
+   *
+   * @generated from field: string merged_into_contact_id = 7;
+   */
+  mergedIntoContactId: string;
+
+  /**
+   * When the contact was erased: nothing personal is left. Unset: not erased.
+   *
+   * @generated from field: google.protobuf.Timestamp erase_time = 8;
+   */
+  eraseTime?: Timestamp | undefined;
 };
 
 /**
@@ -637,7 +829,8 @@ export type ContactJson = {
   contactId?: string;
 
   /**
-   * The customer's own id, the user token's `user_id`; 1 to 255 characters.
+   * The customer's own id, the user token's `user_id`; 1 to 255 characters. Empty for a visitor; of an
+   * unverified contact, the id they claim.
    *
    * @generated from field: string user_id = 2;
    */
@@ -663,6 +856,27 @@ export type ContactJson = {
    * @generated from field: google.protobuf.Timestamp create_time = 5;
    */
   createTime?: TimestampJson;
+
+  /**
+   * How sure it is who this is.
+   *
+   * @generated from field: messenger.settings.v1.ContactKind kind = 6;
+   */
+  kind?: ContactKindJson;
+
+  /**
+   * The user this visitor turned out to be, `con_…`; empty: not merged. Never changes once set.
+   *
+   * @generated from field: string merged_into_contact_id = 7;
+   */
+  mergedIntoContactId?: string;
+
+  /**
+   * When the contact was erased: nothing personal is left. Unset: not erased.
+   *
+   * @generated from field: google.protobuf.Timestamp erase_time = 8;
+   */
+  eraseTime?: TimestampJson;
 };
 
 /**
@@ -670,7 +884,7 @@ export type ContactJson = {
  * Use `create(ContactSchema)` to create a new message.
  */
 export const ContactSchema: GenMessage<Contact, {jsonType: ContactJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_settings_v1_types, 7);
+  messageDesc(file_messenger_settings_v1_types, 9);
 
 /**
  * An open session of a contact.
@@ -719,6 +933,13 @@ export type Session = Message<"messenger.settings.v1.Session"> & {
    * @generated from field: google.protobuf.Timestamp expire_time = 6;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * How sure it is who the contact is.
+   *
+   * @generated from field: messenger.settings.v1.ContactKind contact_kind = 7;
+   */
+  contactKind: ContactKind;
 };
 
 /**
@@ -768,6 +989,13 @@ export type SessionJson = {
    * @generated from field: google.protobuf.Timestamp expire_time = 6;
    */
   expireTime?: TimestampJson;
+
+  /**
+   * How sure it is who the contact is.
+   *
+   * @generated from field: messenger.settings.v1.ContactKind contact_kind = 7;
+   */
+  contactKind?: ContactKindJson;
 };
 
 /**
@@ -775,7 +1003,7 @@ export type SessionJson = {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session, {jsonType: SessionJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_settings_v1_types, 8);
+  messageDesc(file_messenger_settings_v1_types, 10);
 
 /**
  * Reasons in ErrorInfo with the domain "settings.messenger". What is refused before a method is reached
@@ -867,6 +1095,20 @@ export enum Reason {
    * @generated from enum value: REASON_REQUEST_ID_REUSED = 11;
    */
   REQUEST_ID_REUSED = 11,
+
+  /**
+   * A token's scopes are more than its teammate's role allows.
+   *
+   * @generated from enum value: REASON_ROLE_TOO_LOW = 12;
+   */
+  ROLE_TOO_LOW = 12,
+
+  /**
+   * The workspace would be left without an active admin.
+   *
+   * @generated from enum value: REASON_LAST_ADMIN = 13;
+   */
+  LAST_ADMIN = 13,
 }
 
 /**
@@ -875,7 +1117,7 @@ export enum Reason {
  *
  * @generated from enum messenger.settings.v1.Reason
  */
-export type ReasonJson = "REASON_UNSPECIFIED" | "REASON_INVALID_FIELDS" | "REASON_NOT_FOUND" | "REASON_UNAUTHENTICATED" | "REASON_STALE_VERSION" | "REASON_MESSAGES_ALWAYS_ON" | "REASON_TOO_MANY_KEYS" | "REASON_INVALID_PAGE_TOKEN" | "REASON_PERMISSION_DENIED" | "REASON_INTERNAL" | "REASON_UNAVAILABLE" | "REASON_REQUEST_ID_REUSED";
+export type ReasonJson = "REASON_UNSPECIFIED" | "REASON_INVALID_FIELDS" | "REASON_NOT_FOUND" | "REASON_UNAUTHENTICATED" | "REASON_STALE_VERSION" | "REASON_MESSAGES_ALWAYS_ON" | "REASON_TOO_MANY_KEYS" | "REASON_INVALID_PAGE_TOKEN" | "REASON_PERMISSION_DENIED" | "REASON_INTERNAL" | "REASON_UNAVAILABLE" | "REASON_REQUEST_ID_REUSED" | "REASON_ROLE_TOO_LOW" | "REASON_LAST_ADMIN";
 
 /**
  * Describes the enum messenger.settings.v1.Reason.
@@ -978,4 +1220,141 @@ export type SpaceJson = "SPACE_UNSPECIFIED" | "SPACE_HOME" | "SPACE_MESSAGES" | 
  */
 export const SpaceSchema: GenEnum<Space, SpaceJson> = /*@__PURE__*/
   enumDesc(file_messenger_settings_v1_types, 2);
+
+/**
+ * Whether a platform asks for a signed user token before it believes who somebody is.
+ *
+ * @generated from enum messenger.settings.v1.IdentityMode
+ */
+export enum IdentityMode {
+  /**
+   * Not set; refused.
+   *
+   * @generated from enum value: IDENTITY_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A user is who a valid user token says; a user id without one is refused. What a new workspace has.
+   *
+   * @generated from enum value: IDENTITY_MODE_ENFORCED = 1;
+   */
+  ENFORCED = 1,
+
+  /**
+   * For the time of a migration: a user id without a token becomes an unverified contact of its own.
+   *
+   * @generated from enum value: IDENTITY_MODE_OPTIONAL = 2;
+   */
+  OPTIONAL = 2,
+}
+
+/**
+ * Whether a platform asks for a signed user token before it believes who somebody is.
+ *
+ * @generated from enum messenger.settings.v1.IdentityMode
+ */
+export type IdentityModeJson = "IDENTITY_MODE_UNSPECIFIED" | "IDENTITY_MODE_ENFORCED" | "IDENTITY_MODE_OPTIONAL";
+
+/**
+ * Describes the enum messenger.settings.v1.IdentityMode.
+ */
+export const IdentityModeSchema: GenEnum<IdentityMode, IdentityModeJson> = /*@__PURE__*/
+  enumDesc(file_messenger_settings_v1_types, 3);
+
+/**
+ * What a teammate may do at most; no token of theirs holds more.
+ *
+ * @generated from enum messenger.settings.v1.Role
+ */
+export enum Role {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Reads everything, changes nothing.
+   *
+   * @generated from enum value: ROLE_VIEWER = 1;
+   */
+  VIEWER = 1,
+
+  /**
+   * Works on tickets, conversations and contacts.
+   *
+   * @generated from enum value: ROLE_AGENT = 2;
+   */
+  AGENT = 2,
+
+  /**
+   * Changes settings, keys, tokens and teammates as well.
+   *
+   * @generated from enum value: ROLE_ADMIN = 3;
+   */
+  ADMIN = 3,
+}
+
+/**
+ * What a teammate may do at most; no token of theirs holds more.
+ *
+ * @generated from enum messenger.settings.v1.Role
+ */
+export type RoleJson = "ROLE_UNSPECIFIED" | "ROLE_VIEWER" | "ROLE_AGENT" | "ROLE_ADMIN";
+
+/**
+ * Describes the enum messenger.settings.v1.Role.
+ */
+export const RoleSchema: GenEnum<Role, RoleJson> = /*@__PURE__*/
+  enumDesc(file_messenger_settings_v1_types, 4);
+
+/**
+ * How sure it is who a contact is.
+ *
+ * @generated from enum messenger.settings.v1.ContactKind
+ */
+export enum ContactKind {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: CONTACT_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A user whom the workspace's own server vouches for.
+   *
+   * @generated from enum value: CONTACT_KIND_USER = 1;
+   */
+  USER = 1,
+
+  /**
+   * Somebody who did not say who they are, known by a secret in their browser.
+   *
+   * @generated from enum value: CONTACT_KIND_VISITOR = 2;
+   */
+  VISITOR = 2,
+
+  /**
+   * Somebody who says who they are, without proof: never the user of that id, never merged.
+   *
+   * @generated from enum value: CONTACT_KIND_UNVERIFIED = 3;
+   */
+  UNVERIFIED = 3,
+}
+
+/**
+ * How sure it is who a contact is.
+ *
+ * @generated from enum messenger.settings.v1.ContactKind
+ */
+export type ContactKindJson = "CONTACT_KIND_UNSPECIFIED" | "CONTACT_KIND_USER" | "CONTACT_KIND_VISITOR" | "CONTACT_KIND_UNVERIFIED";
+
+/**
+ * Describes the enum messenger.settings.v1.ContactKind.
+ */
+export const ContactKindSchema: GenEnum<ContactKind, ContactKindJson> = /*@__PURE__*/
+  enumDesc(file_messenger_settings_v1_types, 5);
 
