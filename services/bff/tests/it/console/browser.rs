@@ -71,9 +71,12 @@ impl Browser {
     }
 
     pub async fn send(&mut self, method: &str, place: &str, headers: &[(&str, &str)]) -> Answer {
-        let path = match place.split_once("://") {
-            Some((_, rest)) => &rest[rest.find('/').unwrap()..],
-            None => place,
+        let path = match place.starts_with('/') {
+            true => place,
+            false => {
+                let rest = place.split_once("://").unwrap().1;
+                &rest[rest.find('/').unwrap()..]
+            }
         };
         let cookies: Vec<String> = self
             .cookies
