@@ -2,6 +2,7 @@
 //! who a call of the console comes from. Tokens of the provider stay here and are thrown away; the browser gets
 //! an opaque one of ours, whose session Settings keeps.
 
+mod answers;
 mod args;
 mod cookies;
 mod dev_issuer;
@@ -25,9 +26,9 @@ use runtime::{ServerArgs, StartError};
 use tokio::sync::Semaphore;
 use types::Clock;
 
-use crate::clients::Clients;
-pub use args::{ConsoleArgs, Person, WorkspaceOfProvider};
+use crate::{clients::Clients, limits::Limits, proxies::Proxies};
 use args::Setup;
+pub use args::{ConsoleArgs, Person, WorkspaceOfProvider};
 use cookies::Cookies;
 use layer::Entrance;
 pub(crate) use layer::{Callers, ConsoleLayer};
@@ -50,7 +51,14 @@ struct Console {
     sessions: Arc<Consoles>,
     clients: Arc<Clients>,
     clock: Arc<dyn Clock>,
+    doorman: Doorman,
     logins: Semaphore,
+}
+
+/// Who may try, and how often.
+pub(crate) struct Doorman {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) proxies: Arc<Proxies>,
 }
 
 /// The console's parts, as the server takes them.
@@ -71,6 +79,7 @@ pub(crate) fn parts(
     args: &ConsoleArgs,
     server: &ServerArgs,
     clients: Arc<Clients>,
+    doorman: Doorman,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, StartError> {
     let sessions = Arc::new(Consoles::new(clients.clone()));
@@ -94,6 +103,7 @@ pub(crate) fn parts(
         sessions: sessions.clone(),
         clients,
         clock: clock.clone(),
+        doorman,
         logins: Semaphore::new(LOGINS),
     });
     let mut pages = router(console);

@@ -45,7 +45,7 @@ use types::{Clock, SystemClock};
 use access::ACCESS;
 use apps::Apps;
 use clients::{Addresses, Clients};
-use console::Callers;
+use console::{Callers, Doorman};
 pub use console::{ConsoleArgs, Person, WorkspaceOfProvider};
 use feed::Feed;
 use freshness::Freshness;
@@ -177,16 +177,21 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         notifications: &config.notifications,
     };
     let clients = Arc::new(Clients::new(keys.clone(), &at)?);
+    let limits = Arc::new(Limits::new(&config.limits));
+    let proxies = Arc::new(Proxies::new(config.trusted_proxies));
+    let doorman = Doorman {
+        limits: limits.clone(),
+        proxies: proxies.clone(),
+    };
     let console = console::parts(
         &config.console,
         &config.server,
         clients.clone(),
+        doorman,
         clock.clone(),
     )?;
     let freshness = Arc::new(Freshness::new(clock));
     let workspaces = Arc::new(Workspaces::new(freshness.clone()));
-    let limits = Arc::new(Limits::new(&config.limits));
-    let proxies = Arc::new(Proxies::new(config.trusted_proxies));
     let apps = Arc::new(Apps::new(
         clients.clone(),
         freshness.clone(),

@@ -20,8 +20,8 @@ pub use api_token::{
 };
 pub use audit::{Action, AuditPlace, Entry};
 pub use console::{
-    ConsoleHash, ConsoleSession, OpenConsole, ProviderIdentity, hash_console_token, mint_console_token,
-    only_active, scopes_of,
+    ConsoleHash, ConsoleSession, OpenConsole, ProviderIdentity, hash_console_token,
+    mint_console_token, only_active, scopes_of,
 };
 pub use identity_key::{
     Algorithm, IdentityKey, KeySecret, MAX_ACTIVE_KEYS, free_slot, mint_key_secret,

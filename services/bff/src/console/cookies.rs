@@ -71,8 +71,7 @@ impl Cookies {
 
     fn value(self, name: &str, value: &str, seconds: i64) -> HeaderValue {
         // Lax: a provider sends the browser back by a link, and that must carry the login
-        let mut text =
-            format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
+        let mut text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax");
         if self.secure {
             // writing to a String cannot fail
             let _ = write!(text, "; Secure");

@@ -111,8 +111,12 @@ async fn authorize(State(issuer): State<Arc<Issuer>>, uri: Uri) -> Response {
     let asked = query(&uri);
     let right = asked.get("redirect_uri") == Some(&issuer.redirect)
         && asked.get("client_id").is_some_and(|id| id == CLIENT)
-        && asked.get("response_type").is_some_and(|kind| kind == "code")
-        && asked.get("code_challenge_method").is_some_and(|way| way == "S256")
+        && asked
+            .get("response_type")
+            .is_some_and(|kind| kind == "code")
+        && asked
+            .get("code_challenge_method")
+            .is_some_and(|way| way == "S256")
         && ["state", "nonce", "code_challenge"]
             .iter()
             .all(|name| asked.contains_key(*name));

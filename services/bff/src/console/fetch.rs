@@ -61,9 +61,12 @@ impl Fetcher {
         if !is_safe(&request.uri().to_string()) {
             return Err(FetchError::Insecure);
         }
-        timeout(PATIENCE, self.exchange(request.map(|body| Full::new(body.into()))))
-            .await
-            .map_err(|_| FetchError::Late)?
+        timeout(
+            PATIENCE,
+            self.exchange(request.map(|body| Full::new(body.into()))),
+        )
+        .await
+        .map_err(|_| FetchError::Late)?
     }
 
     async fn exchange(

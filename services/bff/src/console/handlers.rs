@@ -6,22 +6,25 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{Extensions, HeaderMap, StatusCode, Uri, header};
 use openidconnect::url::form_urlencoded;
 use proto::settings::v1 as st;
 use serde_json::json;
-use tonic::{Code, Status};
+use tonic::Code;
 use types::micros;
 
 use super::{
-    Console, WorkspaceOfProvider,
+    Console, Doorman, WorkspaceOfProvider,
+    answers::{
+        away, begin, busy, crowded, go, logged_in, provider_away, refused, role, stranger, told,
+    },
     args::AppId,
-    page::{self, escape, headers, page, refusal},
+    page::{escape, headers, page, refusal},
     pending::{self, Pending},
     provider::{LoginError, Vouched},
     sessions::{self, Teammate},
 };
-use crate::error::Error;
+use crate::{error::Error, proxies::Address};
 
 /// Longer queries are nobody's: a provider's code and state are some hundred bytes.
 const MAX_QUERY: usize = 8 * 1024;
@@ -31,11 +34,12 @@ pub(super) async fn home(
     State(console): State<Arc<Console>>,
     uri: Uri,
     asked: HeaderMap,
+    extensions: Extensions,
 ) -> Response {
-    match console.teammate(&asked).await {
+    match console.teammate(&asked, &extensions).await {
         Ok(Some(teammate)) => logged_in(&teammate),
         Ok(None) => console.way_in(query(&uri).get("app").map(String::as_str)),
-        Err(_) => busy("/console/"),
+        Err(error) => busy(&error, "/console/"),
     }
 }
 
@@ -47,7 +51,7 @@ pub(super) async fn login(State(console): State<Arc<Console>>, uri: Uri) -> Resp
         return console.way_in(asked);
     };
     let Ok(_permit) = console.logins.try_acquire() else {
-        return busy(&begin(&app));
+        return crowded(&begin(&app));
     };
     let begun = match console.provider.begin().await {
         Ok(begun) => begun,
@@ -70,16 +74,23 @@ pub(super) async fn callback(
     State(console): State<Arc<Console>>,
     uri: Uri,
     asked: HeaderMap,
+    extensions: Extensions,
 ) -> Response {
+    let from = console.doorman.proxies.client(&asked, &extensions);
     // whatever comes of it, the login that began is over
-    let mut answer = console.admit(&uri, &asked).await.unwrap_or_else(|page| page);
+    let answer = console.admit(&uri, &asked, from).await;
+    let mut answer = answer.unwrap_or_else(|page| page);
     let forget = console.cookies.forget_login();
     answer.headers_mut().append(header::SET_COOKIE, forget);
     answer
 }
 
 /// Ends the session of the browser.
-pub(super) async fn logout(State(console): State<Arc<Console>>, asked: HeaderMap) -> Response {
+pub(super) async fn logout(
+    State(console): State<Arc<Console>>,
+    asked: HeaderMap,
+    extensions: Extensions,
+) -> Response {
     if let Err(refusal) = console.entrance.is_ours(&asked) {
         return refused(StatusCode::FORBIDDEN, refusal.into());
     }
@@ -95,7 +106,7 @@ pub(super) async fn logout(State(console): State<Arc<Console>>, asked: HeaderMap
             sentence,
         );
     }
-    let ended = match console.teammate(&asked).await {
+    let ended = match console.teammate(&asked, &extensions).await {
         Ok(Some(teammate)) => {
             let ended = console.clients.revoke_console_session(teammate.session_id);
             ended.await
@@ -108,13 +119,17 @@ pub(super) async fn logout(State(console): State<Arc<Console>>, asked: HeaderMap
             let cookie = [(header::SET_COOKIE, console.cookies.forget_session())];
             (cookie, headers("application/json"), "{}").into_response()
         }
-        Err(error) => refused(StatusCode::SERVICE_UNAVAILABLE, error.into()),
+        Err(error) => away(error),
     }
 }
 
 /// Who is logged in, as JSON.
-pub(super) async fn me(State(console): State<Arc<Console>>, asked: HeaderMap) -> Response {
-    match console.teammate(&asked).await {
+pub(super) async fn me(
+    State(console): State<Arc<Console>>,
+    asked: HeaderMap,
+    extensions: Extensions,
+) -> Response {
+    match console.teammate(&asked, &extensions).await {
         Ok(Some(Teammate {
             told, workspace, ..
         })) => {
@@ -130,7 +145,7 @@ pub(super) async fn me(State(console): State<Arc<Console>>, asked: HeaderMap) ->
             "unauthenticated",
             "nobody is logged in here, or not any more; log in at /console/",
         ),
-        Err(error) => refused(StatusCode::SERVICE_UNAVAILABLE, error.into()),
+        Err(error) => away(error),
     }
 }
 
@@ -139,11 +154,22 @@ impl Console {
         micros(self.clock.now()).div_euclid(1_000_000)
     }
 
-    async fn teammate(&self, asked: &HeaderMap) -> Result<Option<Teammate>, Error> {
-        match self.cookies.session(asked) {
-            Some(token) => self.sessions.find(token).await,
-            None => Ok(None),
+    async fn teammate(
+        &self,
+        asked: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Option<Teammate>, Error> {
+        let Some(token) = self.cookies.session(asked) else {
+            return Ok(None);
+        };
+        let Doorman { limits, proxies } = &self.doorman;
+        let from = proxies.client(asked, extensions);
+        limits.lookup(from)?;
+        let found = self.sessions.find(token).await?;
+        if found.is_none() {
+            limits.missed(from);
         }
+        Ok(found)
     }
 
     /// The workspace to log in to: the one that the provider is for, or the one asked for where it is for all.
@@ -188,7 +214,12 @@ impl Console {
     }
 
     /// The whole way from a callback to a session; the error is a page too.
-    async fn admit(&self, uri: &Uri, asked: &HeaderMap) -> Result<Response, Response> {
+    async fn admit(
+        &self,
+        uri: &Uri,
+        asked: &HeaderMap,
+        from: Address,
+    ) -> Result<Response, Response> {
         let query = query(uri);
         let get = |name: &str| query.get(name).map(String::as_str);
         let stale = || {
@@ -214,7 +245,10 @@ impl Console {
             return Err(stale());
         }
         let Some(code) = get("code").filter(|_| get("error").is_none()) else {
-            tracing::info!(error = get("error").unwrap_or("none"), "a login was not granted");
+            tracing::info!(
+                error = get("error").unwrap_or("none"),
+                "a login was not granted"
+            );
             return Err(refusal(
                 StatusCode::FORBIDDEN,
                 "Not logged in",
@@ -222,14 +256,20 @@ impl Console {
                 &again,
             ));
         };
+        // each costs the provider a request
+        let limits = &self.doorman.limits;
+        limits
+            .session(from, false)
+            .map_err(|error| busy(&error, &again))?;
         let Ok(_permit) = self.logins.try_acquire() else {
-            return Err(busy(&again));
+            return Err(crowded(&again));
         };
         let vouched = self.provider.finish(code.to_owned(), &pending).await;
         let vouched = vouched.map_err(|error| match error {
             LoginError::Away(_) => provider_away(&error, &again),
             LoginError::Refused(_) => {
                 tracing::warn!(%error, "a login was refused");
+                limits.refused(from);
                 refusal(
                     StatusCode::FORBIDDEN,
                     "Not logged in",
@@ -275,100 +315,10 @@ impl Console {
                 "It was finished already. Begin it again.",
                 again,
             )),
-            Ok(_) | Err(_) => Err(busy(again)),
+            Ok(_) => Err(crowded(again)),
+            Err(error) => Err(busy(&error, again)),
         }
     }
-}
-
-/// The page of a teammate who is logged in.
-fn logged_in(teammate: &Teammate) -> Response {
-    let Teammate {
-        told, workspace, ..
-    } = teammate;
-    let next = format!("/console/?app={}", workspace.app_id);
-    let body = format!(
-        "<dl><dt>Workspace</dt><dd>{}</dd><dt>E-mail</dt><dd>{}</dd><dt>Role</dt><dd>{}</dd></dl>\
-         <button id=\"logout\" type=\"button\" data-next=\"{}\" hidden>Log out</button>\
-         <p id=\"told\" role=\"alert\"></p>\
-         <noscript><p>Logging out needs JavaScript; closing the browser does not log you out.</p></noscript>",
-        escape(&workspace.name),
-        escape(&told.email),
-        escape(role(told)),
-        escape(&next),
-    );
-    page(StatusCode::OK, &told.name, &body)
-}
-
-fn stranger(email: Option<&str>, again: &str) -> Response {
-    let sentence = match email {
-        Some(email) => format!(
-            "{email} is not the address of an active teammate of this workspace. Ask one of its admins to add \
-             you, or log in with another address."
-        ),
-        None => "Your identity provider has not verified your e-mail address. Verify it there, then log in again."
-            .to_owned(),
-    };
-    refusal(StatusCode::FORBIDDEN, "Not a teammate", &sentence, again)
-}
-
-fn provider_away(error: &LoginError, again: &str) -> Response {
-    tracing::warn!(%error, "a login cannot go on");
-    refusal(
-        StatusCode::BAD_GATEWAY,
-        "The login is away",
-        "Your identity provider does not answer as it should. Try again in a moment; if it stays, tell whoever \
-         runs this console.",
-        again,
-    )
-}
-
-fn busy(again: &str) -> Response {
-    refusal(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "One moment",
-        "A part of the product does not answer just now. Try again in a moment.",
-        again,
-    )
-}
-
-/// Where a login to a workspace begins.
-fn begin(app: &AppId) -> String {
-    format!("/console/login?app={app}")
-}
-
-fn role(teammate: &st::Teammate) -> &'static str {
-    match teammate.role() {
-        st::Role::Viewer => "viewer",
-        st::Role::Agent => "agent",
-        st::Role::Admin => "admin",
-        st::Role::Unspecified => "unknown",
-    }
-}
-
-fn go<const N: usize>(to: &str, cookies: [HeaderValue; N]) -> Response {
-    let mut answer = (StatusCode::SEE_OTHER, page::headers("text/plain")).into_response();
-    let headers = answer.headers_mut();
-    if let Ok(to) = HeaderValue::from_str(to) {
-        headers.insert(header::LOCATION, to);
-    }
-    for cookie in cookies {
-        headers.append(header::SET_COOKIE, cookie);
-    }
-    answer
-}
-
-/// A refusal in the words of the product.
-fn refused(status: StatusCode, refusal: Status) -> Response {
-    let code = match refusal.code() {
-        Code::PermissionDenied => "permission_denied",
-        _ => "unavailable",
-    };
-    told(status, code, refusal.message())
-}
-
-fn told(status: StatusCode, code: &str, sentence: &str) -> Response {
-    let text = json!({ "code": code, "message": sentence });
-    (status, headers("application/json"), text.to_string()).into_response()
 }
 
 /// The parameters of an address; of one that is there twice, none, for nobody knows which counts.

@@ -153,9 +153,7 @@ mod tests {
             let console = OF_THE_CONSOLE.try_with(|()| ()).is_ok();
             let actor = match (console, bearer) {
                 (true, "msgr_con_grace") => testing::teammate(&workspace, &["tickets:read"]),
-                (false, "ada") => {
-                    testing::contact(&workspace, &types::ContactId::derive(&["ada"]))
-                }
+                (false, "ada") => testing::contact(&workspace, &types::ContactId::derive(&["ada"])),
                 _ => return Box::pin(ready(Err(unauthenticated()))),
             };
             Box::pin(ready(Ok(Arc::new(actor))))
@@ -186,7 +184,9 @@ mod tests {
                 assert!(!request.headers().contains_key("cookie") || actor.workspace.is_some());
                 let mut answer = Response::new(Body::empty());
                 answer.headers_mut().insert("seen", seen.parse().unwrap());
-                answer.headers_mut().insert("grpc-status", "0".parse().unwrap());
+                answer
+                    .headers_mut()
+                    .insert("grpc-status", "0".parse().unwrap());
                 Ok::<_, Infallible>(answer)
             });
         let mut request = Request::post(path);

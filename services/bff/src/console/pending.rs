@@ -66,7 +66,13 @@ impl Seal {
         let key = std::fs::read(&path).map_err(|e| {
             StartError::Keys(format!("the key {} cannot be read: {e}", path.display()))
         })?;
-        Ok(Self(Sha256::new().chain_update(PURPOSE).chain_update(key).finalize().into()))
+        Ok(Self(
+            Sha256::new()
+                .chain_update(PURPOSE)
+                .chain_update(key)
+                .finalize()
+                .into(),
+        ))
     }
 
     /// The value of a cookie.
@@ -93,7 +99,11 @@ impl Seal {
     }
 
     fn mac(&self, text: &str) -> Option<Hmac<Sha256>> {
-        Some(Hmac::<Sha256>::new_from_slice(&self.0).ok()?.chain_update(text))
+        Some(
+            Hmac::<Sha256>::new_from_slice(&self.0)
+                .ok()?
+                .chain_update(text),
+        )
     }
 }
 
@@ -102,7 +112,9 @@ pub(super) fn return_to(asked: Option<&str>) -> String {
     let ours = |path: &&str| {
         path.starts_with("/console/")
             && path.len() <= 512
-            && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+            && path
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
     };
     asked.filter(ours).unwrap_or("/console/").to_owned()
 }

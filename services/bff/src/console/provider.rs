@@ -113,9 +113,12 @@ impl Provider {
     pub async fn begin(&self) -> Result<Begun, LoginError> {
         patient(async {
             let metadata = self.metadata(KEPT).await?;
-            let client =
-                CoreClient::from_provider_metadata((*metadata).clone(), self.client_id.clone(), None)
-                    .set_redirect_uri(self.redirect.clone());
+            let client = CoreClient::from_provider_metadata(
+                (*metadata).clone(),
+                self.client_id.clone(),
+                None,
+            )
+            .set_redirect_uri(self.redirect.clone());
             let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
             let (url, state, nonce) = client
                 .authorize_url(
@@ -273,9 +276,7 @@ fn how_to_authenticate(metadata: &CoreProviderMetadata) -> AuthType {
     }
 }
 
-async fn patient<T>(
-    step: impl Future<Output = Result<T, LoginError>>,
-) -> Result<T, LoginError> {
+async fn patient<T>(step: impl Future<Output = Result<T, LoginError>>) -> Result<T, LoginError> {
     timeout(PATIENCE, step)
         .await
         .unwrap_or_else(|_| Err(LoginError::Away("it takes too long".into())))

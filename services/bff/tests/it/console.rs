@@ -100,22 +100,34 @@ async fn a_teammate_logs_in_and_the_console_says_who_they_are() {
     let world = development().await;
     let mut browser = Browser::at(world.address());
     let page = browser.get(&format!("/console/?app={APP}")).await;
-    assert!(page.body.contains(&format!("href=\"/console/login?app={APP}\"")));
+    assert!(
+        page.body
+            .contains(&format!("href=\"/console/login?app={APP}\""))
+    );
     let place = begin(&mut browser).await;
     let page = browser.get(&place).await;
     assert!(page.body.contains("For development only"), "{}", page.body);
     assert!(page.body.contains("<strong>Grace Hopper</strong>"));
     let back = choose(&mut browser, &place, "grace@example.com", true).await;
     let answer = browser.get(&back).await;
-    assert_eq!((answer.status, answer.header("location")), (303, "/console/"));
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, "/console/")
+    );
     let page = browser.get("/console/").await;
     assert!(page.body.contains("<h1>Grace Hopper</h1>"), "{}", page.body);
     let me = browser.get("/console/api/me").await;
     let me: serde_json::Value = serde_json::from_str(&me.body).unwrap();
     assert_eq!(me["teammate"]["email"], "grace@example.com");
-    assert_eq!((&me["role"], &me["workspace"]["appId"]), (&"admin".into(), &APP.into()));
+    assert_eq!(
+        (&me["role"], &me["workspace"]["appId"]),
+        (&"admin".into(), &APP.into())
+    );
     let asked = world.settings.state.console.asked();
-    assert_eq!(asked[0].issuer, format!("http://{}/dev-issuer", world.address()));
+    assert_eq!(
+        asked[0].issuer,
+        format!("http://{}/dev-issuer", world.address())
+    );
     assert_eq!(asked[0].subject, "dev|grace@example.com");
 }
 

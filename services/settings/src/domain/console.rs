@@ -160,7 +160,10 @@ mod tests {
     fn an_address_of_two_active_teammates_is_nobodys() {
         let (one, other) = (teammate(Role::Agent, true), teammate(Role::Viewer, true));
         let gone = teammate(Role::Admin, false);
-        assert_eq!(only_active(vec![gone.clone(), one.clone()]), Some(one.clone()));
+        assert_eq!(
+            only_active(vec![gone.clone(), one.clone()]),
+            Some(one.clone())
+        );
         assert_eq!(only_active(vec![one, other]), None);
         assert_eq!(only_active(vec![gone]), None);
         assert_eq!(only_active(Vec::new()), None);

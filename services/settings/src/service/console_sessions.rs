@@ -121,8 +121,7 @@ pub(super) async fn look_up(
         .await?
         .filter(|session| session.is_open(now) && is_reachable(actor, &session.workspace))
         .ok_or(Error::Unauthenticated)?;
-    let teammate =
-        store::teammates::find(db, &session.workspace, &session.teammate).await?;
+    let teammate = store::teammates::find(db, &session.workspace, &session.teammate).await?;
     let workspace = store::workspaces::find(db, &session.workspace).await?;
     let (Some(teammate), Some(workspace)) = (teammate, workspace) else {
         return Err(Error::Unauthenticated);

@@ -196,10 +196,7 @@ pub async fn note_use(
         &session.workspace,
         "update console_session set used_at = $3 \
          where workspace_id = $1 and id = $2 and used_at < $3 and revoked_at is null",
-        [
-            session.id.as_str().into(),
-            now.into(),
-        ],
+        [session.id.as_str().into(), now.into()],
     )
     .await?;
     Ok(())
@@ -239,10 +236,7 @@ pub async fn revoke(
         workspace,
         "update console_session set revoked_at = $3 \
          where workspace_id = $1 and id = $2 and revoked_at is null",
-        [
-            session.as_str().into(),
-            now.into(),
-        ],
+        [session.as_str().into(), now.into()],
     )
     .await?;
     Ok(ended == 1)
@@ -263,10 +257,7 @@ pub async fn revoke_of_teammate(
         workspace,
         "update console_session set revoked_at = $3 \
          where workspace_id = $1 and teammate_id = $2 and revoked_at is null",
-        [
-            teammate.as_str().into(),
-            now.into(),
-        ],
+        [teammate.as_str().into(), now.into()],
     )
     .await
 }

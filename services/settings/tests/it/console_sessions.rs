@@ -37,7 +37,10 @@ async fn change(
         active,
     };
     let mut workspaces = world.workspaces();
-    workspaces.update_teammate(world.by(tenant, body)).await.unwrap();
+    workspaces
+        .update_teammate(world.by(tenant, body))
+        .await
+        .unwrap();
 }
 
 /// A login of its own of somebody at the provider.
@@ -57,7 +60,10 @@ async fn open(
     world: &World,
     body: OpenConsoleSessionRequest,
 ) -> Result<OpenConsoleSessionResponse, Status> {
-    let opened = world.sessions().open_console_session(world.by_bff(body)).await;
+    let opened = world
+        .sessions()
+        .open_console_session(world.by_bff(body))
+        .await;
     opened.map(tonic::Response::into_inner)
 }
 
@@ -65,7 +71,10 @@ async fn find(world: &World, token: &str) -> Result<ConsoleSession, Status> {
     let body = LookUpConsoleSessionRequest {
         token_sha256: Sha256::digest(token).to_vec(),
     };
-    let found = world.sessions().look_up_console_session(world.by_bff(body)).await?;
+    let found = world
+        .sessions()
+        .look_up_console_session(world.by_bff(body))
+        .await?;
     Ok(found.into_inner().session.unwrap())
 }
 
@@ -73,7 +82,10 @@ async fn log_out(world: &World, session: &ConsoleSession) {
     let body = RevokeConsoleSessionRequest {
         session_id: session.session_id.clone(),
     };
-    let done = world.sessions().revoke_console_session(world.by_bff(body)).await;
+    let done = world
+        .sessions()
+        .revoke_console_session(world.by_bff(body))
+        .await;
     done.unwrap();
 }
 
@@ -90,11 +102,16 @@ async fn a_verified_address_opens_a_session_with_the_scopes_of_the_role() {
     let world = World::start().await;
     let tenant = world.tenant("Acme").await;
     let grace = hire(&world, &tenant, GRACE, Role::Viewer).await;
-    let opened = open(&world, login(&tenant, "1", "Grace@Example.com")).await.unwrap();
+    let opened = open(&world, login(&tenant, "1", "Grace@Example.com"))
+        .await
+        .unwrap();
     let session = opened.session.unwrap();
     assert_eq!(session.teammate.as_ref(), Some(&grace));
     let workspace = session.workspace.as_ref().unwrap();
-    assert_eq!((&workspace.app_id, workspace.name.as_str()), (&tenant.app_id, "Acme"));
+    assert_eq!(
+        (&workspace.app_id, workspace.name.as_str()),
+        (&tenant.app_id, "Acme")
+    );
     assert!(session.scopes.contains(&"tickets:read".into()));
     assert!(!session.scopes.iter().any(|scope| scope.ends_with(":write")));
     let day = world.clock.now() + SignedDuration::from_hours(24);
@@ -103,14 +120,28 @@ async fn a_verified_address_opens_a_session_with_the_scopes_of_the_role() {
     let audit = world.audit(&tenant).await;
     let line = audit.last().unwrap();
     assert_eq!(
-        (line.action.as_str(), &line.actor_id, &line.subject, line.after.as_str()),
-        ("console.login", &grace.teammate_id, &session.session_id, ISSUER)
+        (
+            line.action.as_str(),
+            &line.actor_id,
+            &line.subject,
+            line.after.as_str()
+        ),
+        (
+            "console.login",
+            &grace.teammate_id,
+            &session.session_id,
+            ISSUER
+        )
     );
     let random = opened.token.strip_prefix("msgr_con_").unwrap();
     assert_eq!(random.len(), 43, "256 bits");
     let rows = world.rows("select token_hash from console_session").await;
     let kept: Vec<u8> = rows[0].try_get("", "token_hash").unwrap();
-    assert_eq!(kept, Sha256::digest(&opened.token).to_vec(), "all that is kept");
+    assert_eq!(
+        kept,
+        Sha256::digest(&opened.token).to_vec(),
+        "all that is kept"
+    );
 }
 
 #[tokio::test]
@@ -123,7 +154,13 @@ async fn nobody_becomes_a_teammate_by_logging_in() {
     hire(&world, &tenant, "two@example.com", Role::Agent).await;
     hire(&world, &tenant, "two@example.com", Role::Admin).await;
     let mut told_so = Vec::new();
-    for email in ["", "eve@example.com", "gone@example.com", "two@example.com", "%"] {
+    for email in [
+        "",
+        "eve@example.com",
+        "gone@example.com",
+        "two@example.com",
+        "%",
+    ] {
         let status = is_nobody(open(&world, login(&tenant, email, email)).await);
         told_so.push(told(&status));
     }
@@ -131,7 +168,9 @@ async fn nobody_becomes_a_teammate_by_logging_in() {
         app_id: "app_00000000000000000000000000000001".into(),
         ..world.tenant("Other").await
     };
-    told_so.push(told(&is_nobody(open(&world, login(&nowhere, "1", GRACE)).await)));
+    told_so.push(told(&is_nobody(
+        open(&world, login(&nowhere, "1", GRACE)).await,
+    )));
     told_so.dedup();
     assert_eq!(told_so.len(), 1, "one cannot be told from another");
     assert_eq!(world.count("console_session").await, 0);
@@ -144,9 +183,8 @@ async fn after_the_first_login_the_identity_decides_and_an_address_decides_nothi
     let tenant = world.tenant("Acme").await;
     let grace = hire(&world, &tenant, GRACE, Role::Agent).await;
     let alan = hire(&world, &tenant, "alan@example.com", Role::Admin).await;
-    let whose = |opened: OpenConsoleSessionResponse| {
-        opened.session.unwrap().teammate.unwrap().teammate_id
-    };
+    let whose =
+        |opened: OpenConsoleSessionResponse| opened.session.unwrap().teammate.unwrap().teammate_id;
     open(&world, login(&tenant, "1", GRACE)).await.unwrap();
     // whatever address the provider tells later, even a colleague's, or none
     for email in ["", "alan@example.com", "married@example.com"] {
@@ -158,7 +196,10 @@ async fn after_the_first_login_the_identity_decides_and_an_address_decides_nothi
     // the same id at another provider is somebody else
     let mut elsewhere = login(&tenant, "1", "alan@example.com");
     elsewhere.issuer = "https://other.example.com".into();
-    assert_eq!(whose(open(&world, elsewhere).await.unwrap()), alan.teammate_id);
+    assert_eq!(
+        whose(open(&world, elsewhere).await.unwrap()),
+        alan.teammate_id
+    );
     change(&world, &tenant, &grace, Role::Unspecified, Some(false)).await;
     is_nobody(open(&world, login(&tenant, "1", GRACE)).await);
 }
@@ -174,17 +215,23 @@ async fn a_teammate_of_one_workspace_is_nobody_in_another() {
     let strange = service("bff", Some(&other.id));
     let mut sessions = world.sessions();
     let body = login(&acme, "1", GRACE);
-    let by_other = sessions.open_console_session(request(&world.bff, &strange, body)).await;
+    let by_other = sessions
+        .open_console_session(request(&world.bff, &strange, body))
+        .await;
     is_nobody(by_other);
     let body = LookUpConsoleSessionRequest {
         token_sha256: Sha256::digest(&opened.token).to_vec(),
     };
-    let found = sessions.look_up_console_session(request(&world.bff, &strange, body)).await;
+    let found = sessions
+        .look_up_console_session(request(&world.bff, &strange, body))
+        .await;
     is_over(found);
     let body = RevokeConsoleSessionRequest {
         session_id: opened.session.unwrap().session_id,
     };
-    let done = sessions.revoke_console_session(request(&world.bff, &strange, body)).await;
+    let done = sessions
+        .revoke_console_session(request(&world.bff, &strange, body))
+        .await;
     done.unwrap();
     find(&world, &opened.token).await.unwrap();
     assert_ne!(acme.id, WorkspaceId::parse(other.id.as_str()).unwrap());
@@ -225,8 +272,14 @@ async fn a_session_lasts_a_day_and_eight_hours_without_use() {
     let world = World::start().await;
     let tenant = world.tenant("Acme").await;
     hire(&world, &tenant, GRACE, Role::Agent).await;
-    let left = open(&world, login(&tenant, "1", GRACE)).await.unwrap().token;
-    let used = open(&world, login(&tenant, "1", GRACE)).await.unwrap().token;
+    let left = open(&world, login(&tenant, "1", GRACE))
+        .await
+        .unwrap()
+        .token;
+    let used = open(&world, login(&tenant, "1", GRACE))
+        .await
+        .unwrap()
+        .token;
     for hours in [7, 7, 7] {
         world.clock.advance(SignedDuration::from_hours(hours));
         find(&world, &used).await.unwrap();
@@ -243,14 +296,27 @@ async fn a_change_of_role_or_standing_ends_every_session_for_good() {
     hire(&world, &tenant, "boss@example.com", Role::Admin).await;
     let grace = hire(&world, &tenant, GRACE, Role::Agent).await;
     let other = hire(&world, &tenant, "alan@example.com", Role::Agent).await;
-    let kept = open(&world, login(&tenant, "2", "alan@example.com")).await.unwrap();
+    let kept = open(&world, login(&tenant, "2", "alan@example.com"))
+        .await
+        .unwrap();
     let changes = [
         (Role::Admin, None, Role::Agent, None),
-        (Role::Unspecified, Some(false), Role::Unspecified, Some(true)),
+        (
+            Role::Unspecified,
+            Some(false),
+            Role::Unspecified,
+            Some(true),
+        ),
     ];
     for (role, active, role_back, active_back) in changes {
-        let one = open(&world, login(&tenant, "1", GRACE)).await.unwrap().token;
-        let two = open(&world, login(&tenant, "1", GRACE)).await.unwrap().token;
+        let one = open(&world, login(&tenant, "1", GRACE))
+            .await
+            .unwrap()
+            .token;
+        let two = open(&world, login(&tenant, "1", GRACE))
+            .await
+            .unwrap()
+            .token;
         change(&world, &tenant, &grace, role, active).await;
         is_over(find(&world, &one).await);
         // not even one that nobody asked for meanwhile comes back
@@ -264,9 +330,16 @@ async fn a_change_of_role_or_standing_ends_every_session_for_good() {
         name: Some("Alan T.".into()),
         ..Default::default()
     };
-    workspaces.update_teammate(world.by(&tenant, body)).await.unwrap();
+    workspaces
+        .update_teammate(world.by(&tenant, body))
+        .await
+        .unwrap();
     let session = find(&world, &kept.token).await.unwrap();
-    assert_eq!(session.teammate.unwrap().name, "Alan T.", "a new name ends nothing");
+    assert_eq!(
+        session.teammate.unwrap().name,
+        "Alan T.",
+        "a new name ends nothing"
+    );
 }
 
 #[tokio::test]
@@ -281,7 +354,10 @@ async fn a_logout_ends_the_session_once_and_is_in_the_audit() {
         is_over(find(&world, &opened.token).await);
     }
     let audit = world.audit(&tenant).await;
-    let lines: Vec<_> = audit.iter().filter(|line| line.action == "console.logout").collect();
+    let lines: Vec<_> = audit
+        .iter()
+        .filter(|line| line.action == "console.logout")
+        .collect();
     assert_eq!(lines.len(), 1);
     assert_eq!(
         (&lines[0].actor_id, &lines[0].subject),
@@ -311,16 +387,25 @@ async fn every_malformed_field_of_a_login_is_named() {
     ];
     assert_eq!(fields(&open(&world, body).await.unwrap_err()), all);
     let empty = open(&world, OpenConsoleSessionRequest::default()).await;
-    assert_eq!(fields(&empty.unwrap_err()), ["app_id", "issuer", "login_sha256", "subject"]);
+    assert_eq!(
+        fields(&empty.unwrap_err()),
+        ["app_id", "issuer", "login_sha256", "subject"]
+    );
     let body = LookUpConsoleSessionRequest {
         token_sha256: Vec::new(),
     };
-    let found = world.sessions().look_up_console_session(world.by_bff(body)).await;
+    let found = world
+        .sessions()
+        .look_up_console_session(world.by_bff(body))
+        .await;
     assert_eq!(fields(&found.unwrap_err()), ["token_sha256"]);
     let body = RevokeConsoleSessionRequest {
         session_id: tenant.app_id,
     };
-    let done = world.sessions().revoke_console_session(world.by_bff(body)).await;
+    let done = world
+        .sessions()
+        .revoke_console_session(world.by_bff(body))
+        .await;
     assert_eq!(fields(&done.unwrap_err()), ["session_id"]);
 }
 
@@ -334,7 +419,10 @@ async fn sessions_long_over_and_logins_long_used_are_removed() {
     open(&world, login(&tenant, "1", GRACE)).await.unwrap();
     let world = world.restart().await;
     testing::eventually("the old ones are removed", || async {
-        let left = (world.count("console_session").await, world.count("console_login").await);
+        let left = (
+            world.count("console_session").await,
+            world.count("console_login").await,
+        );
         (left == (1, 1)).then_some(())
     })
     .await;

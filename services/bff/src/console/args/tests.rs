@@ -39,8 +39,16 @@ fn the_development_issuer_refuses_to_start_on_anything_but_loopback() {
         let setup = Setup::of(&development(), &server(listen)).unwrap();
         assert_eq!(setup.unwrap().people.len(), 1);
     }
-    for listen in ["0.0.0.0:7100", "[::]:7100", "192.168.1.5:7100", "10.0.0.1:7100"] {
-        assert!(refused(&development(), listen).contains("loopback"), "{listen}");
+    for listen in [
+        "0.0.0.0:7100",
+        "[::]:7100",
+        "192.168.1.5:7100",
+        "10.0.0.1:7100",
+    ] {
+        assert!(
+            refused(&development(), listen).contains("loopback"),
+            "{listen}"
+        );
     }
     let mut elsewhere = development();
     elsewhere.console_origin = Some("https://console.example.com".parse().unwrap());
@@ -135,7 +143,13 @@ fn a_workspace_is_named_by_its_app_id_or_is_any() {
     for wrong in ["", "all", "*", "wsp_00000000000000000000000000000001"] {
         assert!(wrong.parse::<WorkspaceOfProvider>().is_err(), "{wrong}");
     }
-    for wrong in ["", "Grace", "grace@example.com", "<grace@example.com>", "Grace <grace>"] {
+    for wrong in [
+        "",
+        "Grace",
+        "grace@example.com",
+        "<grace@example.com>",
+        "Grace <grace>",
+    ] {
         assert!(wrong.parse::<Person>().is_err(), "{wrong}");
     }
 }

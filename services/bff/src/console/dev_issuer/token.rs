@@ -7,11 +7,9 @@ use ed25519_dalek::{
     pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding},
 };
 use openidconnect::{
-    Audience, CsrfToken, EmptyAdditionalClaims, EndUserEmail, EndUserName, IssuerUrl, JsonWebKeyId, Nonce,
-    StandardClaims, SubjectIdentifier,
-    core::{
-        CoreEdDsaPrivateSigningKey, CoreIdToken, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
-    },
+    Audience, CsrfToken, EmptyAdditionalClaims, EndUserEmail, EndUserName, IssuerUrl, JsonWebKeyId,
+    Nonce, StandardClaims, SubjectIdentifier,
+    core::{CoreEdDsaPrivateSigningKey, CoreIdToken, CoreIdTokenClaims, CoreJwsSigningAlgorithm},
 };
 use rand::rngs::OsRng;
 use runtime::StartError;
@@ -61,7 +59,13 @@ impl Issuer {
             EmptyAdditionalClaims {},
         )
         .set_nonce(Some(Nonce::new(grant.nonce.clone())));
-        let token = CoreIdToken::new(claims, &self.key, CoreJwsSigningAlgorithm::EdDsa, None, None);
+        let token = CoreIdToken::new(
+            claims,
+            &self.key,
+            CoreJwsSigningAlgorithm::EdDsa,
+            None,
+            None,
+        );
         let answer = serde_json::json!({
             "access_token": CsrfToken::new_random().into_secret(),
             "token_type": "Bearer",
@@ -77,9 +81,8 @@ impl Issuer {
 /// # Errors
 /// When it cannot be made.
 pub(super) fn key() -> Result<CoreEdDsaPrivateSigningKey, StartError> {
-    let broken = |cause: String| {
-        StartError::Config(format!("the development issuer has no key: {cause}"))
-    };
+    let broken =
+        |cause: String| StartError::Config(format!("the development issuer has no key: {cause}"));
     let pem = SigningKey::generate(&mut OsRng)
         .to_pkcs8_pem(LineEnding::LF)
         .map_err(|e| broken(e.to_string()))?;

@@ -4,7 +4,7 @@ use proto::{bff::v1::GetHomeRequest, settings::v1::Platform};
 use tonic::{Code, Request};
 
 use super::{begin, browser::Browser, choose, development, log_in};
-use crate::fakes::APP;
+use crate::{fakes::APP, world::World};
 
 const GRACE: &str = "grace@example.com";
 
@@ -24,7 +24,9 @@ async fn a_callback_without_a_state_or_with_a_foreign_one_lets_nobody_in() {
         let back = choose(&mut browser, &page, GRACE, true).await;
         let code = back.split("code=").nth(1).unwrap();
         let code = code.split('&').next().unwrap();
-        let answer = browser.get(&format!("/console/callback?code={code}{change}")).await;
+        let answer = browser
+            .get(&format!("/console/callback?code={code}{change}"))
+            .await;
         assert_eq!(answer.status, 400, "{change}");
         assert!(answer.body.contains("Begin it again"), "{}", answer.body);
         stays_out(&mut browser).await;
@@ -65,8 +67,7 @@ async fn a_callback_is_good_once_even_with_the_cookie_put_back() {
 #[tokio::test]
 async fn the_callback_of_another_login_lets_nobody_in() {
     let world = development().await;
-    let (mut victim, mut attacker) =
-        (Browser::at(world.address()), Browser::at(world.address()));
+    let (mut victim, mut attacker) = (Browser::at(world.address()), Browser::at(world.address()));
     let theirs = begin(&mut attacker).await;
     let back = choose(&mut attacker, &theirs, "alan@example.com", true).await;
     // a link to the attacker's callback would log the victim in as the attacker
@@ -81,13 +82,24 @@ async fn the_callback_of_another_login_lets_nobody_in() {
 #[tokio::test]
 async fn a_stolen_code_is_worth_nothing_in_another_login() {
     let world = development().await;
-    let (mut victim, mut attacker) =
-        (Browser::at(world.address()), Browser::at(world.address()));
+    let (mut victim, mut attacker) = (Browser::at(world.address()), Browser::at(world.address()));
     let page = begin(&mut victim).await;
     let stolen = choose(&mut victim, &page, GRACE, true).await;
-    let stolen = stolen.split("code=").nth(1).unwrap().split('&').next().unwrap();
+    let stolen = stolen
+        .split("code=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
     let own = begin(&mut attacker).await;
-    let state = own.split("state=").nth(1).unwrap().split('&').next().unwrap();
+    let state = own
+        .split("state=")
+        .nth(1)
+        .unwrap()
+        .split('&')
+        .next()
+        .unwrap();
     let injected = format!("/console/callback?code={stolen}&state={state}");
     let answer = attacker.get(&injected).await;
     assert_eq!(answer.status, 403, "the verifier is the attacker's own");
@@ -99,8 +111,16 @@ async fn an_unverified_unknown_or_deactivated_address_lets_nobody_in() {
     let world = development().await;
     for (email, verified, sentence) in [
         (GRACE, false, "has not verified"),
-        ("eve@example.com", true, "not the address of an active teammate"),
-        ("gone@example.com", true, "not the address of an active teammate"),
+        (
+            "eve@example.com",
+            true,
+            "not the address of an active teammate",
+        ),
+        (
+            "gone@example.com",
+            true,
+            "not the address of an active teammate",
+        ),
         ("", true, "not"),
     ] {
         let mut browser = Browser::at(world.address());
@@ -142,7 +162,9 @@ async fn a_token_planted_before_the_login_is_not_the_one_after_it() {
     log_in(&mut attacker, "alan@example.com").await;
     let planted = attacker.cookies["msgr_console"].clone();
     let mut victim = Browser::at(world.address());
-    victim.cookies.insert("msgr_console".into(), planted.clone());
+    victim
+        .cookies
+        .insert("msgr_console".into(), planted.clone());
     assert_eq!(log_in(&mut victim, GRACE).await.status, 303);
     assert_ne!(victim.cookies["msgr_console"], planted);
     // and what was planted is worth nothing any more
@@ -165,7 +187,10 @@ async fn a_page_elsewhere_cannot_log_a_teammate_out() {
         (vec![json, ("origin", "null")], 403),
         (vec![json, ("origin", "http://127.0.0.1:1")], 403),
         (vec![form, ("origin", own.as_str())], 415),
-        (vec![("content-type", "text/plain"), ("origin", own.as_str())], 415),
+        (
+            vec![("content-type", "text/plain"), ("origin", own.as_str())],
+            415,
+        ),
         (vec![("origin", own.as_str())], 415),
     ] {
         let answer = browser.send("POST", "/console/logout", &headers).await;
@@ -214,7 +239,9 @@ async fn the_consoles_cookie_is_nothing_to_the_messenger_nor_its_token_to_the_co
         let answer = customer.messenger.clone().get_home(request).await;
         assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
     }
-    browser.cookies.insert("msgr_console".into(), customer.token.clone());
+    browser
+        .cookies
+        .insert("msgr_console".into(), customer.token.clone());
     stays_out(&mut browser).await;
     let bearer = format!("Bearer {token}");
     let mut bare = Browser::at(world.address());
@@ -229,8 +256,29 @@ async fn the_development_issuer_speaks_to_this_machine_alone() {
     let mut browser = Browser::at(world.address());
     let page = begin(&mut browser).await;
     // a name on the internet that leads to this machine
-    let rebound = browser.send("GET", &page, &[("host", "evil.example")]).await;
+    let rebound = browser
+        .send("GET", &page, &[("host", "evil.example")])
+        .await;
     assert_eq!(rebound.status, 403);
     let elsewhere = page.replace("callback", "elsewhere");
     assert_eq!(browser.get(&elsewhere).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_address_that_tries_too_many_logins_has_to_wait() {
+    let address = testing::free_address();
+    let world = World::configured(|mut config| {
+        config.server.listen = address;
+        config.console.dev_auth = vec!["Grace Hopper <grace@example.com>".parse().unwrap()];
+        config.limits.limit_sessions = 2.try_into().unwrap();
+        config
+    })
+    .await;
+    super::hire(&world);
+    for status in [303, 303, 429] {
+        let mut browser = Browser::at(world.address());
+        let answer = log_in(&mut browser, GRACE).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(answer.header("retry-after").is_empty(), status == 303);
+    }
 }

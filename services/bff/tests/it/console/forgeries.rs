@@ -88,7 +88,10 @@ async fn a_token_that_is_not_for_this_login_lets_nobody_in() {
     ] {
         let (status, body) = attempt(&world, &issuer, with(claim, value)).await;
         assert_eq!(status, 403, "{what}");
-        assert!(body.contains("does not belong to this login"), "{what}: {body}");
+        assert!(
+            body.contains("does not belong to this login"),
+            "{what}: {body}"
+        );
     }
     let named = attempt(&world, &issuer, with("azp", json!("console"))).await;
     assert_eq!(named.0, 303, "asked for by us");
@@ -168,5 +171,8 @@ async fn a_signature_that_not_the_provider_alone_can_make_lets_nobody_in() {
     // "console:the secret of the client", with each part encoded as in a form
     let asked = issuer.asked("/token").pop().unwrap();
     assert!(asked.starts_with("Basic "), "{asked}");
-    assert!(asked.contains("code_verifier=") && !asked.contains("the+secret"), "{asked}");
+    assert!(
+        asked.contains("code_verifier=") && !asked.contains("the+secret"),
+        "{asked}"
+    );
 }

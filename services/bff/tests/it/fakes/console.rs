@@ -105,6 +105,8 @@ impl ConsoleBook {
 
     pub(super) fn end(&self, session_id: &str) {
         let mut inner = self.inner.lock();
-        inner.sessions.retain(|_, session| session.session_id != session_id);
+        inner
+            .sessions
+            .retain(|_, session| session.session_id != session_id);
     }
 }

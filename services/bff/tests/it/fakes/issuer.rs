@@ -142,7 +142,9 @@ async fn answer(
     headers: axum::http::HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let credential = headers.get("authorization").map(|value| value.to_str().unwrap());
+    let credential = headers
+        .get("authorization")
+        .map(|value| value.to_str().unwrap());
     let body = format!(
         "{} {}",
         credential.unwrap_or_default(),
