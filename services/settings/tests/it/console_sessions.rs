@@ -161,7 +161,8 @@ async fn nobody_becomes_a_teammate_by_logging_in() {
         "two@example.com",
         "%",
     ] {
-        let status = is_nobody(open(&world, login(&tenant, email, email)).await);
+        let subject = format!("at {email}");
+        let status = is_nobody(open(&world, login(&tenant, &subject, email)).await);
         told_so.push(told(&status));
     }
     let nowhere = Tenant {
