@@ -44,8 +44,6 @@ pub(crate) async fn run(log: EventLog, keys: Arc<SealingKeys>, stop: Cancellatio
 async fn once(log: &EventLog, keys: &SealingKeys) -> Result<(), Error> {
     let now = micros(log.clock().now());
     finish_revocations(log, now).await?;
-    // a replica of the version before, or with an older file, may have added some
-    sealing::seal_all(keys, log).await?;
     loop {
         let tx = log.database().begin().await?;
         let removed = store::sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?
@@ -58,7 +56,8 @@ async fn once(log: &EventLog, keys: &SealingKeys) -> Result<(), Error> {
         }
     }
     log.prune_before(now - EVENTS_KEPT_MICROS).await?;
-    Ok(())
+    // a replica of the version before, or with an older file, may have added some
+    sealing::seal_all(keys, log).await
 }
 
 /// A process that stopped while it ended the sessions of a revoked key, or of a merged or erased contact,

@@ -196,7 +196,8 @@ pub fn generate_sealing_keys(directory: &Path) -> Result<(), StartError> {
     OsRng.fill_bytes(&mut key);
     let text = format!(
         "# Settings keeps identity keys sealed with these: the first seals, all open. Lost with them are the\n\
-         # identity keys. To change: put a new line first, start every replica, wait an hour, remove the old one.\n\
+         # identity keys. To change: add a line at the end and restart every replica, move it to the front and\n\
+         # restart again, and remove the old line an hour later.\n\
          first {}\n",
         STANDARD.encode(key)
     );

@@ -61,6 +61,14 @@ fn a_test_file_stays_short() {
 }
 
 #[test]
+fn the_audit_only_grows() {
+    check(
+        |path| path.starts_with("services/") && !is_test(path),
+        rewriting_the_audit,
+    );
+}
+
+#[test]
 fn nothing_is_left_to_do_and_no_test_is_skipped() {
     check(|_| true, unfinished);
 }
@@ -175,6 +183,24 @@ fn unfinished_code_is_caught() {
 }
 
 #[test]
+fn a_statement_that_changes_the_audit_is_caught() {
+    for text in [
+        "run(\"delete from audit_entry where 1 = 1\")\n",
+        "\"UPDATE audit_entry set actor_id = ''\"\n",
+        "\"delete \\\n   from  audit_entry\"\n",
+        "\"truncate table audit_entry\"\n",
+        "\"drop table audit_entry\"\n",
+        "\"insert into audit_entry (id) values ($1) on conflict (id) do update set id = $1\"\n",
+    ] {
+        let caught = rewriting_the_audit(&[&file("services/settings/src/store/audit.rs", text)]);
+        assert_eq!(caught.len(), 1, "{text}");
+    }
+    let fine = "\"insert into audit_entry (id) values ($1)\"; \"select id from audit_entry\"\n";
+    let fine = rewriting_the_audit(&[&file("services/settings/src/store/audit.rs", fine)]);
+    assert_eq!(fine, Vec::<String>::new());
+}
+
+#[test]
 fn a_misplaced_package_is_caught() {
     let at = |path, package| {
         let text = format!("syntax = \"proto3\";\n\npackage {package};\n");
@@ -282,6 +308,36 @@ fn unfinished(files: &[&File]) -> Vec<String> {
             .find(|mark| line.contains(mark))?;
         Some(format!("has {mark}"))
     })
+}
+
+/// Statements that change or remove lines of the audit: it is kept as it was written.
+fn rewriting_the_audit(files: &[&File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        // texts may be broken over lines
+        let words: String = file.text.replace('\\', " ").to_lowercase();
+        let words: Vec<&str> = words.split_whitespace().collect();
+        let flat = words.join(" ");
+        for (at, _) in flat.match_indices("audit_entry") {
+            let before = flat[..at].trim_end_matches(['"', ' ']);
+            let after = &flat[at..];
+            let statement = after.split(['"', ';']).next().unwrap_or_default();
+            let changes = [
+                "update",
+                "delete from",
+                "truncate",
+                "truncate table",
+                "drop table",
+            ]
+            .iter()
+            .any(|verb| before.ends_with(verb))
+                || statement.contains(" do update");
+            if changes {
+                found.push(format!("{}: changes the audit: {statement}", file.path));
+            }
+        }
+    }
+    found
 }
 
 fn longer_than(files: &[&File], most: usize) -> Vec<String> {

@@ -68,9 +68,15 @@ pub(super) async fn erase_contact(
     if ended.more {
         end_the_rest(service, workspace.clone(), opener).await?;
     }
-    if !service.log.database().leave_no_trace().await? {
-        tracing::info!("older pages of the database are kept until nobody reads them");
-    }
+    // it may wait for readers, and is no part of what was asked for
+    let database = service.log.database().clone();
+    service.tasks.spawn(async move {
+        match database.leave_no_trace().await {
+            Ok(true) => {}
+            Ok(false) => tracing::info!("older pages of the database stay until nobody reads them"),
+            Err(error) => tracing::warn!(%error, "older pages of the database stay for now"),
+        }
+    });
     Ok(EraseContactResponse {})
 }
 

@@ -201,10 +201,9 @@ pub async fn samples(db: &impl ConnectionTrait) -> Result<Vec<KeptKey>, DbErr> {
     let rows = all(
         db,
         Everywhere::Housekeeping,
-        "select workspace_id, id, algorithm, secret, sealed_with from identity_key k \
-         where revoked_at is null and sealed_with is not null and not exists \
-         (select 1 from identity_key e where e.revoked_at is null and e.sealed_with = k.sealed_with \
-         and (e.workspace_id, e.id) < (k.workspace_id, k.id))",
+        "select workspace_id, id, algorithm, secret, sealed_with from identity_key \
+         where revoked_at is null and id in (select min(id) from identity_key \
+         where revoked_at is null and sealed_with is not null group by sealed_with)",
         [],
     )
     .await?;

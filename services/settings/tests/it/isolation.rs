@@ -125,6 +125,9 @@ async fn nothing_is_written_for_a_workspace_that_is_not_there() {
         .create_identity_key(world.by(&ghost, body))
         .await;
     refused(key, Code::NotFound, "NOT_FOUND");
+    let optional = IdentityMode::Optional;
+    let mode = world.set_mode(&ghost, Platform::Web, optional, 0).await;
+    refused(mode, Code::NotFound, "NOT_FOUND");
     let body = CreateTeammateRequest {
         name: "Eve".into(),
         ..Default::default()

@@ -7,7 +7,7 @@ use proto::settings::v1::*;
 use tonic::Request;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::world::World;
+use crate::world::{SEALING, World};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -47,6 +47,14 @@ async fn no_secret_reaches_a_log() {
     let opened = world.open(&tenant, Platform::Web, user_token.clone()).await;
     let opened = opened.unwrap();
     world.look_up(&opened.access_token).await.unwrap();
+    let visitor = world.visit(&tenant, "").await.unwrap();
+    let visitor_secret = visitor.visitor_secret;
+    world.visit(&tenant, &visitor_secret).await.unwrap();
+    let wrong_secret = visitor_secret.replace("vis_", "vis_X");
+    world.visit(&tenant, &wrong_secret).await.unwrap_err();
+    let token = key.sign(&world.claims(&tenant, "ada"));
+    let merged = world.open_as(&tenant, Platform::Web, token, &visitor_secret, "");
+    assert!(merged.await.unwrap().merged);
     let foreign = key.sign(&world.claims(&world.tenant("Other").await, "ada"));
     world
         .open(&tenant, Platform::Web, foreign.clone())
@@ -89,6 +97,9 @@ async fn no_secret_reaches_a_log() {
         ("the key's secret", key.secret.clone()),
         ("the access token", opened.access_token),
         ("the user token", user_token),
+        ("the visitor's secret", visitor_secret),
+        ("the wrong visitor's secret", wrong_secret),
+        ("the sealing key", SEALING[5..].to_owned()),
         ("the refused user token", foreign),
         ("the API token's secret", secret(&api_token)),
     ] {
