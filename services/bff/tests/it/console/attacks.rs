@@ -282,3 +282,34 @@ async fn an_address_that_tries_too_many_logins_has_to_wait() {
         assert_eq!(answer.header("retry-after").is_empty(), status == 303);
     }
 }
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_without_its_verifier_and_is_gone_with_the_first_try() {
+    let world = development().await;
+    let mut browser = Browser::at(world.address());
+    // the example of RFC 7636, appendix B
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let page = format!("/dev-issuer/authorize?state=s&nonce=n&code_challenge={challenge}");
+    let redirect = format!("http://{}/console/callback", world.address());
+    for (tries, granted) in [
+        (vec![verifier], vec![200]),
+        (vec![verifier, verifier], vec![200, 400]),
+        (vec!["another", verifier], vec![400, 400]),
+        (vec![challenge], vec![400]),
+        (vec![""], vec![400]),
+    ] {
+        let back = choose(&mut browser, &page, GRACE, true).await;
+        let code = back.split("code=").nth(1).unwrap();
+        let code = code.split('&').next().unwrap();
+        let mut answers = Vec::new();
+        for verifier in tries {
+            let form = format!(
+                "grant_type=authorization_code&client_id=console&code={code}&redirect_uri={redirect}\
+                 &code_verifier={verifier}"
+            );
+            answers.push(browser.submit("/dev-issuer/token", &form).await.status);
+        }
+        assert_eq!(answers, granted);
+    }
+}

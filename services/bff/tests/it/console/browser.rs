@@ -70,7 +70,24 @@ impl Browser {
         self.send("POST", "/console/logout", &headers).await
     }
 
+    /// As a form does.
+    pub async fn submit(&mut self, place: &str, form: &str) -> Answer {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.exchange("POST", place, &headers, form).await
+    }
+
     pub async fn send(&mut self, method: &str, place: &str, headers: &[(&str, &str)]) -> Answer {
+        let body = if method == "GET" { "" } else { "{}" };
+        self.exchange(method, place, headers, body).await
+    }
+
+    async fn exchange(
+        &mut self,
+        method: &str,
+        place: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let path = match place.starts_with('/') {
             true => place,
             false => {
@@ -92,8 +109,7 @@ impl Browser {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let body = if method == "GET" { "" } else { "{}" };
-        let request = request.body(Full::from(body)).unwrap();
+        let request = request.body(Full::from(body.to_owned())).unwrap();
         let (head, body) = self.http.request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         for line in head.headers.get_all("set-cookie") {
