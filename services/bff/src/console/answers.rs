@@ -21,7 +21,7 @@ pub(super) fn logged_in(teammate: &Teammate) -> Response {
     } = teammate;
     let next = format!("/console/?app={}", workspace.app_id);
     let body = format!(
-        "<dl><dt>Workspace</dt><dd>{}</dd><dt>E-mail</dt><dd>{}</dd><dt>Role</dt><dd>{}</dd></dl>\
+        "<dl><dt>Workspace</dt><dd>{}</dd><dt>E-mail</dt><dd>{}</dd><dt>Role</dt><dd class=\"role\">{}</dd></dl>\
          <button id=\"logout\" type=\"button\" data-next=\"{}\" hidden>Log out</button>\
          <p id=\"told\" role=\"alert\"></p>\
          <noscript><p>Logging out needs JavaScript; closing the browser does not log you out.</p></noscript>",

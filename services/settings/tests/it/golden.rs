@@ -68,7 +68,8 @@ async fn fill_console(world: &World, tenant: &Tenant) {
         login_sha256: vec![1; 32],
         replaced_token_sha256: Vec::new(),
     };
-    let opened = world.sessions().open_console_session(world.by_bff(body));
+    let mut sessions = world.sessions();
+    let opened = sessions.open_console_session(world.by_bff(body));
     opened.await.unwrap();
 }
 
