@@ -88,3 +88,18 @@ impl<'c> AsyncHttpClient<'c> for Fetcher {
         Box::pin(self.fetch(request))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_sent_in_the_clear_to_another_machine() {
+        // a documentation address: whoever tried would wait for an answer
+        for address in ["http://192.0.2.1/keys", "http://127.0.0.1.example/keys"] {
+            let request = Request::get(address).body(Vec::new()).unwrap();
+            let refused = Fetcher::new().fetch(request).await.unwrap_err();
+            assert!(matches!(refused, FetchError::Insecure), "{refused}");
+        }
+    }
+}
