@@ -37,6 +37,9 @@ pub enum Error {
     /// Integrations may not write notes.
     #[error("notes are for teammates")]
     TeammatesOnly,
+    /// The contact was erased.
+    #[error("this contact was erased; nothing can be done in their name any more")]
+    ContactGone,
     /// Others were faster, again and again.
     #[error("another writer was faster")]
     Contended,
@@ -93,6 +96,7 @@ impl From<Error> for Failure {
         match error {
             Error::Invalid(violations) => Self::invalid(DOMAIN, violations),
             Error::NotFound => refuse(Kind::NotFound, "CONVERSATION_NOT_FOUND"),
+            Error::ContactGone => refuse(Kind::NotFound, "CONTACT_GONE"),
             Error::Deleted => refuse(Kind::Precondition, "CONVERSATION_NOT_FOUND"),
             Error::SeqAboveHead { head } => refuse(Kind::Invalid, "SEQ_ABOVE_HEAD")
                 .naming("up_to_seq")
@@ -158,6 +162,7 @@ mod tests {
                 Code::PermissionDenied,
                 "PERMISSION_DENIED",
             ),
+            (Error::ContactGone, Code::NotFound, "CONTACT_GONE"),
             (Error::Contended, Code::Unavailable, "UNAVAILABLE"),
             (
                 Error::Database(DbErr::Custom("secret".into())),

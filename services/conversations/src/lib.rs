@@ -2,6 +2,7 @@
 
 mod access;
 mod convert;
+mod departures;
 mod domain;
 mod error;
 mod service;
@@ -12,11 +13,15 @@ mod store;
 use std::{sync::Arc, time::Duration};
 
 use database::{Database, migrate_errand, page_key, requests};
-use events::{Consumer, EventLog, FeedServer, GrpcSource};
+use events::{
+    Consumer, EventLog, FeedServer, GrpcSource,
+    departed::{Departures, Settlement},
+};
 use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
-    conversations::v1::conversation_service_server::{
-        ConversationServiceServer, SERVICE_NAME as CONVERSATIONS,
+    conversations::v1::{
+        contact_data_service_server::{ContactDataServiceServer, SERVICE_NAME as CONTACT_DATA},
+        conversation_service_server::{ConversationServiceServer, SERVICE_NAME as CONVERSATIONS},
     },
     events::v1::event_feed_service_server::{EventFeedServiceServer, SERVICE_NAME as EVENT_FEED},
 };
@@ -65,6 +70,14 @@ pub struct Config {
         value_name = "URL"
     )]
     pub tickets: String,
+    /// Address of Settings, whose events about merged and erased contacts it follows.
+    #[arg(
+        long,
+        env = "SETTINGS",
+        default_value = "http://127.0.0.1:7103",
+        value_name = "URL"
+    )]
+    pub settings: String,
 }
 
 /// What its program can do once, instead of serving: for jobs.
@@ -100,7 +113,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let tokens = PageTokens::new(page_key(&db).await.map_err(unusable)?);
     let log = EventLog::open(db.clone(), NAME, clock.clone())
         .await
-        .map_err(unusable)?;
+        .map_err(unusable)?
+        .guarding_departed();
     let tasks = Tasks::new();
 
     let tickets = service_channel(&config.tickets, keys.clone(), &["events:read"])?;
@@ -112,6 +126,22 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     )
     .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
+    let settings = service_channel(&config.settings, keys.clone(), &["events:read"])?;
+    let departures = Arc::new(Departures::default());
+    let consumer = Consumer::new(
+        log.clone(),
+        "settings",
+        transport.reader("settings", GrpcSource::new(settings)),
+        departures.clone(),
+    );
+    let settlement = Settlement::new(
+        log.clone(),
+        &departures,
+        Arc::new(departures::Departures::new(clock.clone())),
+        transport.copies(&log, &config.streams),
+    );
+    tasks.spawn(consumer.run(tasks.stopping()));
+    tasks.spawn(settlement.run(tasks.stopping()));
     tasks.spawn(transport.relay(&log, &config.streams, tasks.stopping()));
     tasks.spawn(keep_house(log.clone(), clock.clone(), tasks.clone()));
     tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
@@ -123,11 +153,15 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     );
     let conversations = Conversations::new(log, clock, tokens);
     let routes = Routes::new(
-        ConversationServiceServer::new(conversations).max_decoding_message_size(MAX_MESSAGE),
+        ConversationServiceServer::new(conversations.clone())
+            .max_decoding_message_size(MAX_MESSAGE),
+    )
+    .add_service(
+        ContactDataServiceServer::new(conversations).max_decoding_message_size(MAX_MESSAGE),
     )
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
-    Server::new(&[CONVERSATIONS, EVENT_FEED], routes, edge)
+    Server::new(&[CONVERSATIONS, CONTACT_DATA, EVENT_FEED], routes, edge)
         .finally(db.close())
         .start(&config.server, tasks)
         .await

@@ -2,6 +2,8 @@
 
 mod caller;
 mod contacts;
+mod export;
+mod gone;
 mod page;
 mod teammates;
 mod write;
@@ -17,7 +19,8 @@ use self::caller::Caller;
 
 pub use self::write::tell;
 
-/// The service, over its log and the database that the log lives in.
+/// The service, over its log and the database that the log lives in. Cheap to clone.
+#[derive(Clone)]
 pub struct Conversations {
     log: EventLog,
     clock: Arc<dyn Clock>,

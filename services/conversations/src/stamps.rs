@@ -3,14 +3,17 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use events::{ApplyError, Projection, UnitOfWork};
+use events::{
+    ApplyError, Projection, UnitOfWork,
+    departed::{self, Departure},
+};
 use proto::events::v1::Envelope;
 use sea_orm::DbErr;
 use types::Clock;
 
 use crate::{
     convert,
-    domain::{self, Key, Known, PartId},
+    domain::{self, Key, Known, PartId, TicketUpdate},
     service::tell,
     store::{self, Whose},
 };
@@ -40,6 +43,7 @@ impl Projection for Stamps {
         for event in events {
             updates.extend(convert::ticket_update(event, now).map_err(ApplyError::Poison)?);
         }
+        settle_requesters(work, &mut updates).await?;
         let keys: BTreeSet<Key> = updates.iter().map(|update| update.key.clone()).collect();
         let keys: Vec<Key> = keys.into_iter().collect();
         let known = Known {
@@ -68,4 +72,19 @@ impl Projection for Stamps {
     async fn reset(&self, _: &mut UnitOfWork) -> Result<(), DbErr> {
         Ok(())
     }
+}
+
+/// C2: a ticket of a contact who was merged makes the user's conversation, and one of an erased contact makes none.
+async fn settle_requesters(work: &UnitOfWork, updates: &mut [TicketUpdate]) -> Result<(), DbErr> {
+    let who = |update: &TicketUpdate| (update.key.workspace.clone(), update.contact.clone());
+    let asked = updates.iter().filter(|update| update.requester);
+    let gone = departed::among(work.tx(), &asked.map(who).collect()).await?;
+    for update in updates {
+        match gone.get(&who(update)) {
+            None => {}
+            Some(Departure::Merged(user)) => update.contact = user.contact.clone(),
+            Some(Departure::Erased) => update.requester = false,
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Rows: every statement names its tenant first and follows an index that does too.
 
+pub mod departures;
 mod lists;
 pub mod migration;
 mod read;

@@ -22,6 +22,10 @@ pub const ACCESS: AccessTable = &[
         "/messenger.notifications.v1.NotificationService/RebuildProjection",
         Access::Scope("notifications:admin"),
     ),
+    (
+        "/messenger.notifications.v1.ContactDataService/ExportContact",
+        Access::Scope("settings:write"),
+    ),
 ];
 
 #[cfg(test)]

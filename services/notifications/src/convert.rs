@@ -6,4 +6,4 @@ mod request;
 
 pub use event::{event, inbox_id, ticket_read};
 pub use reply::{frame, inbox, read, rebuilt};
-pub use request::{at_least, mark_ticket_read, ticket_reads, watch};
+pub use request::{at_least, exported, invalid_page_token, mark_ticket_read, ticket_reads, watch};

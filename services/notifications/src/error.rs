@@ -29,6 +29,9 @@ pub enum Error {
     /// One rebuild at a time.
     #[error("a rebuild is running already; wait until it is done")]
     RebuildRunning,
+    /// The contact was erased.
+    #[error("this contact was erased; nothing can be done in their name any more")]
+    ContactGone,
     /// The feeds were applied faster than they could be compared.
     #[error("too much changed while inboxes were compared; try again in a moment")]
     Outrun,
@@ -87,6 +90,7 @@ impl From<Error> for Failure {
             Error::Full | Error::Outrun | Error::Draining => {
                 refuse(Kind::Unavailable(Duration::from_millis(500)), "UNAVAILABLE")
             }
+            Error::ContactGone => refuse(Kind::NotFound, "CONTACT_GONE"),
             Error::RebuildRunning => refuse(Kind::Conflict, "REBUILD_RUNNING"),
             Error::Source(_) | Error::Unfinished => Self::unavailable(DOMAIN, &error),
             Error::Store(ref cause) | Error::Apply(ApplyError::Store(ref cause))
@@ -129,6 +133,7 @@ mod tests {
             ),
             (Error::Full, Code::Unavailable, "UNAVAILABLE"),
             (Error::Draining, Code::Unavailable, "UNAVAILABLE"),
+            (Error::ContactGone, Code::NotFound, "CONTACT_GONE"),
             (Error::RebuildRunning, Code::Aborted, "REBUILD_RUNNING"),
             (Error::Unfinished, Code::Unavailable, "UNAVAILABLE"),
             (

@@ -4,7 +4,9 @@
 mod access;
 mod cache;
 mod convert;
+mod departures;
 mod error;
+mod export;
 mod feed;
 mod hub;
 mod inboxes;
@@ -21,20 +23,27 @@ pub use renew::DRIFTED;
 
 use std::{sync::Arc, time::Duration};
 
-use database::{Database, migrate_errand};
-use events::{Consumer, EventLog, GrpcSource};
+use database::{Database, migrate_errand, page_key};
+use events::{
+    Consumer, EventLog, GrpcSource,
+    departed::{Departures, Settlement},
+};
 use jetstream::{NatsArgs, Transport};
-use proto::notifications::v1::notification_service_server::NotificationServiceServer;
+use proto::notifications::v1::{
+    contact_data_service_server::ContactDataServiceServer,
+    notification_service_server::NotificationServiceServer,
+};
 use runtime::{
     Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use serde::Serialize;
 use tonic::service::Routes;
-use types::{Clock, SystemClock};
+use types::{Clock, PageTokens, SystemClock};
 
 use crate::{
     access::ACCESS,
+    export::Export,
     feed::{Mirror, Mirrored},
     inboxes::Inboxes,
     migration::Migrations,
@@ -47,8 +56,11 @@ use crate::{
 
 /// The service's name among services.
 const NAME: &str = "notifications";
-/// Its gRPC name.
-const SERVICE: &str = "messenger.notifications.v1.NotificationService";
+/// What it serves.
+const SERVICES: [&str; 2] = [
+    "messenger.notifications.v1.NotificationService",
+    "messenger.notifications.v1.ContactDataService",
+];
 /// What it may do at the services it reads.
 const SCOPES: &[&str] = &["events:read"];
 /// Longest wait for the feeds before serving what is there: a badge may be old, but then it is there.
@@ -91,6 +103,14 @@ pub struct Config {
         value_name = "URL"
     )]
     pub conversations: String,
+    /// Address of Settings, whose events about merged and erased contacts it follows.
+    #[arg(
+        long,
+        env = "SETTINGS",
+        default_value = "http://127.0.0.1:7103",
+        value_name = "URL"
+    )]
+    pub settings: String,
     /// Contacts a second whose inboxes are compared with what Tickets and Conversations tell, and put right
     /// where they differ; 0: none.
     #[arg(
@@ -129,6 +149,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     )
     .await
     .map_err(|e| StartError::Database(e.to_string()))?;
+    let key = page_key(&db)
+        .await
+        .map_err(|e| StartError::Database(e.to_string()))?;
     let log = EventLog::open(db.clone(), NAME, clock)
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;
@@ -169,12 +192,30 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
             tasks.stopping(),
         ));
     }
+    let departures = Arc::new(Departures::default());
+    let settings = Consumer::new(
+        log.clone(),
+        "settings",
+        transport.reader(
+            "settings",
+            GrpcSource::new(service_channel(&config.settings, keys.clone(), SCOPES)?),
+        ),
+        departures.clone(),
+    );
+    let settling = departures::Departures::new(log.clone(), inboxes.clone(), hints.clone());
+    let settlement = Settlement::new(log.clone(), &departures, Arc::new(settling), None);
+    tasks.spawn(settings.run(tasks.stopping()));
+    tasks.spawn(settlement.run(tasks.stopping()));
     tasks.spawn(tickets.run(tasks.stopping()));
     tasks.spawn(conversations.run(tasks.stopping()));
     let both = [&mirrored.tickets, &mirrored.conversations].map(|feed| feed.caught_up(CATCH_UP));
     if futures::future::join_all(both).await.contains(&false) {
         tracing::warn!("a feed is not caught up; badges may be old until it is");
     }
+    let export = ContactDataServiceServer::new(Export {
+        inboxes: inboxes.clone(),
+        tokens: PageTokens::new(key),
+    });
     let service = NotificationServiceServer::new(Service {
         log,
         inboxes,
@@ -185,7 +226,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     })
     .max_decoding_message_size(MAX_MESSAGE);
     let edge = Edge::new(ACCESS, Arc::new(Assertions::new(keys)));
-    let server = Server::new(&[SERVICE], Routes::new(service), edge).finally(db.close());
+    let server =
+        Server::new(&SERVICES, Routes::new(service).add_service(export), edge).finally(db.close());
     // whoever cannot serve must not go on applying events behind somebody's back
     let started = server.start(&config.server, tasks.clone()).await;
     started.inspect_err(|_| tasks.stop())

@@ -13,6 +13,7 @@ impl MigratorTrait for Migrations {
             Box::new(events::migration::LogTables),
             Box::new(events::migration::ConsumerTables),
             Box::new(Inboxes),
+            Box::new(events::migration::DepartedContacts),
         ]
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use database::{is_passing, retried};
-use events::EventLog;
+use events::{EventLog, departed::Departure};
 use futures::{StreamExt, stream::BoxStream};
 use jetstream::Hints;
 use proto::notifications::v1::{
@@ -13,6 +13,7 @@ use proto::notifications::v1::{
     notification_service_server::NotificationService,
 };
 use runtime::{Tasks, auth, edge};
+use sea_orm::DbErr;
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 use types::micros;
@@ -24,7 +25,7 @@ use crate::{
     inboxes::Inboxes,
     projection::TicketRead,
     rebuild::Rebuilder,
-    store::{self, InboxId},
+    store::{self, InboxId, Marked},
     watch,
 };
 
@@ -86,7 +87,7 @@ impl NotificationService for Service {
     ) -> Result<Response<MarkTicketReadResponse>, Status> {
         let id = caller(&request)?;
         let read = convert::mark_ticket_read(request.get_ref())?;
-        self.mark_read(id.clone(), read).await?;
+        let id = self.mark_read(id, read).await?;
         let snapshot = self.inboxes.read(&id).await?;
         Ok(Response::new(MarkTicketReadResponse {
             inbox: Some(convert::inbox(&snapshot)),
@@ -135,27 +136,54 @@ impl Service {
         }
     }
 
-    async fn mark_read(&self, id: InboxId, read: TicketRead) -> Result<(), Error> {
+    /// Returns whose read it became: a visitor may be a user by now.
+    async fn mark_read(&self, id: InboxId, read: TicketRead) -> Result<InboxId, Error> {
+        match self.try_mark_read(id.clone(), read.clone()).await? {
+            None => Ok(id),
+            Some(Departure::Merged(user)) => {
+                let id = InboxId {
+                    contact: user.contact,
+                    ..id
+                };
+                match self.try_mark_read(id.clone(), read).await? {
+                    None => Ok(id),
+                    Some(_) => Err(Error::ContactGone),
+                }
+            }
+            Some(Departure::Erased) => Err(Error::ContactGone),
+        }
+    }
+
+    /// What became of the contact, if nothing was kept since they are no more.
+    async fn try_mark_read(
+        &self,
+        id: InboxId,
+        read: TicketRead,
+    ) -> Result<Option<Departure>, Error> {
         let (log, inboxes) = (self.log.clone(), self.inboxes.clone());
         let hints = self.hints.clone();
         self.to_its_end(async move {
             // what is read already stays read
             let marked = retried(is_passing, || async {
                 let mut work = log.begin().await?;
-                let seen = store::mark_read(work.tx(), &id, read.clone()).await?;
+                let seen = match store::mark_read(work.tx(), &id, read.clone()).await? {
+                    Marked::Kept(seen) => seen,
+                    Marked::Departed(departure) => return Ok((Vec::new(), Some(departure))),
+                };
                 if seen && inboxes.are_shared() {
                     let now = micros(log.clock().now());
                     work.emit(convert::ticket_read(&id, &read, now));
                 }
-                work.commit().await
+                Ok((work.commit().await?, None))
             });
-            let marked = marked.await;
+            let marked: Result<_, DbErr> = marked.await;
             // also when the answer to the commit was lost: it may have happened
             inboxes.changed(&id);
-            if !marked?.is_empty() {
+            let (positions, departure) = marked?;
+            if !positions.is_empty() {
                 hints.publish(&id.workspace, &id.contact).await;
             }
-            Ok(())
+            Ok(departure)
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! The rows of all inboxes: written in the transaction of the events they follow from, read by index
 //! with a cost that does not grow with a contact's history.
 
+pub mod departures;
 mod records;
 mod renew;
 mod write;
@@ -18,7 +19,7 @@ use self::records::{ConversationRecord, TicketRecord};
 use crate::projection::{CARD, Inbox, InboxConversation, InboxTicket, TicketId};
 
 pub use renew::renew;
-pub use write::{Source, apply, begin_epoch, blank, mark_read};
+pub use write::{Marked, Source, apply, begin_epoch, blank, mark_read};
 
 /// Whose inbox.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,30 +1,23 @@
 //! `suite call`: one RPC, JSON in and out, as a contact or a teammate.
 
-use std::{marker::PhantomData, path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
-use bytes::{Buf, BufMut};
 use clap::Args;
 use futures::StreamExt;
 use http::uri::PathAndQuery;
-use prost::Message;
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
-    ReflectMessage, SerializeOptions,
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage,
 };
 use proto::settings::v1::Platform;
 use runtime::StopSignals;
 use serde_json::Value;
-use tonic::{
-    Status,
-    client::Grpc,
-    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-};
-use tonic_types::StatusExt;
+use tonic::{Status, client::Grpc};
 
 use crate::{
     Access, Endpoints, Layout, Messenger, Staff,
-    client::{broken, signed, silence},
+    client::signed,
+    dynamic::{DynamicCodec, answered, describe, find, text},
 };
 
 /// What to call.
@@ -87,10 +80,7 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
         None => tonic::Request::new(body),
     };
     let path: PathAndQuery = format!("/{service}/{}", method.name()).parse()?;
-    let codec = DynamicCodec {
-        answer: method.output(),
-        sent: PhantomData,
-    };
+    let codec = DynamicCodec::of(&method);
     if method.is_server_streaming() {
         request.metadata_mut().remove("grpc-timeout");
         let answer = client
@@ -111,12 +101,10 @@ pub(crate) async fn call(args: CallArgs) -> Result<()> {
             }
         }
     }
-    let limit = Duration::from_secs(15);
-    let answer = tokio::time::timeout(limit, client.unary(request, path, codec))
-        .await
-        .map_err(|_| anyhow!("no answer after {} s", limit.as_secs()))?
-        .map_err(|status| describe(&status))?;
-    println!("{}", text(answer.get_ref())?);
+    println!(
+        "{}",
+        text(&answered(&mut client, request, path, codec).await?)?
+    );
     Ok(())
 }
 
@@ -199,28 +187,6 @@ fn callers(service: &str, method: &str) -> Option<&'static str> {
     }
 }
 
-fn find(pool: &DescriptorPool, name: &str) -> Result<MethodDescriptor> {
-    let name = name.trim_start_matches('/');
-    let (service, method) = name.split_once('/').ok_or_else(|| {
-        anyhow!("{name:?} is not a Service/Method; `suite call` without one lists them")
-    })?;
-    let found: Vec<MethodDescriptor> = pool
-        .services()
-        .filter(|candidate| candidate.full_name() == service || candidate.name() == service)
-        .flat_map(|candidate| {
-            candidate
-                .methods()
-                .filter(|found| found.name() == method)
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => bail!("there is no {name}; `suite call` lists all methods"),
-        _ => bail!("{name} is ambiguous; give the service's full name"),
-    }
-}
-
 fn parse(message: &MessageDescriptor, text: &str) -> Result<DynamicMessage> {
     let mut json: Value = serde_json::from_str(text).context("the body is not JSON")?;
     expand(message, &mut json);
@@ -263,91 +229,6 @@ fn expand_value(field: &FieldDescriptor, value: &mut Value) {
             }
         }
         _ => {}
-    }
-}
-
-fn text(message: &DynamicMessage) -> Result<String> {
-    let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::pretty(&mut text);
-    // in canonical JSON numbers of 64 bits are strings, and what is false or empty is left out; here it is
-    // for reading
-    let options = SerializeOptions::new()
-        .stringify_64_bit_integers(false)
-        .skip_default_fields(false);
-    message.serialize_with_options(&mut serializer, &options)?;
-    Ok(String::from_utf8(text)?)
-}
-
-fn describe(status: &Status) -> anyhow::Error {
-    if let Some(silence) = silence(status) {
-        return silence;
-    }
-    let details = status.get_error_details();
-    let mut text = format!("{:?}", status.code());
-    if let Some(info) = details.error_info() {
-        text.push_str(&format!(" {} ({})", info.reason, info.domain));
-    }
-    text.push_str(&format!(": {}", status.message()));
-    if let Some(bad) = details.bad_request() {
-        // a refusal about one field says it all in its sentence
-        let more = |description: &str| !status.message().ends_with(description);
-        for violation in bad.field_violations.iter().filter(|v| more(&v.description)) {
-            text.push_str(&format!(
-                "\n  {} {}",
-                violation.field, violation.description
-            ));
-        }
-    }
-    if let Some(after) = details.retry_info().and_then(|info| info.retry_delay) {
-        text.push_str(&format!("\n  try again after {} ms", after.as_millis()));
-    }
-    anyhow!(text)
-}
-
-/// Encodes and decodes messages known only by their descriptors.
-struct DynamicCodec {
-    answer: MessageDescriptor,
-    sent: PhantomData<DynamicMessage>,
-}
-
-impl Codec for DynamicCodec {
-    type Encode = DynamicMessage;
-    type Decode = DynamicMessage;
-    type Encoder = DynamicEncoder;
-    type Decoder = DynamicDecoder;
-
-    fn encoder(&mut self) -> Self::Encoder {
-        DynamicEncoder
-    }
-
-    fn decoder(&mut self) -> Self::Decoder {
-        DynamicDecoder(self.answer.clone())
-    }
-}
-
-struct DynamicEncoder;
-
-impl Encoder for DynamicEncoder {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn encode(&mut self, item: Self::Item, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.put(item.encode_to_vec().as_slice());
-        Ok(())
-    }
-}
-
-struct DynamicDecoder(MessageDescriptor);
-
-impl Decoder for DynamicDecoder {
-    type Item = DynamicMessage;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Self::Item>, Status> {
-        let bytes = buffer.copy_to_bytes(buffer.remaining());
-        DynamicMessage::decode(self.0.clone(), bytes)
-            .map(Some)
-            .map_err(broken)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The whole product on one machine: `run` starts all five services on the embedded default, `call`
-//! tries one RPC, `token` is for trying it by other means, `demo` plays the customer's story, `bench` and
+//! tries one RPC, `token` is for trying it by other means, `contact` gives a person
+//! what is kept of them or forgets them, `demo` plays the customer's story, `bench` and
 //! `bench-cluster` measure, `chaos` looks for what faults break, `keys` makes the services' keys.
 
 mod access;
@@ -8,8 +9,10 @@ mod call;
 mod chaos;
 mod client;
 mod cluster;
+mod contact;
 mod demo;
 mod demo_workspace;
+mod dynamic;
 mod layout;
 mod processes;
 mod run;
@@ -52,6 +55,8 @@ enum Command {
     Call(call::CallArgs),
     /// Print a token for curl and the like: -H "authorization: Bearer $(suite token ada)"
     Token(token::TokenArgs),
+    /// Give a contact all that is kept of them, or forget them: contact export --id con_… > file.json
+    Contact(contact::ContactArgs),
     /// Play the customer's story against the running suite and show what they see after each step.
     Demo(demo::DemoArgs),
     /// Measure ratios and latencies in one run, with services of its own on a scratch directory.
@@ -98,6 +103,7 @@ pub fn main() -> ExitCode {
             Command::Run(args) => run::run(args).await,
             Command::Call(args) => call::call(args).await,
             Command::Token(args) => token::token(args).await,
+            Command::Contact(args) => contact::contact(args).await,
             Command::Demo(args) => demo::demo(args).await,
             Command::Bench(args) => bench::bench(args).await,
             Command::BenchCluster(args) => bench::bench_cluster(args).await,

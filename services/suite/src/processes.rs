@@ -187,11 +187,15 @@ impl Processes {
                 ("--settings", &at.settings),
                 ("--notifications", &at.notifications),
             ],
-            "tickets" => &[("--conversations", &at.conversations)],
-            "conversations" => &[("--tickets", &at.tickets)],
+            "tickets" => &[
+                ("--conversations", &at.conversations),
+                ("--settings", &at.settings),
+            ],
+            "conversations" => &[("--tickets", &at.tickets), ("--settings", &at.settings)],
             "notifications" => &[
                 ("--tickets", &at.tickets),
                 ("--conversations", &at.conversations),
+                ("--settings", &at.settings),
             ],
             _ => &[],
         };

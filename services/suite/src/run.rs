@@ -324,6 +324,7 @@ impl Embedded {
                     nats,
                     streams,
                     conversations,
+                    settings,
                 })
                 .await
             }
@@ -334,6 +335,7 @@ impl Embedded {
                     nats,
                     streams,
                     tickets,
+                    settings,
                 })
                 .await
             }
@@ -354,6 +356,7 @@ impl Embedded {
                     nats,
                     tickets,
                     conversations,
+                    settings,
                     scrub_per_second: notifications::SCRUB_PER_SECOND,
                 })
                 .await

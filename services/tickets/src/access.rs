@@ -61,6 +61,10 @@ pub(crate) const ACCESS: AccessTable = &[
         "/messenger.tickets.v1.TicketTypeService/ListContactTicketForms",
         Access::Contact,
     ),
+    (
+        "/messenger.tickets.v1.ContactDataService/ExportContact",
+        Access::Scope("settings:write"),
+    ),
     ("/messenger.events.v1.EventFeedService/Subscribe", FEED),
     ("/messenger.events.v1.EventFeedService/Read", FEED),
     ("/messenger.events.v1.EventFeedService/GetHeads", FEED),
@@ -95,6 +99,11 @@ mod tests {
         assert_eq!(rows, served);
         assert_eq!(rows.len(), ACCESS.len(), "no method has two rows");
         for (path, access) in ACCESS {
+            // for whoever answers a contact's questions
+            if path.contains("ContactDataService") {
+                assert!(matches!(access, Access::Scope("settings:write")), "{path}");
+                continue;
+            }
             let theirs = path.contains("Contact") || path.ends_with("/EnsureTicketConversation");
             assert_eq!(*access == Access::Contact, theirs, "{path}");
         }

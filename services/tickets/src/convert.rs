@@ -15,5 +15,5 @@ pub(crate) use page::{
 };
 pub(crate) use parse::{
     Create, Target, batch, change_state, contact_batch, create, create_by_contact, delete, edit,
-    inbox, link, ticket_ref, unlink,
+    exported, inbox, link, ticket_ref, unlink,
 };

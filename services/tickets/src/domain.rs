@@ -5,6 +5,7 @@ mod catalog;
 mod change;
 mod conversation;
 mod decide;
+mod departure;
 mod query;
 mod ticket;
 
@@ -14,6 +15,7 @@ mod tests;
 pub use catalog::{Catalog, State, StateCategory, StateId, TicketType, TypeCategory, TypeId};
 pub use change::{Change, HistoryEntry, HistoryKind};
 pub use conversation::{ConversationId, Member, News, Reply};
+pub use departure::Parting;
 pub use query::{InboxFilter, InboxPlace, ListPlace};
 pub use ticket::{Aggregate, By, Edit, NewTicket, Ticket, TicketId, TicketRef, View, Viewer};
 
@@ -41,6 +43,9 @@ pub enum Refusal {
     /// Conversations has not told of this conversation.
     #[error("the conversation is not known here yet; try again after the delay")]
     ConversationNotKnownYet,
+    /// The contact was erased.
+    #[error("this contact was erased; nothing can be done in their name any more")]
+    ContactGone,
     /// The caller read an older version.
     #[error("the ticket was changed since it was read; read it again")]
     StaleVersion,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use database::is_passing;
+use events::departed::is_gone;
 use prost::DecodeError;
 use runtime::{Failure, Kind, error::Violation};
 use sea_orm::DbErr;
@@ -43,6 +44,17 @@ pub enum Error {
     Kept(#[from] DecodeError),
 }
 
+impl Error {
+    /// Whether somebody who was merged or erased meanwhile would be refused like this.
+    pub fn may_mean_gone(&self) -> bool {
+        match self {
+            Self::Refused(Refusal::TicketNotFound) => true,
+            Self::Store(error) => is_gone(error),
+            _ => false,
+        }
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         Self::Denied(Box::new(failure))
@@ -83,6 +95,7 @@ impl From<Error> for tonic::Status {
 fn kind_and_reason(refusal: Refusal) -> (Kind, &'static str) {
     match refusal {
         Refusal::TicketNotFound => (Kind::NotFound, "TICKET_NOT_FOUND"),
+        Refusal::ContactGone => (Kind::NotFound, "CONTACT_GONE"),
         Refusal::StateNotAllowed => (Kind::Precondition, "TICKET_STATE_NOT_ALLOWED"),
         Refusal::TypeNotAllowed => (Kind::Precondition, "TICKET_TYPE_NOT_ALLOWED"),
         Refusal::SharedTicketExists => (Kind::Precondition, "SHARED_TICKET_EXISTS"),

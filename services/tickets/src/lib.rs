@@ -3,6 +3,7 @@
 mod access;
 mod catalogs;
 mod convert;
+mod departures;
 mod domain;
 mod error;
 mod housekeeping;
@@ -15,11 +16,15 @@ mod store;
 use std::sync::Arc;
 
 use database::{Database, migrate_errand, page_key};
-use events::{Consumer, EventLog, FeedServer, GrpcSource};
+use events::{
+    Consumer, EventLog, FeedServer, GrpcSource,
+    departed::{Departures, Settlement},
+};
 use jetstream::{NatsArgs, StreamArgs, Transport, streams_errand};
 use proto::{
     events::v1::event_feed_service_server::EventFeedServiceServer,
     tickets::v1::{
+        contact_data_service_server::ContactDataServiceServer,
         ticket_service_server::TicketServiceServer,
         ticket_type_service_server::TicketTypeServiceServer,
     },
@@ -44,9 +49,10 @@ pub const ABOUT: &str = "Tickets: their types, states, revisions and history, wh
 /// The service's name: of its key, its log and itself.
 const NAME: &str = "tickets";
 /// What it serves.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     "messenger.tickets.v1.TicketService",
     "messenger.tickets.v1.TicketTypeService",
+    "messenger.tickets.v1.ContactDataService",
     "messenger.events.v1.EventFeedService",
 ];
 
@@ -77,6 +83,14 @@ pub struct Config {
         value_name = "URL"
     )]
     pub conversations: String,
+    /// Address of Settings, whose events about merged and erased contacts it follows.
+    #[arg(
+        long,
+        env = "SETTINGS",
+        default_value = "http://127.0.0.1:7103",
+        value_name = "URL"
+    )]
+    pub settings: String,
 }
 
 /// What its program can do once, instead of serving: for jobs.
@@ -113,12 +127,13 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
     let log = EventLog::open(db.clone(), NAME, clock.clone())
         .await
-        .map_err(|e| unusable(e.to_string()))?;
+        .map_err(|e| unusable(e.to_string()))?
+        .guarding_departed();
     let catalogs = Arc::new(Catalogs::new(db.clone()));
     let tasks = Tasks::new();
 
     let channel = service_channel(&config.conversations, keys.clone(), &["events:read"])?;
-    let replica = Replica::new(catalogs.clone(), clock);
+    let replica = Replica::new(catalogs.clone(), clock.clone());
     let consumer = Consumer::new(
         log.clone(),
         "conversations",
@@ -127,6 +142,22 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     )
     .spaced(events::UNHURRIED);
     tasks.spawn(consumer.run(tasks.stopping()));
+    let channel = service_channel(&config.settings, keys.clone(), &["events:read"])?;
+    let departures = Arc::new(Departures::default());
+    let consumer = Consumer::new(
+        log.clone(),
+        "settings",
+        transport.reader("settings", GrpcSource::new(channel)),
+        departures.clone(),
+    );
+    let settlement = Settlement::new(
+        log.clone(),
+        &departures,
+        Arc::new(departures::Tickets::new(clock)),
+        transport.copies(&log, &config.streams),
+    );
+    tasks.spawn(consumer.run(tasks.stopping()));
+    tasks.spawn(settlement.run(tasks.stopping()));
     tasks.spawn(transport.relay(&log, &config.streams, tasks.stopping()));
     tasks.spawn(housekeeping::run(log.clone(), tasks.stopping()));
     tasks.spawn(events::share_wakeups(log.clone(), tasks.stopping()));
@@ -140,7 +171,10 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let routes = Routes::new(
         TicketServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
     )
-    .add_service(TicketTypeServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE))
+    .add_service(
+        TicketTypeServiceServer::new(service.clone()).max_decoding_message_size(MAX_MESSAGE),
+    )
+    .add_service(ContactDataServiceServer::new(service).max_decoding_message_size(MAX_MESSAGE))
     .add_service(EventFeedServiceServer::new(feed).max_decoding_message_size(MAX_MESSAGE));
     let edge = Edge::new(access::ACCESS, Arc::new(Assertions::new(keys)));
     Server::new(&SERVICES, routes, edge)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use events::{ApplyError, Projection, UnitOfWork};
+use events::{ApplyError, Projection, UnitOfWork, departed};
 use proto::events::v1::Envelope;
 use sea_orm::DbErr;
 use types::{Clock, WorkspaceId};
@@ -38,8 +38,14 @@ impl Replica {
     async fn hear(
         &self,
         work: &mut UnitOfWork,
-        told: Vec<(WorkspaceId, News)>,
+        mut told: Vec<(WorkspaceId, News)>,
     ) -> Result<(), ApplyError> {
+        // what is late about somebody who is no more brings them not back; their survivor is told of too
+        let who = |(workspace, news): &(WorkspaceId, News)| {
+            (workspace.clone(), news.member.contact.clone())
+        };
+        let gone = departed::among(work.tx(), &told.iter().map(who).collect()).await?;
+        told.retain(|told| !gone.contains_key(&who(told)));
         let place = |(workspace, news): &(WorkspaceId, News)| {
             (workspace.clone(), news.conversation.clone())
         };

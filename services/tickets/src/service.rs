@@ -1,12 +1,16 @@
 //! The RPCs, as the wire names them.
 
 mod contacts;
+mod export;
 mod teammates;
 mod write;
 
 use std::sync::Arc;
 
-use events::EventLog;
+use events::{
+    EventLog,
+    departed::{self, Departure},
+};
 use proto::tickets::v1::{
     self as pb, ticket_service_server::TicketService, ticket_type_service_server::TicketTypeService,
 };
@@ -17,6 +21,7 @@ use types::{ContactId, PageTokens, WorkspaceId};
 
 use crate::{
     catalogs::{Catalogs, Known},
+    domain::Refusal,
     error::Error,
 };
 
@@ -45,6 +50,42 @@ impl Service {
         Ok(self.catalogs.of(workspace).await?)
     }
 
+    /// A contact's write. If it finds nothing, or may not begin anything, since the contact was merged while it
+    /// was under way, then it is the user's; after an erasure it is nobody's.
+    async fn written<Q, A, F>(
+        &self,
+        request: Request<Q>,
+        write: impl Fn(Self, Caller, Q) -> F,
+    ) -> Result<A, Error>
+    where
+        Q: Clone,
+        F: Future<Output = Result<A, Error>>,
+    {
+        let caller = Caller::of(&request)?;
+        let contact = caller.contact()?;
+        let body = request.into_inner();
+        let refused = match write(self.clone(), caller.clone(), body.clone()).await {
+            Err(refused) if refused.may_mean_gone() => refused,
+            done => return done,
+        };
+        match self.departure(&caller.workspace, &contact).await? {
+            None => Err(refused),
+            Some(Departure::Merged(user)) => {
+                let survivor = Some(user.contact);
+                write(self.clone(), Caller { survivor, ..caller }, body).await
+            }
+            Some(Departure::Erased) => Err(Refusal::ContactGone.into()),
+        }
+    }
+
+    async fn departure(
+        &self,
+        workspace: &WorkspaceId,
+        contact: &ContactId,
+    ) -> Result<Option<Departure>, Error> {
+        Ok(departed::departure(self.read(), workspace, contact).await?)
+    }
+
     /// The cursor in a page token; `None` for the first page.
     fn cursor(&self, scope: &[&str], token: &str) -> Result<Option<String>, Error> {
         let cursor = self.pages.decode(scope, token);
@@ -68,20 +109,36 @@ impl Service {
 }
 
 /// Who calls: the workspace and, for calls that are theirs, the contact come from nowhere else.
+#[derive(Clone)]
 struct Caller {
     actor: Arc<Actor>,
     workspace: WorkspaceId,
+    /// Who the contact who calls is by now.
+    survivor: Option<ContactId>,
 }
 
 impl Caller {
     fn of<T>(request: &Request<T>) -> Result<Self, Error> {
         let actor = actor(request)?;
         let workspace = actor.workspace()?.clone();
-        Ok(Self { actor, workspace })
+        Ok(Self {
+            actor,
+            workspace,
+            survivor: None,
+        })
     }
 
     fn contact(&self) -> Result<ContactId, Error> {
-        Ok(self.actor.contact()?)
+        match &self.survivor {
+            Some(survivor) => Ok(survivor.clone()),
+            None => Ok(self.actor.contact()?),
+        }
+    }
+
+    /// Whose deed it is.
+    fn id(&self) -> &str {
+        let survivor = self.survivor.as_ref();
+        survivor.map_or(self.actor.id.as_str(), ContactId::as_str)
     }
 }
 
@@ -165,7 +222,7 @@ impl TicketService for Service {
         &self,
         request: Request<pb::CreateContactTicketRequest>,
     ) -> Result<Response<pb::CreateContactTicketResponse>, Status> {
-        answer(contacts::create_contact_ticket(self, request).await)
+        answer(self.written(request, contacts::create_contact_ticket).await)
     }
 
     async fn get_contact_ticket(
@@ -193,7 +250,10 @@ impl TicketService for Service {
         &self,
         request: Request<pb::EnsureTicketConversationRequest>,
     ) -> Result<Response<pb::EnsureTicketConversationResponse>, Status> {
-        answer(contacts::ensure_ticket_conversation(self, request).await)
+        answer(
+            self.written(request, contacts::ensure_ticket_conversation)
+                .await,
+        )
     }
 }
 

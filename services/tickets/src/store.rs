@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod conversations;
+pub mod departures;
 pub mod lists;
 mod migration;
 mod rows;

@@ -4,6 +4,8 @@
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use types::WorkspaceId;
 
+use crate::Database;
+
 /// How long an answer is kept; a retry comes within minutes.
 pub const KEPT_FOR_MICROS: i64 = 7 * 24 * 3_600 * 1_000_000;
 
@@ -102,4 +104,80 @@ pub async fn forget_old(db: &impl ConnectionTrait, now_micros: i64) -> Result<u6
         ))
         .await?;
     Ok(done.rows_affected())
+}
+
+/// Answers looked at in one transaction by [`forget_naming`].
+const PAGE: u64 = 500;
+
+/// Forgets every answer given to an actor.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_of(db: &Database, workspace: &WorkspaceId, actor: &str) -> Result<(), DbErr> {
+    let tx = db.begin().await?;
+    tx.execute_raw(Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "delete from answered_request where workspace_id = $1 and actor_id = $2",
+        [workspace.as_str().into(), actor.into()],
+    ))
+    .await?;
+    tx.commit().await
+}
+
+/// Forgets every answer that says one of these names, whoever got it; all of a workspace's are looked at, some
+/// at a time. A retry of such a request is a new one, and finds what it asks for gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_naming(
+    db: &Database,
+    workspace: &WorkspaceId,
+    names: &[&str],
+) -> Result<(), DbErr> {
+    let (mut actor, mut request) = (String::new(), String::new());
+    loop {
+        let tx = db.begin().await?;
+        let backend = tx.get_database_backend();
+        let rows = tx
+            .query_all_raw(Statement::from_sql_and_values(
+                backend,
+                format!(
+                    "select actor_id, request_id, answer from answered_request \
+                     where workspace_id = $1 and (actor_id, request_id) > ($2, $3) \
+                     order by actor_id, request_id limit {PAGE}"
+                ),
+                [
+                    workspace.as_str().into(),
+                    actor.as_str().into(),
+                    request.as_str().into(),
+                ],
+            ))
+            .await?;
+        for row in &rows {
+            actor = row.try_get("", "actor_id")?;
+            request = row.try_get("", "request_id")?;
+            let answer: Vec<u8> = row.try_get("", "answer")?;
+            let says = |name: &&str| {
+                let mut windows = answer.windows(name.len());
+                windows.any(|window| window == name.as_bytes())
+            };
+            if names.iter().any(says) {
+                tx.execute_raw(Statement::from_sql_and_values(
+                    backend,
+                    "delete from answered_request \
+                     where workspace_id = $1 and actor_id = $2 and request_id = $3",
+                    [
+                        workspace.as_str().into(),
+                        actor.as_str().into(),
+                        request.as_str().into(),
+                    ],
+                ))
+                .await?;
+            }
+        }
+        tx.commit().await?;
+        if rows.len() < PAGE as usize {
+            return Ok(());
+        }
+    }
 }

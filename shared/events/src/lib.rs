@@ -3,6 +3,7 @@
 //! its own way to lose or repeat an event.
 
 pub mod consumer;
+pub mod departed;
 pub mod feed;
 pub mod log;
 pub mod migration;
@@ -25,5 +26,7 @@ pub const PARTITIONS: usize = 16;
 pub const BATCH_EVENTS: usize = 256;
 /// Bytes of payload in a batch at the most, unless a single event is larger.
 pub const BATCH_BYTES: usize = 256 * 1024;
+/// The type of an event whose contents were erased, with the person they told of: to be passed over.
+pub const ERASED: &str = "messenger.events.v1.Erased";
 /// Bytes of one event's payload at the most.
 pub const MAX_PAYLOAD: usize = 64 * 1024;

@@ -11,9 +11,11 @@ use types::{Clock, ContactId, WorkspaceId, micros};
 
 use crate::{BATCH_EVENTS, PARTITIONS, time::wire};
 
+mod blank;
 mod recent;
 mod work;
 
+pub(crate) use blank::Erasing;
 use recent::Recent;
 pub use work::UnitOfWork;
 
@@ -59,6 +61,7 @@ pub struct EventLog {
     heads: Arc<watch::Sender<Heads>>,
     wrote: Arc<Notify>,
     recent: Arc<Recent>,
+    guards: bool,
 }
 
 impl EventLog {
@@ -99,6 +102,7 @@ impl EventLog {
             heads: Arc::new(watch::Sender::new([0; PARTITIONS])),
             wrote: Arc::default(),
             recent: Arc::default(),
+            guards: false,
         };
         log.refresh_heads().await?;
         Ok(log)

@@ -74,6 +74,47 @@ impl MigrationTrait for ConsumerTables {
     }
 }
 
+/// Contacts who are no more, for a service that keeps anything of contacts. The oldest schema that has it is the
+/// second of each such service.
+pub struct DepartedContacts;
+
+impl MigrationName for DepartedContacts {
+    fn name(&self) -> &str {
+        "m0101_departed_contacts"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for DepartedContacts {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let clustered = clustered(manager);
+        let db = manager.get_connection();
+        for sql in [
+            // without a survivor: erased
+            format!(
+                "create table departed_contact (workspace_id text not null, contact_id text not null, \
+                 survivor_id text, survivor_name text not null, departed_at bigint not null, \
+                 settled boolean not null, primary key (workspace_id, contact_id)){clustered}"
+            ),
+            "create index departed_contact_survivor on departed_contact (workspace_id, survivor_id) \
+             where survivor_id is not null"
+                .to_owned(),
+            "create index departed_contact_open on departed_contact (workspace_id, departed_at) \
+             where not settled"
+                .to_owned(),
+            // aggregates of others, whose events below a version may tell of somebody who is being erased
+            format!(
+                "create table departed_trace (workspace_id text not null, contact_id text not null, \
+                 aggregate_id text not null, version bigint not null, \
+                 primary key (workspace_id, contact_id, aggregate_id)){clustered}"
+            ),
+        ] {
+            db.execute_unprepared(&sql).await?;
+        }
+        Ok(())
+    }
+}
+
 fn blob(manager: &SchemaManager) -> &'static str {
     match manager.get_database_backend() {
         DbBackend::Postgres => "bytea",

@@ -27,6 +27,7 @@
 
 mod attach;
 mod config;
+mod copies;
 mod hints;
 mod mark;
 mod nats;

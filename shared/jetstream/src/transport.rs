@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use events::{EventLog, EventSource};
+use events::{EventLog, EventSource, departed::LogCopies};
 use runtime::StartError;
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +63,16 @@ impl Transport {
                 relay.run(stop).await;
             }
         }
+    }
+
+    /// What NATS holds of this service's own log, for who erases some of it. Over feeds alone there is nothing.
+    pub fn copies(&self, log: &EventLog, streams: &StreamArgs) -> Option<Arc<dyn LogCopies>> {
+        let nats = self.nats.clone()?;
+        Some(Arc::new(Streams::new(
+            nats,
+            log.source(),
+            streams.settings(),
+        )))
     }
 
     /// Hints between the replicas of a service.

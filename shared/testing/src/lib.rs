@@ -11,11 +11,13 @@
 )]
 
 pub mod conformance;
+pub mod departures;
 mod golden;
 mod nats;
 mod proxy;
 mod scratch;
 
+pub use departures::Departures;
 pub use golden::{Golden, json};
 pub use nats::NatsServer;
 pub use proxy::Proxy;

@@ -60,6 +60,11 @@ test('a visitor is kept once they have written, and not before', async () => {
   await write('Do you grind beans?')
   await until(async () => (await kept())[await key()]?.startsWith('msgr_vis_'))
   contact = await visitor.contact()
+  // that, in the page's own storage, and nothing else anywhere
+  assert.deepEqual(Object.keys(await kept()), [await key()])
+  assert.deepEqual(await visitor.context.cookies(), [])
+  const inside = visitor.page.frames().filter((frame) => frame !== visitor.page.mainFrame())
+  for (const frame of inside) assert.equal(await frame.evaluate(() => localStorage.length + sessionStorage.length), 0)
 })
 
 test('a visitor who comes back is recognised, and hears what was answered', async () => {
@@ -84,6 +89,7 @@ test('a visitor who logs in finds the conversation and its ticket, and is a visi
     title: 'Ground too fine',
     description: 'For a press.'
   })
+  await visitor.button(/Back to messages/).click()
   await visitor.tab(/Tickets/).waitFor()
   await visit('?user=chen')
   await visitor.show()
@@ -99,7 +105,7 @@ test('a visitor who logs in finds the conversation and its ticket, and is a visi
   await visitor.heading('Ground too fine').waitFor()
 })
 
-test('another tab of that visitor is asked to sign in, and its writing has no effect', async () => {
+test('another tab of a visitor who logs in shows nothing of theirs any more', async () => {
   const context = await browser.newContext({ locale: 'en-US' })
   listen(context)
   const [one, two] = await Promise.all([context.newPage(), context.newPage()])
@@ -112,15 +118,17 @@ test('another tab of that visitor is asked to sign in, and its writing has no ef
   await two.goto(`${suite.shop}/?user=`)
   const other = new Customer(context, two, suite)
   await other.show()
-  assert.equal(await other.contact(), await visitor.contact())
+  const before = await visitor.contact()
+  assert.equal(await other.contact(), before)
   await visit('?user=ada')
   await visitor.show()
   await visitor.heading(/Hi Ada/).waitFor()
   await until(async () => {
     const gone = await other.text('Please sign in again').count()
     // the feed may tell the end of the session before the merge: then it begins anew, as somebody else
-    return gone || (await other.contact()) !== contact
+    return gone || (await other.contact()) !== before
   })
+  assert.equal(await other.text('Is this the shop?').count(), 0)
   await visitor.close()
 })
 

@@ -7,10 +7,11 @@ export interface MessengerSettings {
   app_id: string
   /** Your BFF's origin, such as `https://messenger.example.com`. */
   api_base: string
-  /** Who the customer is, signed by your server. */
+  /** Who the customer is, signed by your server. Without this and `getUserJwt` it is a visitor. */
   user_jwt?: string
   /** Asked whenever a session begins; goes before `user_jwt`. */
   getUserJwt?: () => string | undefined | null | Promise<string | undefined | null>
+  /** Without a token it is believed only where the workspace does not ask for tokens. */
   user_id?: string | number
   /** Goes before the browser's languages. */
   language_override?: string
@@ -49,7 +50,7 @@ export default function Messenger(settings: MessengerSettings): void
 /** As the default export; with another customer the one before is shut down first. */
 export function boot(settings: MessengerSettings): void
 export function update(settings?: Partial<MessengerSettings>): void
-/** Ends the session and takes the Messenger off the page. */
+/** Ends the session, forgets a visitor and takes the Messenger off the page. */
 export function shutdown(): void
 export function show(): void
 export function hide(): void

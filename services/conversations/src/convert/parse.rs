@@ -98,6 +98,16 @@ pub fn conversation(id: &str) -> Result<ConversationId, Error> {
     fields.finish(id)
 }
 
+/// Whose data is asked for.
+///
+/// # Errors
+/// When the id is malformed.
+pub fn exported(request: &pb::ExportContactRequest) -> Result<ContactId, Error> {
+    let mut fields = Fields::default();
+    let contact = fields.contact(&request.contact_id);
+    fields.finish(contact)
+}
+
 /// Up to 100 conversations, each once, in the order asked for.
 ///
 /// # Errors

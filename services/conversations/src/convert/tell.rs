@@ -139,6 +139,23 @@ pub fn contact_part(part: ContactPart) -> pb::ContactPart {
     told
 }
 
+/// A conversation as one contact's, with some of its parts.
+pub fn exported_conversation(view: &View, parts: Vec<Part>) -> pb::ExportedConversation {
+    let View {
+        conversation,
+        participant,
+    } = view;
+    pb::ExportedConversation {
+        conversation_id: conversation.key.conversation.to_string(),
+        state: state(conversation.state).into(),
+        participant: participant.left_at.is_none(),
+        deleted: conversation.deleted_at.is_some(),
+        read_seq: participant.read_seq,
+        create_time: Some(time(conversation.created_at)),
+        parts: parts.into_iter().map(part).collect(),
+    }
+}
+
 /// The event that tells a contact's copy as it is now.
 pub fn changed(told: &Told, at: Timestamp) -> NewEvent {
     let View {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use events::departed::Survivor;
 use runtime::{Actor, ActorKind};
 use tonic::Request;
 use types::{ContactId, WorkspaceId, text};
@@ -13,9 +14,12 @@ use crate::{
 const MAX_NAME: usize = 100;
 
 /// Who calls, for which tenant.
+#[derive(Clone)]
 pub struct Caller {
     actor: Arc<Actor>,
     workspace: WorkspaceId,
+    /// Who the contact who calls is by now.
+    survivor: Option<Survivor>,
 }
 
 impl Caller {
@@ -26,7 +30,19 @@ impl Caller {
     pub fn of<T>(request: &Request<T>) -> Result<Self, Error> {
         let actor = runtime::auth::actor(request)?;
         let workspace = actor.workspace()?.clone();
-        Ok(Self { actor, workspace })
+        Ok(Self {
+            actor,
+            workspace,
+            survivor: None,
+        })
+    }
+
+    /// The same call by the user who the contact is by now.
+    pub fn as_survivor(&self, user: Survivor) -> Self {
+        Self {
+            survivor: Some(user),
+            ..self.clone()
+        }
     }
 
     /// Their tenant.
@@ -34,7 +50,7 @@ impl Caller {
         &self.workspace
     }
 
-    /// Their id.
+    /// Their id, as their credential has it: what they asked for once is answered as then.
     pub fn id(&self) -> &str {
         &self.actor.id
     }
@@ -52,7 +68,10 @@ impl Caller {
     /// # Errors
     /// When it is none.
     pub fn contact(&self) -> Result<ContactId, Error> {
-        Ok(self.actor.contact()?)
+        match &self.survivor {
+            Some(user) => Ok(user.contact.clone()),
+            None => Ok(self.actor.contact()?),
+        }
     }
 
     /// Passes teammates.
@@ -68,6 +87,13 @@ impl Caller {
 
     /// The caller as an author.
     pub fn author(&self) -> Author {
+        if let Some(user) = &self.survivor {
+            return Author {
+                kind: AuthorKind::Contact,
+                id: user.contact.to_string(),
+                name: text::truncate(user.name.trim(), MAX_NAME),
+            };
+        }
         let kind = match self.actor.kind {
             ActorKind::Contact => AuthorKind::Contact,
             ActorKind::Teammate => AuthorKind::Teammate,

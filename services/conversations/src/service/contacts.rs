@@ -7,6 +7,7 @@ use types::page_size;
 use super::{
     Conversations,
     caller::Caller,
+    gone,
     page::cut,
     write::{Order, Outcome, Target, readable},
 };
@@ -23,12 +24,24 @@ impl Conversations {
         caller: &Caller,
         request: pb::StartContactConversationRequest,
     ) -> Result<pb::StartContactConversationResponse, Error> {
+        let outcome = self.try_start(caller, &request).await;
+        match self.survivor(caller, &caller.contact()?, outcome).await? {
+            gone::Outcome::Done(answer) => Ok(answer),
+            gone::Outcome::Again(user) => self.try_start(&caller.as_survivor(user), &request).await,
+        }
+    }
+
+    async fn try_start(
+        &self,
+        caller: &Caller,
+        request: &pb::StartContactConversationRequest,
+    ) -> Result<pb::StartContactConversationResponse, Error> {
         let contact = caller.contact()?;
-        let (request_id, body) = convert::start_contact_conversation(&request)?;
+        let (request_id, body) = convert::start_contact_conversation(request)?;
         let order = Order {
             method: "StartContactConversation",
             request_id: &request_id,
-            request: &request,
+            request,
             target: Target::New(contact.clone()),
             command: Command::Say { body, seen: None },
         };
@@ -126,12 +139,24 @@ impl Conversations {
         caller: &Caller,
         request: pb::SendContactMessageRequest,
     ) -> Result<pb::SendContactMessageResponse, Error> {
+        let outcome = self.try_send(caller, &request).await;
+        match self.survivor(caller, &caller.contact()?, outcome).await? {
+            gone::Outcome::Done(answer) => Ok(answer),
+            gone::Outcome::Again(user) => self.try_send(&caller.as_survivor(user), &request).await,
+        }
+    }
+
+    async fn try_send(
+        &self,
+        caller: &Caller,
+        request: &pb::SendContactMessageRequest,
+    ) -> Result<pb::SendContactMessageResponse, Error> {
         let contact = caller.contact()?;
-        let (request_id, id, body, seen) = convert::send_contact_message(&request)?;
+        let (request_id, id, body, seen) = convert::send_contact_message(request)?;
         let order = Order {
             method: "SendContactMessage",
             request_id: &request_id,
-            request: &request,
+            request,
             target: Target::Of(id, contact.clone()),
             command: Command::Say { body, seen },
         };
@@ -148,8 +173,23 @@ impl Conversations {
         caller: &Caller,
         request: pb::MarkContactReadRequest,
     ) -> Result<pb::MarkContactReadResponse, Error> {
+        let outcome = self.try_mark_read(caller, &request).await;
+        match self.survivor(caller, &caller.contact()?, outcome).await? {
+            gone::Outcome::Done(answer) => Ok(answer),
+            gone::Outcome::Again(user) => {
+                self.try_mark_read(&caller.as_survivor(user), &request)
+                    .await
+            }
+        }
+    }
+
+    async fn try_mark_read(
+        &self,
+        caller: &Caller,
+        request: &pb::MarkContactReadRequest,
+    ) -> Result<pb::MarkContactReadResponse, Error> {
         let contact = caller.contact()?;
-        let (id, up_to) = convert::mark_contact_read(&request)?;
+        let (id, up_to) = convert::mark_contact_read(request)?;
         let (read_seq, positions) = self.read_up_to(&caller.key(id), &contact, up_to).await?;
         Ok(pb::MarkContactReadResponse {
             read_seq,

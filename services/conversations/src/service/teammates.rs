@@ -1,11 +1,12 @@
 //! What teammates, integrations and other services ask for.
 
 use proto::conversations::v1 as pb;
-use types::page_size;
+use types::{ContactId, page_size};
 
 use super::{
     Conversations,
     caller::Caller,
+    gone,
     page::cut,
     write::{Order, Outcome, Target},
 };
@@ -22,12 +23,28 @@ impl Conversations {
         caller: &Caller,
         request: pb::StartConversationRequest,
     ) -> Result<pb::StartConversationResponse, Error> {
-        let (request_id, contact, body) = convert::start_conversation(&request)?;
+        let contact = convert::start_conversation(&request)?.1;
+        let outcome = self.try_start_with(caller, &request, &contact).await;
+        match self.survivor(caller, &contact, outcome).await? {
+            gone::Outcome::Done(answer) => Ok(answer),
+            gone::Outcome::Again(user) => {
+                self.try_start_with(caller, &request, &user.contact).await
+            }
+        }
+    }
+
+    async fn try_start_with(
+        &self,
+        caller: &Caller,
+        request: &pb::StartConversationRequest,
+        contact: &ContactId,
+    ) -> Result<pb::StartConversationResponse, Error> {
+        let (request_id, _, body) = convert::start_conversation(request)?;
         let order = Order {
             method: "StartConversation",
             request_id: &request_id,
-            request: &request,
-            target: Target::New(contact),
+            request,
+            target: Target::New(contact.clone()),
             command: Command::Say { body, seen: None },
         };
         let reply = |outcome: &Outcome| pb::StartConversationResponse {
@@ -43,16 +60,30 @@ impl Conversations {
         caller: &Caller,
         request: pb::EnsureConversationRequest,
     ) -> Result<pb::EnsureConversationResponse, Error> {
-        let (id, contact) = convert::ensure_conversation(&request)?;
+        let (_, contact) = convert::ensure_conversation(&request)?;
+        let outcome = self.try_ensure(caller, &request, &contact).await;
+        match self.survivor(caller, &contact, outcome).await? {
+            gone::Outcome::Done(answer) => Ok(answer),
+            gone::Outcome::Again(user) => self.try_ensure(caller, &request, &user.contact).await,
+        }
+    }
+
+    async fn try_ensure(
+        &self,
+        caller: &Caller,
+        request: &pb::EnsureConversationRequest,
+        contact: &ContactId,
+    ) -> Result<pb::EnsureConversationResponse, Error> {
+        let (id, _) = convert::ensure_conversation(request)?;
         let order = Order {
             method: "EnsureConversation",
             request_id: "",
-            request: &request,
+            request,
             target: Target::Ensured(id, contact.clone()),
             command: Command::Exist,
         };
         let reply = |outcome: &Outcome| pb::EnsureConversationResponse {
-            conversation: outcome.copy_of(&contact).map(convert::contact_conversation),
+            conversation: outcome.copy_of(contact).map(convert::contact_conversation),
             positions: Vec::new(),
         };
         self.carry_out(caller, &order, reply).await
@@ -222,7 +253,12 @@ impl Conversations {
         request: pb::MarkReadRequest,
     ) -> Result<pb::MarkReadResponse, Error> {
         let (id, contact, up_to) = convert::mark_read(&request)?;
-        let (read_seq, positions) = self.read_up_to(&caller.key(id), &contact, up_to).await?;
+        let key = caller.key(id);
+        let outcome = self.read_up_to(&key, &contact, up_to).await;
+        let (read_seq, positions) = match self.survivor(caller, &contact, outcome).await? {
+            gone::Outcome::Done(read) => read,
+            gone::Outcome::Again(user) => self.read_up_to(&key, &user.contact, up_to).await?,
+        };
         Ok(pb::MarkReadResponse {
             read_seq,
             positions,

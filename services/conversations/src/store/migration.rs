@@ -13,6 +13,7 @@ impl MigratorTrait for Migrator {
             Box::new(events::migration::LogTables),
             Box::new(events::migration::ConsumerTables),
             Box::new(Conversations),
+            Box::new(events::migration::DepartedContacts),
         ]
     }
 }

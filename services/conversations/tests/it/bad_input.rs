@@ -231,6 +231,7 @@ async fn garbage_on_any_rpc_gets_a_clear_status_and_no_panic() {
         "conversations:write",
         "conversations:ensure",
         "events:read",
+        "settings:write",
     ];
     let teammate = testing::teammate(&world.workspace, &scopes);
     let contact = testing::contact(&world.workspace, &ada);
@@ -250,7 +251,7 @@ async fn garbage_on_any_rpc_gets_a_clear_status_and_no_panic() {
             );
         }
     }
-    assert_eq!(paths.len(), 22);
+    assert_eq!(paths.len(), 23);
     let mut dice = 0x2545_f491_4f6c_dd1d_u64;
     let mut byte = || {
         dice ^= dice << 13;

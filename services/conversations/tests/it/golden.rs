@@ -1,6 +1,6 @@
 //! Released schemas: every step as it was, and a database of each read by today's code.
 
-use proto::conversations::v1 as pb;
+use proto::{conversations::v1 as pb, events::v1::ContactStanding};
 use serde_json::{Value, json};
 use testing::{Golden, Scratch, eventually};
 use types::{ContactId, WorkspaceId};
@@ -16,8 +16,8 @@ async fn released_steps_of_the_schema_are_never_changed_and_only_expand() {
 #[tokio::test]
 async fn a_database_of_a_released_version_is_opened_and_everything_is_there() {
     let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
-    // what was pruned, and what was put aside
-    let empty = ["evlog_head", "consumer_quarantine"];
+    // what was pruned, what was put aside, and what is there only while somebody is being erased
+    let empty = ["evlog_head", "consumer_quarantine", "departed_trace"];
     golden
         .databases::<conversations::Migrator, _, _>("conversations", &empty, fill, said)
         .await;
@@ -57,6 +57,13 @@ async fn fill(scratch: Scratch) {
     world.close(&closed.conversation_id).await;
     let deleted = world.started_by(&ada).await;
     world.delete(&deleted).await;
+    let visitor = ContactId::derive(&["visitor"]);
+    world.started_by(&visitor).await;
+    let departures = &world.departures;
+    departures
+        .merged(&world.workspace, &visitor, &ada, "Ada")
+        .await;
+    crate::departures::until(&world, &visitor, ContactStanding::Merged).await;
     eventually("the stamp has its place", async || {
         (world.thread(&ada, &id).await.len() == 3).then_some(())
     })

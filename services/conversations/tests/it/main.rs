@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod departures;
 mod feed;
 mod golden;
 mod isolation;

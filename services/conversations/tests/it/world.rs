@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use conversations::Config;
-use events::partition_of;
+use events::{ERASED, partition_of};
 use prost::Message;
 use proto::{
     conversations::v1::{self as pb, conversation_service_client::ConversationServiceClient},
     events::v1::{Envelope, ReadRequest, event_feed_service_client::EventFeedServiceClient},
 };
 use runtime::{Actor, ActorKind, KeyRing, Running, ServerArgs, config::DatabaseArgs};
-use testing::{ManualClock, Scratch, eventually, request};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use testing::{Departures, ManualClock, Scratch, eventually, request};
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt;
 use types::{ContactId, WorkspaceId};
@@ -24,6 +25,7 @@ pub const SCOPES: &[&str] = &["conversations:read", "conversations:write"];
 pub struct World {
     pub clock: ManualClock,
     pub tickets: Tickets,
+    pub departures: Departures,
     pub workspace: WorkspaceId,
     scratch: Scratch,
     running: Option<Running>,
@@ -37,10 +39,18 @@ impl World {
 
     /// On a scratch with its databases as they are.
     pub async fn on(scratch: Scratch) -> Self {
-        scratch.keys(&["bff", "tickets", "conversations", "notifications"]);
+        scratch.keys(&[
+            "bff",
+            "tickets",
+            "conversations",
+            "notifications",
+            "settings",
+        ]);
         let clock = ManualClock::new();
         let tickets = Tickets::start(&scratch, &clock).await;
+        let departures = Departures::start(&scratch).await;
         let mut world = Self {
+            departures,
             bff: scratch.ring("bff"),
             clock,
             tickets,
@@ -62,6 +72,7 @@ impl World {
                     .url_with::<conversations::Migrator>("conversations"),
             ),
             tickets: self.tickets.url(),
+            settings: self.departures.address(),
             nats: Default::default(),
             streams: Default::default(),
         };
@@ -294,8 +305,57 @@ impl World {
             after_position = last.position;
             let theirs = events
                 .into_iter()
-                .filter(|event| event.contact_id == contact.as_str());
+                .filter(|event| event.contact_id == contact.as_str() && event.r#type != ERASED);
             told.extend(theirs.map(Told::of));
+        }
+    }
+
+    /// The service's database, to look behind the scenes or to set them.
+    pub async fn database(&self) -> DatabaseConnection {
+        let url = self.scratch.database_url("conversations");
+        sea_orm::Database::connect(url).await.unwrap()
+    }
+
+    /// The types of what the log tells of a contact.
+    pub async fn types_told(&self, contact: &ContactId) -> Vec<String> {
+        let sql = "select distinct type from evlog where contact_id = $1";
+        let values = [contact.as_str().into()];
+        let db = self.database().await;
+        let rows = db
+            .query_all_raw(Statement::from_sql_and_values(
+                db.get_database_backend(),
+                sql,
+                values,
+            ))
+            .await
+            .unwrap();
+        rows.iter()
+            .map(|row| row.try_get("", "type").unwrap())
+            .collect()
+    }
+
+    /// No table says it, in any column.
+    pub async fn assert_nowhere(&self, said: &str) {
+        let db = self.database().await;
+        for (table, columns) in [
+            ("conversation", "coalesce(last_message_preview, '')"),
+            ("part", "coalesce(body, '') || author_name"),
+            ("answered_request", "answer"),
+            ("evlog", "payload"),
+        ] {
+            let sql = format!("select {columns} as said from {table}");
+            let rows = db
+                .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
+                .await
+                .unwrap();
+            for row in rows {
+                let text: Vec<u8> = row
+                    .try_get::<Vec<u8>>("", "said")
+                    .or_else(|_| row.try_get::<String>("", "said").map(String::into_bytes))
+                    .unwrap();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                assert!(!text.contains(said), "{table}: {text}");
+            }
         }
     }
 

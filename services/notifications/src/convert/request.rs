@@ -1,6 +1,7 @@
 use events::PARTITIONS;
 use proto::{events::v1::LogPosition, notifications::v1 as pb};
 use runtime::Violations;
+use types::ContactId;
 
 use crate::{
     error::Error,
@@ -70,6 +71,27 @@ pub fn mark_ticket_read(request: &pb::MarkTicketReadRequest) -> Result<TicketRea
         }),
         None => Err(Error::Invalid(Vec::new())),
     }
+}
+
+/// Whose data is asked for.
+///
+/// # Errors
+/// When the id is malformed.
+pub fn exported(request: &pb::ExportContactRequest) -> Result<ContactId, Error> {
+    let mut violations = Violations::new();
+    let contact = violations.check("contact_id", ContactId::parse(&request.contact_id));
+    violations.finish().map_err(Error::Invalid)?;
+    contact.ok_or_else(|| Error::Invalid(Vec::new()))
+}
+
+/// What is wrong with a page token of another list.
+pub fn invalid_page_token() -> Error {
+    let mut violations = Violations::new();
+    let what = "is malformed or belongs to another list; start from the first page";
+    violations.add("page_token", what);
+    violations
+        .finish()
+        .map_or_else(Error::Invalid, |()| Error::Invalid(Vec::new()))
 }
 
 /// The newest inbox that the watcher holds.

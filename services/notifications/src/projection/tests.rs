@@ -2,6 +2,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod history;
+mod merges;
 mod mutants;
 mod oracle;
 mod properties;

@@ -6,7 +6,7 @@ use database::{Turn, chunks, take_turns, tuples};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::{
-    InboxId, many,
+    InboxId, departures, many,
     records::{self, ConversationRecord, TicketRecord},
     write::{self, REBUILD},
 };
@@ -27,15 +27,18 @@ pub async fn renew(
 ) -> Result<BTreeSet<InboxId>, DbErr> {
     take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
     write::lock(tx, inboxes).await?;
+    // their owners may still have something to tell of whom they have not erased yet
+    let erased = departures::erased(tx, inboxes).await?;
+    let there = |(id, _): &(InboxId, Event)| !erased.contains(id);
     let stored = stored(tx, inboxes).await?;
     let mut fresh: BTreeMap<InboxId, Rows> = inboxes
         .iter()
         .map(|id| (id.clone(), Rows::default()))
         .collect();
     take_in(&mut fresh, reads(tx, inboxes).await?);
-    take_in(&mut fresh, told);
+    take_in(&mut fresh, told.into_iter().filter(there).collect());
     let mut expected = stored.clone();
-    take_in(&mut expected, ahead);
+    take_in(&mut expected, ahead.into_iter().filter(there).collect());
     fresh.retain(|id, rows| expected.get(id) != Some(rows));
     let before: BTreeMap<InboxId, Rows> = stored
         .into_iter()

@@ -65,7 +65,7 @@ impl Stored {
             match emitted.event.clone() {
                 Event::TicketRead(read) => {
                     apply(&tx, std::mem::take(&mut events)).await?;
-                    mark_read(&tx, &id, read).await?;
+                    let _ = mark_read(&tx, &id, read).await?;
                 }
                 event => events.push((id, event)),
             }

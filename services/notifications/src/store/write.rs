@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use database::{Turn, chunks, take_turns, tuples};
+use events::departed::{self, Departure};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
 
 use super::{
-    InboxId, many, one,
+    InboxId, departures, many, one,
     records::{ConversationRecord, TicketRecord},
 };
 use crate::projection::{
@@ -17,7 +18,7 @@ use crate::projection::{
 /// told anew. Replicas of all versions have to agree on it.
 pub(super) const REBUILD: i32 = 7003;
 
-/// Takes events into the inboxes they concern, and lets the version of each grow in which the contact
+/// Takes events into the inboxes they concern, but for those of erased contacts, and lets the version of each grow in which the contact
 /// sees a difference. Call it inside the transaction that makes the events applied.
 ///
 /// # Errors
@@ -26,9 +27,20 @@ pub async fn apply(
     tx: &impl ConnectionTrait,
     events: Vec<(InboxId, Event)>,
 ) -> Result<BTreeMap<InboxId, Changed>, DbErr> {
-    let touched = Touched::by(&events);
+    let inboxes = events.iter().map(|(id, _)| id.clone()).collect();
     take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
-    lock(tx, &touched.inboxes).await?;
+    lock(tx, &inboxes).await?;
+    let erased = departures::erased(tx, &inboxes).await?;
+    let there = events.into_iter().filter(|(id, _)| !erased.contains(id));
+    take_in(tx, there.collect()).await
+}
+
+/// The same, of inboxes that are locked.
+pub(super) async fn take_in(
+    tx: &impl ConnectionTrait,
+    events: Vec<(InboxId, Event)>,
+) -> Result<BTreeMap<InboxId, Changed>, DbErr> {
+    let touched = Touched::by(&events);
     let before = touched.load(tx).await?;
     let mut after = before.clone();
     let mut changed: BTreeMap<InboxId, Changed> = BTreeMap::new();
@@ -44,8 +56,17 @@ pub async fn apply(
     Ok(changed)
 }
 
-/// Takes an explicit read in, and keeps it where no rebuild drops it. Says whether the contact sees a
-/// difference.
+/// What became of an explicit read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Marked {
+    /// It is kept; whether the contact sees a difference.
+    Kept(bool),
+    /// The contact is no more, and nothing is kept.
+    Departed(Departure),
+}
+
+/// Takes an explicit read in, and keeps it where no rebuild drops it.
 ///
 /// # Errors
 /// When the database fails.
@@ -53,7 +74,13 @@ pub async fn mark_read(
     tx: &impl ConnectionTrait,
     id: &InboxId,
     read: TicketRead,
-) -> Result<bool, DbErr> {
+) -> Result<Marked, DbErr> {
+    take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
+    lock(tx, &BTreeSet::from([id.clone()])).await?;
+    // whoever gives the reads to somebody else had or will have the lock: it finds this one, or is seen here
+    if let Some(departure) = departed::departure(tx, &id.workspace, &id.contact).await? {
+        return Ok(Marked::Departed(departure));
+    }
     let [workspace, contact] = id.values();
     let revision = i64::try_from(read.up_to_revision).unwrap_or(i64::MAX);
     let values = [
@@ -62,17 +89,15 @@ pub async fn mark_read(
         read.ticket_id.as_str().into(),
         revision.into(),
     ];
-    execute(
-        tx,
-        "insert into ticket_read (workspace_id, contact_id, ticket_id, revision) \
-         values ($1, $2, $3, $4) on conflict (workspace_id, contact_id, ticket_id) \
-         do update set revision = excluded.revision where excluded.revision > ticket_read.revision",
-        values,
-    )
-    .await?;
-    let changed = apply(tx, vec![(id.clone(), Event::TicketRead(read))]).await?;
-    Ok(!changed.is_empty())
+    execute(tx, OWN, values).await?;
+    let changed = take_in(tx, vec![(id.clone(), Event::TicketRead(read))]).await?;
+    Ok(Marked::Kept(!changed.is_empty()))
 }
+
+/// Keeps an explicit read, unless a newer one is kept.
+pub(super) const OWN: &str = "insert into ticket_read (workspace_id, contact_id, ticket_id, revision) \
+    values ($1, $2, $3, $4) on conflict (workspace_id, contact_id, ticket_id) \
+    do update set revision = excluded.revision where excluded.revision > ticket_read.revision";
 
 /// The services whose events the rows mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use proto::{
 };
 use runtime::{Actor, KeyRing, Running, ServerArgs, config::DatabaseArgs};
 use sea_orm::{ConnectionTrait, Statement};
-use testing::{Scratch, contact, request, teammate};
+use testing::{Departures, Scratch, contact, request, teammate};
 use tonic::{Request, Status, Streaming, transport::Channel};
 use types::{ContactId, WorkspaceId};
 
@@ -26,6 +26,7 @@ pub struct Center {
     pub scratch: Scratch,
     pub tickets: Owner,
     pub conversations: Owner,
+    pub departures: Departures,
     /// For the next start; none unless a test wants it.
     pub scrub_per_second: u32,
     bff: Arc<KeyRing>,
@@ -68,10 +69,17 @@ impl Center {
 
     /// On a scratch with its databases as they are.
     pub async fn on(scratch: Scratch) -> Self {
-        scratch.keys(&["bff", "tickets", "conversations", "notifications"]);
+        scratch.keys(&[
+            "bff",
+            "tickets",
+            "conversations",
+            "notifications",
+            "settings",
+        ]);
         let mut center = Self {
             tickets: Owner::start(&scratch, "tickets").await,
             conversations: Owner::start(&scratch, "conversations").await,
+            departures: Departures::start(&scratch).await,
             bff: scratch.ring("bff"),
             scrub_per_second: 0,
             scratch,
@@ -100,6 +108,7 @@ impl Center {
             database: DatabaseArgs::at(self.scratch.url_with::<Migrations>("notifications")),
             tickets: self.tickets.address(),
             conversations: self.conversations.address(),
+            settings: self.departures.address(),
             scrub_per_second: self.scrub_per_second,
             nats: Default::default(),
         };
@@ -112,6 +121,11 @@ impl Center {
     /// Notifications goes down.
     pub async fn stop(&mut self) {
         self.running.take().unwrap().drain().await;
+    }
+
+    pub fn channel(&self) -> Channel {
+        let address = self.running.as_ref().unwrap().address();
+        runtime::client::channel(&format!("http://{address}")).unwrap()
     }
 
     pub fn client(&self) -> NotificationServiceClient<Channel> {

@@ -7,6 +7,7 @@
 )]
 
 mod center;
+mod departures;
 mod feed;
 mod golden;
 mod owner;

@@ -129,6 +129,15 @@ impl<'a> Ticket<'a> {
         self.tell_to(customer).await;
     }
 
+    /// A viewer turned out to be another contact, as Tickets tells it.
+    pub async fn hand_over(&mut self, from: &Customer, into: &Customer) {
+        let visible = std::mem::replace(&mut self.state.visible, false);
+        self.tell_to(from).await;
+        self.state.visible = visible;
+        self.viewers.retain(|viewer| viewer.contact != from.contact);
+        self.add_viewer(into).await;
+    }
+
     /// A message in its conversation moves it up the list.
     pub async fn note_activity(&mut self, second: i64) {
         self.state.activity_time = at(second);

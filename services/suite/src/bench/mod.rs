@@ -125,6 +125,7 @@ pub(crate) async fn bench(args: BenchArgs) -> Result<()> {
         nats: Default::default(),
         streams: Default::default(),
         conversations: embedded.endpoints().conversations.clone(),
+        settings: embedded.endpoints().settings.clone(),
     })
     .await?;
     let outcome = measure(

@@ -293,9 +293,9 @@ impl Cluster {
         }
         let peers: &[&str] = match name {
             "bff" => &["tickets", "conversations", "settings", "notifications"],
-            "tickets" => &["conversations"],
-            "conversations" => &["tickets"],
-            "notifications" => &["tickets", "conversations"],
+            "tickets" => &["conversations", "settings"],
+            "conversations" => &["tickets", "settings"],
+            "notifications" => &["tickets", "conversations", "settings"],
             _ => &[],
         };
         for (of, peer) in SERVICES.iter().enumerate() {

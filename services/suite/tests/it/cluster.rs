@@ -88,6 +88,8 @@ impl Cluster {
         let database = DatabaseArgs::at(self.scratch.database_url(service));
         let (nats, streams) = (self.nats.clone(), Default::default());
         let [tickets, conversations] = ["tickets", "conversations"].map(|name| self.both(name));
+        // nobody departs here
+        let settings = "http://127.0.0.1:9".to_owned();
         let running = match service {
             "tickets" => {
                 tickets::start(tickets::Config {
@@ -96,6 +98,7 @@ impl Cluster {
                     nats,
                     streams,
                     conversations,
+                    settings,
                 })
                 .await
             }
@@ -106,6 +109,7 @@ impl Cluster {
                     nats,
                     streams,
                     tickets,
+                    settings,
                 })
                 .await
             }
@@ -117,6 +121,7 @@ impl Cluster {
                     nats,
                     tickets,
                     conversations,
+                    settings,
                 })
                 .await
             }

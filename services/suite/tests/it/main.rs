@@ -8,6 +8,7 @@
 
 mod cluster;
 mod command_line;
+mod departures;
 mod office;
 mod outages;
 mod private;

@@ -21,7 +21,7 @@ const MAX_SEARCH: usize = 100;
 const MAX_BATCH: usize = 100;
 
 /// A ticket to create, by whomever.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Create {
     pub request_id: String,
     pub requester: ContactId,
@@ -185,6 +185,13 @@ pub(crate) fn ticket_ref(ticket_id: &str) -> Result<TicketRef, Error> {
     let mut v = Violations::new();
     let ticket = v.check("ticket_id", named(ticket_id));
     done(ticket, v)
+}
+
+/// Whose data is asked for.
+pub(crate) fn exported(request: &pb::ExportContactRequest) -> Result<ContactId, Error> {
+    let mut v = Violations::new();
+    let contact = v.check("contact_id", request.contact_id.parse::<ContactId>());
+    done(contact, v)
 }
 
 pub(crate) fn batch(request: &pb::BatchGetTicketsRequest) -> Result<Vec<TicketId>, Error> {

@@ -1,6 +1,7 @@
 //! The rules, one sentence each.
 
 mod conversations;
+mod departures;
 mod histories;
 mod states;
 

@@ -16,12 +16,11 @@ use crate::{
 const UPDATES: usize = 200;
 
 pub(super) async fn create_contact_ticket(
-    service: &Service,
-    request: Request<pb::CreateContactTicketRequest>,
+    service: Service,
+    caller: Caller,
+    request: pb::CreateContactTicketRequest,
 ) -> Result<pb::CreateContactTicketResponse, Error> {
-    let caller = Caller::of(&request)?;
     let contact = caller.contact()?;
-    let request = request.into_inner();
     let new = convert::create_by_contact(&request, contact.clone())?;
     let order = Order::new(&caller, &new.request_id, "CreateContactTicket", &request);
     service
@@ -107,12 +106,11 @@ pub(super) async fn list_contact_tickets(
 }
 
 pub(super) async fn ensure_ticket_conversation(
-    service: &Service,
-    request: Request<pb::EnsureTicketConversationRequest>,
+    service: Service,
+    caller: Caller,
+    request: pb::EnsureTicketConversationRequest,
 ) -> Result<pb::EnsureTicketConversationResponse, Error> {
-    let caller = Caller::of(&request)?;
     let contact = caller.contact()?;
-    let request = request.into_inner();
     let asked = convert::ticket_ref(&request.ticket_id)?;
     let (db, workspace) = (service.read(), &caller.workspace);
     let found = lists::seen_one(db, workspace, &contact, &asked).await?;

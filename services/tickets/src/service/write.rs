@@ -8,7 +8,7 @@ use database::{
     requests::{self, Seen},
     retried,
 };
-use events::UnitOfWork;
+use events::{UnitOfWork, departed::Departure};
 use prost::Message;
 use proto::events::v1::LogPosition;
 use sea_orm::{ConnectionTrait, DbErr, SqlErr};
@@ -87,15 +87,40 @@ pub(super) struct Found<'a> {
 }
 
 impl Service {
-    /// Creates a ticket; `reply` makes the answer from it.
+    /// Creates a ticket; `reply` makes the answer from it. One that a teammate creates for somebody who was merged
+    /// is the user's.
     pub(super) async fn create<A: Message + Default>(
         &self,
         order: &Order<'_>,
         new: &Create,
         reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
     ) -> Result<A, Error> {
+        let refused = match self.create_once(order, new, &reply).await {
+            Err(refused) if refused.may_mean_gone() && !new.by_contact => refused,
+            done => return done,
+        };
+        let workspace = &order.caller.workspace;
+        match self.departure(workspace, &new.requester).await? {
+            None => Err(refused),
+            Some(Departure::Merged(user)) => {
+                let new = Create {
+                    requester: user.contact,
+                    ..new.clone()
+                };
+                self.create_once(order, &new, &reply).await
+            }
+            Some(Departure::Erased) => Err(Refusal::ContactGone.into()),
+        }
+    }
+
+    async fn create_once<A: Message + Default>(
+        &self,
+        order: &Order<'_>,
+        new: &Create,
+        reply: &(impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync),
+    ) -> Result<A, Error> {
         let once = || async {
-            let outcome = self.try_create(order, new, &reply).await;
+            let outcome = self.try_create(order, new, reply).await;
             self.or_given_before(order, outcome).await
         };
         retried(|error| order.passes(error), once).await
@@ -289,7 +314,7 @@ impl Service {
 
     fn by<'a>(&self, order: &Order<'a>) -> By<'a> {
         By {
-            actor: &order.caller.actor.id,
+            actor: order.caller.id(),
             at: self.log.clock().now(),
         }
     }

@@ -44,7 +44,7 @@ pub async fn take_turns(tx: &impl ConnectionTrait, of: &BTreeSet<Place>) -> Resu
     database::take_turns(tx, CONVERSATION, Turn::Alone, numbers).await
 }
 
-/// Everybody who is or was in a conversation; empty when Conversations has not told of it, or only to
+/// Everybody who is or was in a conversation, without those who are no more; empty when Conversations has not told of it, or only to
 /// another workspace.
 ///
 /// # Errors
@@ -57,8 +57,10 @@ pub async fn members(
     let rows = db
         .query_all_raw(statement(
             db,
-            "select contact_id, participant, deleted, last_message_at from conversation_member \
-             where workspace_id = $1 and conversation_id = $2",
+            "select contact_id, participant, deleted, last_message_at from conversation_member m \
+             where workspace_id = $1 and conversation_id = $2 and not exists \
+             (select 1 from departed_contact d where d.workspace_id = m.workspace_id \
+             and d.contact_id = m.contact_id)",
             [text(workspace), text(conversation)],
         ))
         .await?;

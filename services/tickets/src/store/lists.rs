@@ -326,6 +326,26 @@ pub async fn history(
     rows.iter().map(rows::history).collect()
 }
 
+/// The newest entries of a ticket's history, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest_history(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    ticket: &TicketId,
+    limit: usize,
+) -> Result<Vec<HistoryEntry>, DbErr> {
+    let sql = format!(
+        "select {} from ticket_history where workspace_id = $1 and ticket_id = $2 \
+         order by version desc limit $3",
+        HISTORY.join(", ")
+    );
+    let values = [text(workspace), text(ticket), (limit as i64).into()];
+    let rows = db.query_all_raw(statement(db, sql, values)).await?;
+    rows.iter().rev().map(rows::history).collect()
+}
+
 /// L5: a ticket's newest updates as the customer sees them, oldest first.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
 use database::migration::{Plumbing, create};
-use events::migration::{ConsumerTables, LogTables};
+use events::migration::{ConsumerTables, DepartedContacts, LogTables};
 use sea_orm_migration::prelude::*;
 
 /// The schema of this service.
@@ -12,6 +12,7 @@ impl MigratorTrait for Migrator {
             Box::new(LogTables),
             Box::new(ConsumerTables),
             Box::new(Tickets),
+            Box::new(DepartedContacts),
         ]
     }
 }

@@ -14,7 +14,7 @@ use super::{
     },
     statement,
 };
-use crate::domain::{Aggregate, Change, HistoryEntry, Ticket, TicketRef, Viewer};
+use crate::domain::{Aggregate, Change, HistoryEntry, Ticket, TicketId, TicketRef, Viewer};
 
 /// How a save ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,18 @@ pub async fn load(
         value,
     )
     .await
+}
+
+/// A ticket with its viewers, deleted or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn load_whatever(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    ticket: &TicketId,
+) -> Result<Option<Aggregate>, DbErr> {
+    one(db, workspace, "t.ticket_id = $2", text(ticket)).await
 }
 
 /// Waits for this ticket's turn to change: what is loaded from here on is what is saved upon. (On SQLite

@@ -6,6 +6,7 @@
 )]
 
 mod changes;
+mod departures;
 mod events_heard;
 mod events_told;
 mod golden;

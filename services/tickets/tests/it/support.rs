@@ -29,7 +29,7 @@ use runtime::{
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
-use testing::{ManualClock, Scratch, eventually};
+use testing::{Departures, ManualClock, Scratch, eventually};
 use tickets::Config;
 use tonic::{Code, Request, Response, Status, service::Routes, transport::Channel};
 use tonic_types::StatusExt;
@@ -54,30 +54,49 @@ pub struct Desk {
     _running: Running,
 }
 
+/// Whose keys a test needs.
+pub const KEYS: &[&str] = &["bff", "tickets", "conversations", "settings"];
+
 impl Desk {
     /// One whose Conversations is away.
     pub async fn new() -> Self {
         let scratch = Scratch::new();
-        scratch.keys(&["bff", "tickets", "conversations"]);
+        scratch.keys(KEYS);
         Self::start(scratch, "http://127.0.0.1:9").await
     }
 
     /// One that follows a feed.
     pub async fn with_feed() -> (Self, Feed) {
         let scratch = Scratch::new();
-        scratch.keys(&["bff", "tickets", "conversations"]);
+        scratch.keys(KEYS);
         let feed = Feed::start(&scratch).await;
         let desk = Self::start(scratch, &feed.address).await;
         (desk, feed)
     }
 
+    /// One that follows a feed, and hears of contacts who are no more.
+    pub async fn with_both() -> (Self, Feed, Departures) {
+        let scratch = Scratch::new();
+        scratch.keys(KEYS);
+        let departures = Departures::start(&scratch).await;
+        let feed = Feed::start(&scratch).await;
+        let desk = Self::between(scratch, &feed.address, &departures.address()).await;
+        (desk, feed, departures)
+    }
+
     /// On a scratch with keys, and its databases as they are.
     pub async fn start(scratch: Scratch, conversations: &str) -> Self {
+        Self::between(scratch, conversations, "http://127.0.0.1:9").await
+    }
+
+    /// On addresses of what it follows.
+    pub async fn between(scratch: Scratch, conversations: &str, settings: &str) -> Self {
         let clock = ManualClock::new();
         let config = Config {
             server: ServerArgs::loopback(scratch.path("keys")),
             database: DatabaseArgs::at(scratch.url_with::<tickets::Migrator>("tickets")),
             conversations: conversations.into(),
+            settings: settings.into(),
             nats: Default::default(),
             streams: Default::default(),
         };
@@ -94,6 +113,10 @@ impl Desk {
             scratch,
             _running: running,
         }
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
     }
 
     pub fn tickets(&self) -> TicketServiceClient<Channel> {
@@ -288,6 +311,15 @@ impl Desk {
 
     /// Every event about a contact, oldest first.
     pub async fn told(&self, contact: &ContactId) -> Vec<(Envelope, pb::ContactTicketChanged)> {
+        self.events(contact)
+            .await
+            .into_iter()
+            .map(decoded)
+            .collect()
+    }
+
+    /// The same as it is in the log.
+    pub async fn events(&self, contact: &ContactId) -> Vec<Envelope> {
         let mut told = Vec::new();
         let mut after = 0;
         loop {
@@ -311,7 +343,7 @@ impl Desk {
                     .filter(|event| event.contact_id == contact.as_str()),
             );
         }
-        told.into_iter().map(decoded).collect()
+        told
     }
 
     /// Everything that a consumer which starts from nothing is told.

@@ -7,13 +7,19 @@ use std::collections::HashMap;
 use database::Turn;
 use proto::events::v1::{Envelope, LogPosition};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, Statement, Value};
-use types::micros;
+use types::{ContactId, WorkspaceId, micros};
 
-use super::{EventLog, NewEvent};
-use crate::MAX_PAYLOAD;
+use super::{EventLog, NewEvent, partition_of};
+use crate::{MAX_PAYLOAD, departed};
 
 /// The kind of turn that a partition is; replicas of all versions have to agree on it.
 const PARTITION: i32 = 7001;
+
+/// Leaves the first event of an aggregate out whose contact is no more: read in the statement that appends, with
+/// the contact's partition in hand, so that nobody is marked as such between this and the commit.
+const NOTHING_BEGINS: &str = " where fresh.aggregate_version > 1 or not exists \
+    (select 1 from departed_contact d where d.workspace_id = fresh.workspace_id \
+    and d.contact_id = fresh.contact_id)";
 
 /// One transaction of the owner: its statements, then its events, then the commit. Dropped without
 /// [`UnitOfWork::commit`], nothing happened.
@@ -131,6 +137,17 @@ impl UnitOfWork {
         Ok(())
     }
 
+    /// Holds the partitions of these contacts to the commit: whoever began something for one of them has
+    /// committed it then, and whoever has not sees what this transaction did.
+    pub(crate) async fn hold_partitions<'a>(
+        &self,
+        contacts: impl Iterator<Item = (&'a ContactId, &'a WorkspaceId)>,
+    ) -> Result<(), DbErr> {
+        let partitions =
+            contacts.map(|(contact, workspace)| partition_of(Some(contact), workspace) as i32);
+        database::take_turns(&self.tx, PARTITION, Turn::Alone, partitions).await
+    }
+
     /// Holds the partitions to the commit, in ascending order. A statement of its own, before the one that
     /// looks for the newest position: what the holder before committed is then seen. So positions are
     /// dense, and a reader who sees one sees all before it.
@@ -177,8 +194,9 @@ impl UnitOfWork {
              coalesce((select max(pos) from evlog where evlog.part = fresh.part), \
              (select floor_pos from evlog_head where evlog_head.part = fresh.part), 0) + nth, \
              event_id, type, aggregate_id, aggregate_version, contact_id, workspace_id, occurred_at, \
-             recorded_at, '', payload from fresh returning event_id, pos",
-            database::tuples(events.len(), COLUMNS)
+             recorded_at, '', payload from fresh{} returning event_id, pos",
+            database::tuples(events.len(), COLUMNS),
+            if self.log.guards { NOTHING_BEGINS } else { "" }
         );
         let rows = self
             .tx
@@ -188,6 +206,9 @@ impl UnitOfWork {
                 values,
             ))
             .await?;
+        if rows.len() < events.len() && self.log.guards {
+            return Err(departed::gone());
+        }
         let mut places: HashMap<Vec<u8>, i64> = HashMap::with_capacity(rows.len());
         for row in &rows {
             places.insert(row.try_get("", "event_id")?, row.try_get("", "pos")?);

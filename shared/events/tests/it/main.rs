@@ -10,6 +10,7 @@
 )]
 
 mod consumer;
+mod departed;
 mod feed;
 mod grpc;
 mod journal;

@@ -1,6 +1,6 @@
 //! Relays: several, killed ones, and streams that somebody else wrote into.
 
-use events::PARTITIONS;
+use events::{PARTITIONS, departed::LogCopies};
 use testing::conformance::owner::{contact_in, write, write_many};
 
 use crate::{
@@ -185,5 +185,36 @@ async fn what_the_log_has_forgotten_the_streams_forget_too() {
     write(&log, &contact_in(3, 0), "thing").await;
     relay.in_step(&log).await;
     tidying.tidy().await.unwrap();
+    hold(&streams.0, &log, from, server).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_erased_from_a_log_is_forgotten_by_a_stream_as_soon_as_it_has_it() {
+    let Some(server) = server::running() else {
+        return;
+    };
+    let owner = Owner::start().await;
+    let streams = owner.streams(server).await;
+    let log = owner.log();
+    write_many(&log, &contact_in(5, 0), 20, 100).await;
+    let relay = owner.relay(server).await;
+    relay.in_step(&log).await;
+    relay.stop().await;
+    write_many(&log, &contact_in(5, 0), 5, 100).await;
+    assert!(
+        !streams.0.forget(5, 25).await,
+        "what is on its way would come after"
+    );
+    let relay = owner.relay(server).await;
+    relay.in_step(&log).await;
+    let mut from = FROM_THE_START;
+    for up_to in [22, 22, 25] {
+        assert!(streams.0.forget(5, up_to).await);
+        from[5] = up_to;
+        hold(&streams.0, &log, from, server).await;
+    }
+    // and goes on after it
+    write(&log, &contact_in(5, 0), "thing").await;
+    relay.in_step(&log).await;
     hold(&streams.0, &log, from, server).await;
 }

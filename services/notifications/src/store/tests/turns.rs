@@ -23,7 +23,7 @@ async fn who_starts_over_waits_for_those_at_work_and_holds_off_those_who_come() 
         up_to_revision: revision,
     };
     let at_work = stored.db.begin().await.unwrap();
-    mark_read(&at_work, &id, read(1)).await.unwrap();
+    let _ = mark_read(&at_work, &id, read(1)).await.unwrap();
     let db = stored.db.clone();
     let over = tokio::spawn(async move {
         let tx = db.begin().await.unwrap();
@@ -37,7 +37,7 @@ async fn who_starts_over_waits_for_those_at_work_and_holds_off_those_who_come() 
     let (db, whose, next) = (stored.db.clone(), id.clone(), read(2));
     let late = tokio::spawn(async move {
         let tx = db.begin().await.unwrap();
-        mark_read(&tx, &whose, next).await.unwrap();
+        let _ = mark_read(&tx, &whose, next).await.unwrap();
         tx.commit().await.unwrap();
     });
     waiting(&stored).await;

@@ -136,6 +136,7 @@ async fn measure(args: &BenchClusterArgs, cluster: &mut Cluster) -> Result<Found
         nats: Default::default(),
         streams: Default::default(),
         conversations: replicas[0].conversations.clone(),
+        settings: replicas[0].settings.clone(),
     })
     .await?;
     let found = with(

@@ -37,7 +37,7 @@ use crate::{
 
 /// Connections that the watches share.
 const CONNECTIONS: usize = 40;
-/// Watches of each contact; the BFF takes eight.
+/// Watches of each contact; the BFF keeps five.
 const EACH: usize = 4;
 /// Calls at once while everything is set up.
 const AT_ONCE: usize = 32;
