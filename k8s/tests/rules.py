@@ -170,7 +170,7 @@ def names_resolve(objects):
     """What a pod needs is rendered here, or is one of the Secrets and ConfigMaps that the values name."""
     have = {(o["kind"], o["metadata"]["name"]) for o in objects}
     have |= {("Secret", o["spec"]["target"]["name"]) for o in of_kind(objects, "ExternalSecret")}
-    outside = {"ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats", "postgres-ca", "registry"}
+    outside = {"ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats", "ticket-centre-console", "postgres-ca", "registry"}
     for o, _, spec in pods(objects):
         needs = [("ServiceAccount", spec["serviceAccountName"])]
         needs += [("Secret", v["secret"]["secretName"]) for v in spec.get("volumes", []) if "secret" in v]

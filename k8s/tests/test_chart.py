@@ -131,9 +131,30 @@ class Chart(unittest.TestCase):
         self.assertEqual(trusting["TRUSTED_PROXIES"], "10.0.0.0/8,fd00::/8")
         self.assertNotIn("LIMITS", trusting)
 
+    def test_the_console_gets_its_provider_and_reads_its_secret_from_a_file(self):
+        least = [
+            "console.issuer=https://login.example.com",
+            "console.origin=https://console.example.com",
+            "console.clientId=tickets",
+            "console.workspace=any",
+        ]
+        bff = lambda sets: render(LEAST, sets=sets)
+        config = lambda sets: named(bff(sets), "ConfigMap", "r-bff")["data"]
+        self.assertNotIn("OIDC_ISSUER", config([]))
+        self.assertEqual(config(least)["OIDC_ISSUER"], "https://login.example.com")
+        secret = [*least, "console.existingSecret=console"]
+        pod = named(bff(secret), "Deployment", "r-bff")["spec"]["template"]["spec"]
+        file = {"name": "OIDC_CLIENT_SECRET_FILE", "value": "/etc/ticket-centre/console/client-secret"}
+        self.assertIn(file, pod["containers"][0]["env"])
+        self.assertIn("console", [v.get("secret", {}).get("secretName") for v in pod["volumes"]])
+        others = named(bff(secret), "Deployment", "r-tickets")["spec"]["template"]["spec"]
+        self.assertNotIn("console", [v["name"] for v in others["volumes"]])
+
     def test_settings_that_cannot_work_are_refused_in_one_sentence(self):
         for sets, sentence in [
             (["keys.existingSecret="], "the services need keys"),
+            (["console.issuer=https://login.example.com"], "console.issuer needs console.origin"),
+            (["console.clientId=tickets"], "console.issuer must say"),
             (["postgres.existingSecret="], "services.conversations needs a database"),
             (["services.settings.enabled=false"], 'services.bff calls "settings", which is not enabled'),
             (["services.bff.calls={billing}"], '"billing" is named in a list of calls'),

@@ -126,6 +126,14 @@ TRACE_SHARE: {{ $root.Values.monitoring.traces.share | quote }}
 {{ upper . }}: {{ include "tc.address" (dict "root" $root "name" .) | quote }}
 {{- end }}
 {{- if eq .name "bff" }}
+{{- with $root.Values.console }}
+{{- if .issuer }}
+CONSOLE_ORIGIN: {{ .origin | quote }}
+OIDC_ISSUER: {{ .issuer | quote }}
+OIDC_CLIENT_ID: {{ .clientId | quote }}
+OIDC_WORKSPACE: {{ .workspace | quote }}
+{{- end }}
+{{- end }}
 {{- if $root.Values.trustedProxies }}
 TRUSTED_PROXIES: {{ join "," $root.Values.trustedProxies | quote }}
 {{- else if and (or $root.Values.gateway.enabled $root.Values.ingress.enabled) (not (hasKey .svc.env "LIMITS")) }}
@@ -154,6 +162,11 @@ LIMITS: contacts
       name: {{ . }}
       key: url
 {{- end }}
+{{- if and (eq .name "bff") .root.Values.console.existingSecret }}
+{{- /* Where it is, which is no secret; scanners take the name for one in a ConfigMap. */}}
+- name: OIDC_CLIENT_SECRET_FILE
+  value: /etc/ticket-centre/console/client-secret
+{{- end }}
 {{- end -}}
 
 {{- define "tc.caMount" -}}
@@ -161,6 +174,27 @@ LIMITS: contacts
 - name: postgres-ca
   mountPath: /etc/ticket-centre/postgres
   readOnly: true
+{{- end }}
+{{- end -}}
+
+{{/* The console's secret at its identity provider: a file, so that it is in nobody's environment. */}}
+{{- define "tc.consoleMount" -}}
+{{- if and (eq .name "bff") .root.Values.console.existingSecret }}
+- name: console
+  mountPath: /etc/ticket-centre/console
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "tc.consoleVolume" -}}
+{{- if and (eq .name "bff") .root.Values.console.existingSecret }}
+- name: console
+  secret:
+    secretName: {{ .root.Values.console.existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: client-secret
+        path: client-secret
 {{- end }}
 {{- end -}}
 

@@ -31,6 +31,13 @@
 {{- if and $v.gateway.enabled (not $v.gateway.parentRefs) -}}
 {{- fail "gateway.parentRefs must name the gateway" -}}
 {{- end -}}
+{{- if $v.console.issuer -}}
+{{- if not (and $v.console.origin $v.console.clientId $v.console.workspace) -}}
+{{- fail "console.issuer needs console.origin, console.clientId and console.workspace" -}}
+{{- end -}}
+{{- else if or $v.console.origin $v.console.clientId $v.console.workspace $v.console.existingSecret -}}
+{{- fail "console.issuer must say at which identity provider teammates log in" -}}
+{{- end -}}
 {{- if and $v.ingress.enabled (not $v.ingress.host) -}}
 {{- fail "ingress.host must be set" -}}
 {{- end -}}

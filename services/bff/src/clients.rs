@@ -1,6 +1,7 @@
 //! The services behind: connections, whose credential a call carries, how long it may take, and what
 //! may be tried again.
 
+mod console;
 mod conversations;
 mod credential;
 mod notifications;

@@ -5,6 +5,7 @@ mod access;
 mod apps;
 mod clients;
 mod consistency;
+mod console;
 mod convert;
 mod error;
 mod feed;
@@ -44,6 +45,8 @@ use types::{Clock, SystemClock};
 use access::ACCESS;
 use apps::Apps;
 use clients::{Addresses, Clients};
+use console::{Callers, Doorman};
+pub use console::{ConsoleArgs, Person, WorkspaceOfProvider};
 use feed::Feed;
 use freshness::Freshness;
 use ipnet::IpNet;
@@ -146,6 +149,10 @@ pub struct Config {
     /// How often somebody may ask.
     #[command(flatten)]
     pub limits: LimitArgs,
+
+    /// How teammates log in to the console.
+    #[command(flatten)]
+    pub console: ConsoleArgs,
 }
 
 /// Starts the BFF on the machine's clock.
@@ -170,10 +177,21 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         notifications: &config.notifications,
     };
     let clients = Arc::new(Clients::new(keys.clone(), &at)?);
-    let freshness = Arc::new(Freshness::new(clock));
-    let workspaces = Arc::new(Workspaces::new(freshness.clone()));
     let limits = Arc::new(Limits::new(&config.limits));
     let proxies = Arc::new(Proxies::new(config.trusted_proxies));
+    let doorman = Doorman {
+        limits: limits.clone(),
+        proxies: proxies.clone(),
+    };
+    let console = console::parts(
+        &config.console,
+        &config.server,
+        clients.clone(),
+        doorman,
+        clock.clone(),
+    )?;
+    let freshness = Arc::new(Freshness::new(clock));
+    let workspaces = Arc::new(Workspaces::new(freshness.clone()));
     let apps = Arc::new(Apps::new(
         clients.clone(),
         freshness.clone(),
@@ -222,13 +240,20 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",
     ];
-    let mut pages = pages::router(&names)?;
+    let mut pages = pages::router(&names)?.merge(console.pages);
     if let Some(directory) = &config.web {
         pages = pages.merge(web::router(directory, apps, proxies.clone())?);
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
-    let outer = Stack::new(CallerLayer(proxies), GrpcWebLayer::new());
-    Server::new(&names, routes, Edge::new(ACCESS, sessions).in_public())
+    let outer = Stack::new(
+        Stack::new(CallerLayer(proxies), console.layer),
+        GrpcWebLayer::new(),
+    );
+    let callers = Arc::new(Callers {
+        messengers: sessions,
+        consoles: console.sessions,
+    });
+    Server::new(&names, routes, Edge::new(ACCESS, callers).in_public())
         .outside(outer)
         .pages(pages)
         .origins(config.cors_origins.iter().map(Origin::header).collect())

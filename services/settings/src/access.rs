@@ -117,6 +117,18 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         "/messenger.settings.v1.SessionStoreService/RevokeSession",
         SESSIONS,
     ),
+    (
+        "/messenger.settings.v1.SessionStoreService/OpenConsoleSession",
+        SESSIONS,
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/LookUpConsoleSession",
+        SESSIONS,
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/RevokeConsoleSession",
+        SESSIONS,
+    ),
 ];
 
 #[cfg(test)]

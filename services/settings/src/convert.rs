@@ -1,6 +1,7 @@
 //! Between the wire and the domain: requests become values that cannot be wrong, with everything that
 //! is wrong with them told at once, and values become answers and events.
 
+mod console;
 mod events;
 mod page;
 mod parse;
@@ -8,6 +9,9 @@ mod people;
 mod reply;
 mod security;
 
+pub use console::{
+    OpenConsole, console_session, console_session_id, console_token_hash, open_console,
+};
 pub use events::{
     contact_erased, contact_merged, security_changed, session_revoked, settings_changed,
 };

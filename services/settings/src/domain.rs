@@ -2,6 +2,7 @@
 
 mod api_token;
 mod audit;
+mod console;
 mod identity_key;
 mod people;
 mod security;
@@ -18,6 +19,10 @@ pub use api_token::{
     ApiToken, InvalidExpiry, Presented, SCOPES, Scope, expiry, first_lacking, mint_api_token,
 };
 pub use audit::{Action, AuditPlace, Entry};
+pub use console::{
+    ConsoleHash, ConsoleSession, OpenConsole, ProviderIdentity, hash_console_token,
+    mint_console_token, only_active, scopes_of,
+};
 pub use identity_key::{
     Algorithm, IdentityKey, KeySecret, MAX_ACTIVE_KEYS, free_slot, mint_key_secret,
 };
@@ -52,6 +57,10 @@ id!(
 id!(
     /// A session of a contact.
     SessionId, "ses"
+);
+id!(
+    /// A session of a teammate in the console.
+    ConsoleSessionId, "cse"
 );
 id!(
     /// A line of the audit.

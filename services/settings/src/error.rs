@@ -52,6 +52,12 @@ pub enum Error {
     /// A secret in the database cannot be opened.
     #[error(transparent)]
     Unopened(#[from] Unopened),
+    /// Whom an identity provider vouches for is no active teammate.
+    #[error("not an active teammate")]
+    NotATeammate,
+    /// The login has opened its session already.
+    #[error("the login is used")]
+    LoginUsed,
     /// Refused before this service had a say.
     #[error("refused")]
     Refused(Box<Failure>),
@@ -156,6 +162,16 @@ impl From<Error> for Failure {
                 "the workspace needs an active admin; make somebody else one first",
             ),
             Error::Unopened(error) => Self::internal(DOMAIN, &error),
+            Error::NotATeammate => failure(
+                Kind::Forbidden,
+                "NOT_A_TEAMMATE",
+                "whoever logged in is no active teammate of this workspace; an admin of it can add the address",
+            ),
+            Error::LoginUsed => failure(
+                Kind::Precondition,
+                "LOGIN_USED",
+                "this login has opened a session already; begin another one",
+            ),
             Error::Refused(failure) => *failure,
             Error::Signing(error) => Self::internal(DOMAIN, &error),
             error @ Error::Draining => Self::unavailable(DOMAIN, &error),

@@ -48,7 +48,8 @@ async fn once(log: &EventLog, keys: &SealingKeys) -> Result<(), Error> {
         let tx = log.database().begin().await?;
         let removed = store::sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?
             + store::visitors::remove_old(&tx, now).await?
-            + store::replays::remove_old(&tx, now).await?;
+            + store::replays::remove_old(&tx, now).await?
+            + store::console_sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?;
         tx.commit().await?;
         if removed == 0 {
             break;

@@ -1,5 +1,6 @@
 //! The RPCs: each parses, loads, decides, saves with its audit and events, and answers.
 
+mod console_sessions;
 mod contacts;
 mod ending;
 mod erasure;
@@ -354,6 +355,37 @@ impl SessionStoreService for Service {
         let (actor, request) = called(request)?;
         Ok(Response::new(
             sessions::revoke_session(self, &actor, request).await?,
+        ))
+    }
+
+    async fn open_console_session(
+        &self,
+        request: Request<OpenConsoleSessionRequest>,
+    ) -> Result<Response<OpenConsoleSessionResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            console_sessions::open(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
+    async fn look_up_console_session(
+        &self,
+        request: Request<LookUpConsoleSessionRequest>,
+    ) -> Result<Response<LookUpConsoleSessionResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            console_sessions::look_up(self, &actor, request).await?,
+        ))
+    }
+
+    async fn revoke_console_session(
+        &self,
+        request: Request<RevokeConsoleSessionRequest>,
+    ) -> Result<Response<RevokeConsoleSessionResponse>, Status> {
+        let (actor, request) = called(request)?;
+        Ok(Response::new(
+            console_sessions::revoke(self, &actor, request).await?,
         ))
     }
 }

@@ -5,6 +5,8 @@
 //! by [`all`], [`one`] and [`run`], or, with a reason, of [`Everywhere`]. Without either it does not compile.
 
 pub mod audit;
+pub mod console_migration;
+pub mod console_sessions;
 pub mod contacts;
 pub mod identity_keys;
 pub mod migration;

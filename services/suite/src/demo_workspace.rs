@@ -1,5 +1,7 @@
 //! The demo workspace of a first start: people, conversations, and tickets in every state.
 
+mod staff;
+
 use std::{collections::BTreeMap, fmt::Write};
 
 use anyhow::{Context, Result};
@@ -20,18 +22,8 @@ use crate::{
     access::short_name,
     client::{explain, patiently, signed},
 };
-
-/// What a token of a teammate may do.
-const STAFF: [&str; 8] = [
-    "tickets:read",
-    "tickets:write",
-    "conversations:read",
-    "conversations:write",
-    "settings:read",
-    "settings:write",
-    "contacts:read",
-    "contacts:write",
-];
+pub(crate) use staff::people;
+use staff::{STAFF, TEAMMATES, address, scopes};
 
 /// Creates a workspace with keys for every platform and a token for each teammate: pairs of a short
 /// name and a full one, as for contacts, who come into being with their first session.
@@ -43,6 +35,21 @@ pub async fn workspace(
     endpoints: &Endpoints,
     name: &str,
     teammates: &[(&str, &str)],
+    contacts: &[(&str, &str)],
+) -> Result<Access> {
+    let admins: Vec<_> = teammates
+        .iter()
+        .map(|(short, name)| (*short, *name, Role::Admin))
+        .collect();
+    staffed(layout, endpoints, name, &admins, contacts).await
+}
+
+/// The same, with a role for each teammate.
+async fn staffed(
+    layout: &Layout,
+    endpoints: &Endpoints,
+    name: &str,
+    teammates: &[(&str, &str, Role)],
     contacts: &[(&str, &str)],
 ) -> Result<Access> {
     let operator = KeyRing::load(&layout.keys(), "operator")?;
@@ -84,11 +91,11 @@ pub async fn workspace(
         );
     }
     let mut tokens = BTreeMap::new();
-    for (short, name) in teammates {
+    for (short, name, role) in teammates {
         let body = CreateTeammateRequest {
             name: (*name).into(),
-            email: format!("{short}@example.com"),
-            role: Role::Admin.into(),
+            email: address(short),
+            role: (*role).into(),
         };
         let made = patiently(|| async {
             client
@@ -103,7 +110,7 @@ pub async fn workspace(
         let body = CreateApiTokenRequest {
             name: format!("{name}'s script"),
             teammate_id: teammate.teammate_id,
-            scopes: STAFF.map(str::to_owned).to_vec(),
+            scopes: scopes(*role),
             expire_time: None,
         };
         let made = patiently(|| async {
@@ -136,13 +143,12 @@ pub async fn workspace(
 
 /// The demo workspace with something to see in it.
 pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Access> {
-    let teammates = [("grace", "Grace Hopper"), ("alan", "Alan Turing")];
     let contacts = [
         ("ada", "Ada Lovelace"),
         ("ben", "Ben Carter"),
         ("chen", "Chen Wei"),
     ];
-    let mut access = workspace(layout, endpoints, "Demo", &teammates, &contacts).await?;
+    let mut access = staffed(layout, endpoints, "Demo", &TEAMMATES, &contacts).await?;
     let grace = Staff::new(endpoints, &access.teammates["grace"])?;
     let ada = Messenger::new(endpoints, &access, "ada", Platform::Web)?;
     let states = explain(
@@ -330,6 +336,12 @@ pub(crate) fn welcome(
             "  # In a browser: a shop with the Messenger on its page, as customers see it\n  http://{shop}/\n\n"
         );
     }
+    let _ = write!(
+        text,
+        "  # In a browser: the teammates' console, as Grace (admin), Alan (agent) or Kay (viewer), without a password\n  \
+         {}/console/?app={}\n\n",
+        endpoints.bff, access.app_id
+    );
     let resolved = access.states.get("RESOLVED").cloned().unwrap_or_default();
     let resolve = format!(
         r##"TicketService/ChangeTicketState '{{"ticket_id":"#4","state_id":"{resolved}"}}' --as grace"##

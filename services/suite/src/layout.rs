@@ -47,6 +47,7 @@ pub struct Layout {
     directory: PathBuf,
     pages: Option<PathBuf>,
     limits: Counted,
+    people: Vec<bff::Person>,
 }
 
 impl Layout {
@@ -57,6 +58,7 @@ impl Layout {
             pages: None,
             // on one machine everybody comes from one address
             limits: Counted::Contacts,
+            people: Vec::new(),
         }
     }
 
@@ -75,6 +77,17 @@ impl Layout {
     /// What the BFF counts.
     pub(crate) fn limits(&self) -> Counted {
         self.limits
+    }
+
+    /// With a console into which these people log in, without a password.
+    #[must_use]
+    pub fn with_people(self, people: Vec<bff::Person>) -> Self {
+        Self { people, ..self }
+    }
+
+    /// Who logs in to the console.
+    pub(crate) fn people(&self) -> &[bff::Person] {
+        &self.people
     }
 
     /// The web Messenger's pages.

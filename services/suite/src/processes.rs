@@ -211,6 +211,9 @@ impl Processes {
         }
         if service == "bff" {
             command.args(["--limits", self.layout.limits().as_str()]);
+            for bff::Person { name, email } in self.layout.people() {
+                command.arg("--dev-auth").arg(format!("{name} <{email}>"));
+            }
         }
         if let Some(pages) = self.layout.pages().filter(|_| service == "bff") {
             command.arg("--web").arg(pages);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf, process::ExitCode};
 
 use anyhow::{Result, bail};
-use bff::{Counted, LimitArgs};
+use bff::{ConsoleArgs, Counted, LimitArgs};
 use clap::Args;
 use jetstream::{NatsArgs, StreamArgs};
 use runtime::{
@@ -128,7 +128,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<()> {
     let mut signals = StopSignals::listen()?;
     let layout = Layout::new(args.data.clone())
         .with_pages(args.web.clone())
-        .with_limits(args.limits);
+        .with_limits(args.limits)
+        .with_people(demo_workspace::people());
     let _lock = claim(&layout, args.port, args.fresh)?;
     let endpoints = Endpoints::from_port(args.port);
     let starting = async {
@@ -379,6 +380,10 @@ impl Embedded {
                     cors_origins: Vec::new(),
                     trusted_proxies: Vec::new(),
                     limits: LimitArgs::counting(self.layout.limits()),
+                    console: ConsoleArgs {
+                        dev_auth: self.layout.people().to_vec(),
+                        ..ConsoleArgs::default()
+                    },
                 })
                 .await
             }

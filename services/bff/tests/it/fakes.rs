@@ -1,7 +1,9 @@
 //! The services behind, as far as the BFF needs them: real gRPC servers that verify who calls, keep a
 //! little state, count calls, and fail as a test tells them to.
 
+mod console;
 mod conversations;
+mod issuer;
 mod notifications;
 mod settings;
 mod tickets;
@@ -16,7 +18,9 @@ use runtime::{
 };
 use tonic::{Request, Status, service::Routes};
 
+pub use console::{APP, ConsoleBook, Staff};
 pub use conversations::FakeConversations;
+pub use issuer::{FakeIssuer, Key};
 pub use notifications::FakeNotifications;
 pub use settings::{FakeSettings, USER_JWT};
 pub use tickets::FakeTickets;

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod connect;
+mod console;
 mod conversations;
 mod failures;
 mod fakes;

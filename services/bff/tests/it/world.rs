@@ -36,6 +36,7 @@ pub struct World {
     pub settings: FakeSettings,
     pub notifications: FakeNotifications,
     pub bff: Option<Running>,
+    pub config: bff::Config,
     pub channel: Channel,
 }
 
@@ -94,8 +95,10 @@ impl World {
             embedders: Vec::new(),
             trusted_proxies: Vec::new(),
             limits: bff::LimitArgs::default(),
+            console: Default::default(),
         };
-        let bff = bff::start_with(told(config), Arc::new(clock.clone()))
+        let config = told(config);
+        let bff = bff::start_with(config.clone(), Arc::new(clock.clone()))
             .await
             .unwrap();
         let channel = runtime::client::channel(&format!("http://{}", bff.address())).unwrap();
@@ -108,6 +111,7 @@ impl World {
             settings,
             notifications,
             bff: Some(bff),
+            config,
             channel,
         }
     }

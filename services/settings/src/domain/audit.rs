@@ -35,6 +35,10 @@ pub enum Action {
     ContactMerged,
     /// A contact was erased.
     ContactErased,
+    /// A teammate logged in to the console.
+    ConsoleLogin,
+    /// A teammate logged out of the console.
+    ConsoleLogout,
 }
 
 impl Action {
@@ -55,6 +59,8 @@ impl Action {
             Self::ApiTokenRevoked => "api_token.revoked",
             Self::ContactMerged => "contact.merged",
             Self::ContactErased => "contact.erased",
+            Self::ConsoleLogin => "console.login",
+            Self::ConsoleLogout => "console.logout",
         }
     }
 }

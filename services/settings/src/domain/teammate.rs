@@ -32,14 +32,19 @@ impl Role {
             .find(|one| one.as_str() == name)
     }
 
-    /// Whether one who holds it may hold a scope. A scope that is new is an admin's until it is said
-    /// otherwise here.
+    /// Whether one who holds it may hold a scope. A new one that does more than to read is an admin's until
+    /// it is said otherwise here.
     pub fn allows(self, scope: Scope) -> bool {
-        match (self, scope.as_str().split_once(':')) {
-            (Self::Admin, _) => true,
-            (_, Some((_, "read"))) => true,
-            (Self::Agent, Some(("tickets" | "conversations" | "contacts", "write"))) => true,
-            _ => false,
+        let scope = scope.as_str().split_once(':');
+        let reads = matches!(scope, Some((_, "read")));
+        let works = matches!(
+            scope,
+            Some(("tickets" | "conversations" | "contacts", "write"))
+        );
+        match self {
+            Self::Viewer => reads,
+            Self::Agent => reads || works,
+            Self::Admin => true,
         }
     }
 }

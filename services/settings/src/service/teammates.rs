@@ -69,6 +69,10 @@ pub(super) async fn update_teammate(
     let (after, changed) = before.changed(change, another)?;
     if !changed.is_empty() {
         store::teammates::update(work.tx(), workspace, &after).await?;
+        if (before.role, before.active) != (after.role, after.active) {
+            store::console_sessions::revoke_of_teammate(work.tx(), workspace, &id, micros(now))
+                .await?;
+        }
         for line in changed {
             let entry = Entry::new(
                 line.action,

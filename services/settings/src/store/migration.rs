@@ -14,6 +14,7 @@ impl MigratorTrait for Migrator {
             Box::new(events::migration::LogTables),
             Box::new(Tables),
             Box::new(Identity),
+            Box::new(super::console_migration::ConsoleTables),
         ]
     }
 }

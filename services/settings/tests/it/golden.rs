@@ -55,6 +55,22 @@ async fn fill(scratch: Scratch) {
     let made = workspaces.create_api_token(world.by(&tenant, body));
     made.await.unwrap();
     fill_identity(&world, &tenant).await;
+    fill_console(&world, &tenant).await;
+}
+
+/// A teammate who is logged in to the console.
+async fn fill_console(world: &World, tenant: &Tenant) {
+    let body = OpenConsoleSessionRequest {
+        app_id: tenant.app_id.clone(),
+        issuer: "https://login.example.com".into(),
+        subject: "1".into(),
+        verified_email: "grace@example.com".into(),
+        login_sha256: vec![1; 32],
+        replaced_token_sha256: Vec::new(),
+    };
+    let mut sessions = world.sessions();
+    let opened = sessions.open_console_session(world.by_bff(body));
+    opened.await.unwrap();
 }
 
 /// An unverified contact, a visitor who became a user by a token for one use, one who is erased, and one who

@@ -7,6 +7,7 @@
 
 mod api_tokens;
 mod bad_input;
+mod console_sessions;
 mod contacts;
 mod erasure;
 mod feed;

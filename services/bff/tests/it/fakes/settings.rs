@@ -22,7 +22,7 @@ use testing::{ManualClock, Scratch};
 use tonic::{Request, Response, Status, service::Routes};
 use types::{Clock, ContactId, WorkspaceId, micros};
 
-use super::{Gate, Host, ours, refused};
+use super::{ConsoleBook, Gate, Host, ours, refused};
 
 const ACCESS: AccessTable = &[
     (
@@ -43,6 +43,18 @@ const ACCESS: AccessTable = &[
     ),
     (
         "/messenger.settings.v1.SessionStoreService/RevokeSession",
+        Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/OpenConsoleSession",
+        Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/LookUpConsoleSession",
+        Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.settings.v1.SessionStoreService/RevokeConsoleSession",
         Access::Scope("sessions:write"),
     ),
     (
@@ -88,6 +100,7 @@ impl SnapshotSource for NoState {
 /// Settings, with a real log behind its feed.
 pub struct State {
     pub gate: Gate,
+    pub console: ConsoleBook,
     settings: Mutex<HashMap<WorkspaceId, MessengerSettings>>,
     sessions: Mutex<HashMap<Vec<u8>, Session>>,
     visitors: Mutex<HashMap<String, ContactId>>,
@@ -105,6 +118,7 @@ impl FakeSettings {
     pub async fn start(scratch: &Scratch, clock: &ManualClock) -> Self {
         let state = Arc::new(State {
             gate: Gate::default(),
+            console: ConsoleBook::default(),
             settings: Mutex::default(),
             sessions: Mutex::default(),
             visitors: Mutex::default(),
@@ -435,5 +449,33 @@ impl SessionStoreService for Handler {
         self.0.gate.pass("RevokeSession", &request).await?;
         self.0.forget(&request.into_inner().session_id);
         Ok(Response::new(RevokeSessionResponse {}))
+    }
+
+    async fn open_console_session(
+        &self,
+        request: Request<OpenConsoleSessionRequest>,
+    ) -> Result<Response<OpenConsoleSessionResponse>, Status> {
+        self.0.gate.pass("OpenConsoleSession", &request).await?;
+        self.0.console.open(request.into_inner()).map(Response::new)
+    }
+
+    async fn look_up_console_session(
+        &self,
+        request: Request<LookUpConsoleSessionRequest>,
+    ) -> Result<Response<LookUpConsoleSessionResponse>, Status> {
+        self.0.gate.pass("LookUpConsoleSession", &request).await?;
+        let session = self.0.console.find(&request.get_ref().token_sha256);
+        Ok(Response::new(LookUpConsoleSessionResponse {
+            session: Some(session.ok_or_else(unauthenticated)?),
+        }))
+    }
+
+    async fn revoke_console_session(
+        &self,
+        request: Request<RevokeConsoleSessionRequest>,
+    ) -> Result<Response<RevokeConsoleSessionResponse>, Status> {
+        self.0.gate.pass("RevokeConsoleSession", &request).await?;
+        self.0.console.end(&request.get_ref().session_id);
+        Ok(Response::new(RevokeConsoleSessionResponse {}))
     }
 }

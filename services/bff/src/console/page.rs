@@ -1,0 +1,76 @@
+//! What a person sees of the login.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use axum::response::{IntoResponse, Response};
+
+/// Nothing but what comes from here, in nobody's frame.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' \
+    data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types 'none'";
+
+/// A page: a heading, and below it HTML in which everything that is not ours is escaped.
+pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {
+    let html = include_str!("../../console/page.html")
+        .replace("{{title}}", &escape(title))
+        .replace("{{body}}", body);
+    (status, headers("text/html; charset=utf-8"), html).into_response()
+}
+
+/// A refusal as a page: what is the matter, and where to go on.
+pub(super) fn refusal(status: StatusCode, title: &str, sentence: &str, again: &str) -> Response {
+    let body = format!(
+        "<p>{}</p><p><a class=\"button\" href=\"{}\">Try again</a></p>",
+        escape(sentence),
+        escape(again)
+    );
+    page(status, title, &body)
+}
+
+/// What every answer of the console says; none of them is kept.
+pub(super) fn headers(kind: &'static str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let name = HeaderName::from_static;
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // a callback's address has a code in it
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+        (name("cross-origin-opener-policy"), "same-origin"),
+        (name("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers
+}
+
+/// As text between tags or in an attribute.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_is_text_and_never_markup() {
+        assert_eq!(
+            escape("<img src=x onerror='a()' title=\"&\">"),
+            "&lt;img src=x onerror=&#39;a()&#39; title=&quot;&amp;&quot;&gt;"
+        );
+    }
+}
