@@ -25,8 +25,8 @@ use proto::{
     },
 };
 use runtime::{
-    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
-    config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
+    Errand, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions, config::DatabaseArgs,
+    edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock};
@@ -94,7 +94,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let keys = config.server.credentials(NAME)?;
     let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |cause: String| StartError::Database(cause);
     let db = Database::open_with::<Migrator>(

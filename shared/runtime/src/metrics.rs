@@ -10,6 +10,10 @@
 //! | `feed_parked_events_total` | source, projection | events that cannot be applied, kept for a person to look at |
 //! | `feed_rebuilds_total` | source, projection | starts from a snapshot, since the log was pruned or holds another history |
 //! | `log_events_total` | log | events written |
+//! | `connections_open` | | connections of the gRPC port |
+//! | `connections_refused_total` | | of these, the ones that were one too many; alert above 0 |
+//! | `tls_certificates_broken` | side | 1 while changed files of TLS cannot be used, and those before still are; alert above 0 |
+//! | `tls_handshakes_refused_total` | | callers without a certificate that is asked for, or that speak no TLS |
 //! | `inboxes_compared_total` | | inboxes compared with what their owners tell |
 //! | `inboxes_differed_total` | | of these, the ones that were wrong and put right; alert above 0 |
 

@@ -10,12 +10,14 @@
     reason = "what a test spawns ends with the test"
 )]
 
+mod certificates;
 pub mod conformance;
 mod golden;
 mod nats;
 mod proxy;
 mod scratch;
 
+pub use certificates::Authority;
 pub use golden::{Golden, json};
 pub use nats::NatsServer;
 pub use proxy::Proxy;

@@ -16,5 +16,7 @@ mod deadline;
 mod drain;
 mod edge;
 mod errors;
+mod limits;
 mod process;
 mod sample;
+mod tls;
