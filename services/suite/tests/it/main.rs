@@ -8,9 +8,11 @@
 
 mod cluster;
 mod command_line;
+mod encrypted;
 mod office;
 mod outages;
 mod private;
+mod proofs;
 mod replicas;
 mod story;
 mod support;
