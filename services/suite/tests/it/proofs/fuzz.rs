@@ -159,7 +159,10 @@ fn resident() -> u64 {
 }
 
 fn is_clear(status: &Status) -> bool {
-    CLEAR.contains(&status.code()) && !wire::told(status).1.is_empty()
+    let (code, reason, _) = wire::told(status);
+    // what was never heard of may be on its way: whoever asks is told when to ask again
+    let soon = code == Code::Unavailable && reason == "CONVERSATION_NOT_KNOWN_YET";
+    soon || (CLEAR.contains(&code) && !reason.is_empty())
 }
 
 #[tokio::test(flavor = "multi_thread")]

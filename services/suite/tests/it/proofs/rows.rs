@@ -99,7 +99,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.conversations.v1.ConversationService/MarkRead", TALK_W, Hidden, r#"{"conversationId":"$conversation","contactId":"$contact","seq":"1"}"#),
     row("messenger.conversations.v1.ConversationService/CloseConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
     row("messenger.conversations.v1.ConversationService/ReopenConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
-    row("messenger.conversations.v1.ConversationService/EnsureConversation", ServiceIn("conversations:ensure"), Hidden, r#"{"conversationId":"$conversation","contactId":"$contact"}"#),
+    row("messenger.conversations.v1.ConversationService/EnsureConversation", ServiceIn("conversations:ensure"), Own, r#"{"conversationId":"$conversation","contactId":"$contact"}"#),
     // Conversations, for contacts
     row("messenger.conversations.v1.ConversationService/BatchGetContactConversations", Contact, Own, r#"{"conversationIds":["$conversation"]}"#),
     row("messenger.conversations.v1.ConversationService/ListContactConversations", Contact, Own, "{}"),
@@ -116,7 +116,7 @@ pub const ROWS: &[Row] = &[
     // Settings
     row("messenger.settings.v1.SettingsService/GetMessengerSettings", SETTINGS, Own, "{}"),
     row("messenger.settings.v1.SettingsService/ListAuditEntries", SETTINGS, Own, "{}"),
-    row("messenger.settings.v1.SettingsService/UpdateSpace", SETTINGS_W, Own, r#"{"platform":"PLATFORM_WEB","space":"SPACE_HOME","enabled":false}"#),
+    row("messenger.settings.v1.SettingsService/UpdateSpace", SETTINGS_W, Own, r#"{"platform":"PLATFORM_IOS","space":"SPACE_TICKETS","enabled":false}"#),
     row("messenger.settings.v1.WorkspaceService/GetWorkspace", SETTINGS, Own, "{}"),
     row("messenger.settings.v1.WorkspaceService/ListIdentityKeys", SETTINGS, Own, "{}"),
     row("messenger.settings.v1.WorkspaceService/ListTeammates", SETTINGS, Own, "{}"),
@@ -152,12 +152,12 @@ pub const ROWS: &[Row] = &[
     row("messenger.tickets.v1.TicketService/DeleteTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.conversations.v1.ConversationService/DeleteConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeApiToken", SETTINGS_W, Hidden, r#"{"tokenId":"$token"}"#),
+    row("messenger.bff.v1.SessionService/RevokeSession", Session, Own, "{}"),
     row("messenger.settings.v1.SessionStoreService/RevokeSession", SESSIONS, Nobodys, r#"{"sessionId":"$session"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeIdentityKey", SETTINGS_W, Hidden, r#"{"keyId":"$key"}"#),
-    row("messenger.bff.v1.SessionService/RevokeSession", Session, Own, "{}"),
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),
-    row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","conversationId":"$spare","title":"More"}"#),
+    row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::Unavailable), r#"{"requesterContactId":"$contact","conversationId":"$spare","title":"More"}"#),
 ];
 
 /// An RPC where it is served, with a line of its.

@@ -21,10 +21,6 @@ const FOR_ALL: &[(&str, &str)] = &[
         "a snapshot for the feed, which is for services",
     ),
     (
-        "conversations/store/write.rs::apply_stamps",
-        "keys of many workspaces, each with its own",
-    ),
-    (
         "notifications/store.rs::epoch",
         "one number for the whole projection",
     ),
@@ -196,10 +192,11 @@ fn finders(file: &str, text: &str) -> Vec<(String, String)> {
         let rest = &text[at + 3..];
         let name = words(rest).next().unwrap_or_default().to_owned();
         let parameters = inside(rest, '(', ')').to_owned();
-        let reaches = words(&parameters)
-            .any(|word| word == "ConnectionTrait" || word == "Database")
-            || (line.contains("async") && words(&parameters).next() == Some("self"));
-        if visible && reaches && name != "new" {
+        // whoever waits for the database is async; the others only build what is asked
+        let reaches = line.contains("async")
+            && words(&parameters)
+                .any(|word| ["ConnectionTrait", "Database", "self"].contains(&word));
+        if visible && reaches {
             found.push((format!("{file}::{name}"), parameters));
         }
     }
