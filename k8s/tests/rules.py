@@ -110,7 +110,7 @@ def calls_agree(objects):
     services = {o["metadata"]["name"]: o for o in of_kind(objects, "Service")}
     labels = {o["metadata"]["name"]: o["spec"]["template"]["metadata"]["labels"] for o in of_kind(objects, "Deployment")}
     policies = of_kind(objects, "NetworkPolicy")
-    address = re.compile(r"http://([a-z0-9-]+)\.([a-z0-9-]+)\.svc\.[a-z.]+:(\d+)$")
+    address = re.compile(r"https?://([a-z0-9-]+)\.([a-z0-9-]+)\.svc\.[a-z.]+:(\d+)$")
     edges = set()
     for config in of_kind(objects, "ConfigMap"):
         caller = config["metadata"]["name"]
@@ -171,6 +171,7 @@ def names_resolve(objects):
     have = {(o["kind"], o["metadata"]["name"]) for o in objects}
     have |= {("Secret", o["spec"]["target"]["name"]) for o in of_kind(objects, "ExternalSecret")}
     outside = {"ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats", "ticket-centre-console", "postgres-ca", "registry"}
+    outside |= {f"ticket-centre-tls-{service}" for service in SERVICES}
     for o, _, spec in pods(objects):
         needs = [("ServiceAccount", spec["serviceAccountName"])]
         needs += [("Secret", v["secret"]["secretName"]) for v in spec.get("volumes", []) if "secret" in v]

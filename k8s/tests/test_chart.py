@@ -113,6 +113,19 @@ class Chart(unittest.TestCase):
             self.assertEqual({o["spec"]["replicas"] for o in of_kind(objects, "Deployment")}, {0}, values.name)
             self.assertEqual(of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject", "Job", "PodDisruptionBudget"), [], values.name)
 
+    def test_with_tls_services_are_called_over_it_and_kubelets_ask_in_clear(self):
+        objects = render(LEAST, sets=["tls.secretPrefix=tc-tls-"])
+        bff = named(objects, "ConfigMap", "r-bff")["data"]
+        self.assertTrue(bff["TICKETS"].startswith("https://r-tickets-headless.") and "TLS_CERT" not in bff, bff)
+        self.assertEqual({bff[key] for key in ("TLS_CA", "TLS_CLIENT_CERT")}, {"/etc/ticket-centre/tls/ca.crt", "/etc/ticket-centre/tls/tls.crt"})
+        tickets = named(objects, "ConfigMap", "r-tickets")["data"]
+        self.assertEqual(tickets["TLS_CLIENT_CA"], "/etc/ticket-centre/tls/ca.crt")
+        for name in SERVICES:
+            spec = named(objects, "Deployment", f"r-{name}")["spec"]["template"]["spec"]
+            self.assertIn({"name": "tls", "secret": {"secretName": f"tc-tls-{name}", "defaultMode": 0o440}}, spec["volumes"])
+            asked = {kind for probe in ("startupProbe", "readinessProbe") for kind in spec["containers"][0][probe] if kind in ("grpc", "httpGet")}
+            self.assertEqual(asked, {"grpc"} if name == "bff" else {"httpGet"}, name)
+
     def test_a_job_that_runs_with_something_else_has_another_name(self):
         sets = ["jobs.mode=job", "nats.url=nats://n:4222"]
         names = lambda more: {o["metadata"]["name"] for o in of_kind(render(LEAST, sets=sets + more), "Job")}
@@ -171,6 +184,7 @@ class Chart(unittest.TestCase):
              "jobs.mode hook needs a Secret"),
             (["externalSecrets.enabled=true"], "externalSecrets.storeRef.name"),
             (["gateway.enabled=true"], "gateway.parentRefs"),
+            (["discovery.mode=mesh", "tls.secretPrefix=tc-tls-"], "a mesh encrypts what it sees"),
             (["ingress.enabled=true"], "ingress.host"),
         ]:
             for helm in HELMS:

@@ -45,7 +45,40 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $svc := include "tc.svc" . | fromYaml -}}
 {{- $host := include "tc.fullname" . -}}
 {{- if eq .root.Values.discovery.mode "headless" }}{{ $host = printf "%s-headless" $host }}{{ end -}}
-{{- printf "http://%s.%s.svc.%s:%d" $host .root.Release.Namespace .root.Values.discovery.clusterDomain (int $svc.ports.grpc) -}}
+{{- $scheme := ternary "https" "http" (eq "true" (include "tc.servesTls" .)) -}}
+{{- printf "%s://%s.%s.svc.%s:%d" $scheme $host .root.Release.Namespace .root.Values.discovery.clusterDomain (int $svc.ports.grpc) -}}
+{{- end -}}
+
+{{/* Whether the service's port speaks TLS; that of the bff is for the gateway in front of it. */}}
+{{- define "tc.servesTls" -}}
+{{- and (ne .root.Values.tls.secretPrefix "") (ne .name "bff") -}}
+{{- end -}}
+
+{{/* What a program shows whom it calls over TLS. */}}
+{{- define "tc.callerTls" -}}
+{{- if .root.Values.tls.secretPrefix }}
+TLS_CA: /etc/ticket-centre/tls/ca.crt
+TLS_CLIENT_CERT: /etc/ticket-centre/tls/tls.crt
+TLS_CLIENT_KEY: /etc/ticket-centre/tls/tls.key
+{{- end }}
+{{- end -}}
+
+{{/* The whole directory, so that a new certificate arrives in it: a single file would stay as it was. */}}
+{{- define "tc.tlsMount" -}}
+{{- if .root.Values.tls.secretPrefix }}
+- name: tls
+  mountPath: /etc/ticket-centre/tls
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "tc.tlsVolume" -}}
+{{- if .root.Values.tls.secretPrefix }}
+- name: tls
+  secret:
+    secretName: {{ .root.Values.tls.secretPrefix }}{{ .name }}
+    defaultMode: 0440
+{{- end }}
 {{- end -}}
 
 {{- define "tc.keysSecret" -}}
@@ -117,6 +150,12 @@ LISTEN: "{{ $root.Values.discovery.bindAddress }}:{{ .svc.ports.grpc }}"
 ADMIN_LISTEN: "{{ $root.Values.discovery.bindAddress }}:{{ .svc.ports.admin }}"
 DRAIN_SECONDS: {{ .svc.shutdown.drainSeconds | quote }}
 KEYS: /etc/ticket-centre/keys
+{{- include "tc.callerTls" . }}
+{{- if eq "true" (include "tc.servesTls" .) }}
+TLS_CERT: /etc/ticket-centre/tls/tls.crt
+TLS_KEY: /etc/ticket-centre/tls/tls.key
+TLS_CLIENT_CA: /etc/ticket-centre/tls/ca.crt
+{{- end }}
 {{ include "tc.jobConfig" . }}
 {{- with $root.Values.monitoring.traces.endpoint }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}

@@ -17,6 +17,9 @@
 {{- if contains "@" $v.nats.url -}}
 {{- fail "nats.url holds a password: put the address into a Secret, under the key url, and name it in nats.existingSecret" -}}
 {{- end -}}
+{{- if and $v.tls.secretPrefix (eq $v.discovery.mode "mesh") -}}
+{{- fail "a mesh encrypts what it sees, and sees nothing of what is encrypted: keep one of discovery.mode mesh and tls.secretPrefix" -}}
+{{- end -}}
 {{- if eq $v.jobs.mode "hook" -}}
 {{- if and $v.externalSecrets.enabled (not $v.postgres.existingSecret) -}}
 {{- fail "jobs.mode hook needs a Secret for Postgres that is there before: externalSecrets makes it too late; use jobs.mode job or start" -}}

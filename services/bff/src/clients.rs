@@ -72,10 +72,10 @@ pub(crate) struct Clients {
 impl Clients {
     /// Connections are made when first used.
     pub(crate) fn new(keys: Arc<KeyRing>, at: &Addresses<'_>) -> Result<Self, StartError> {
-        let to_tickets = connection(at.tickets)?;
+        let to_tickets = connection(at.tickets, &keys)?;
         let to_sessions = service_channel(at.settings, keys.clone(), &["sessions:write"])?;
         let inbox = |at| -> Result<_, StartError> {
-            Ok(NotificationServiceClient::new(connection(at)?)
+            Ok(NotificationServiceClient::new(connection(at, &keys)?)
                 .max_decoding_message_size(MAX_ANSWER))
         };
         Ok(Self {
@@ -89,12 +89,12 @@ impl Clients {
             ),
             conversations: Peer::new(
                 "conversations",
-                ConversationServiceClient::new(connection(at.conversations)?)
+                ConversationServiceClient::new(connection(at.conversations, &keys)?)
                     .max_decoding_message_size(MAX_ANSWER),
             ),
             settings: Peer::new(
                 "settings",
-                SettingsServiceClient::new(connection(at.settings)?)
+                SettingsServiceClient::new(connection(at.settings, &keys)?)
                     .max_decoding_message_size(MAX_ANSWER),
             ),
             sessions: Peer::new(

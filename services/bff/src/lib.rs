@@ -34,7 +34,7 @@ use proto::bff::v1::{
     messenger_service_server::MessengerServiceServer, session_service_server::SessionServiceServer,
 };
 use runtime::{
-    KeyRing, Running, Server, ServerArgs, StartError, Tasks, client::service_channel, edge::Edge,
+    Running, Server, ServerArgs, StartError, Tasks, client::service_channel, edge::Edge,
     serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
@@ -168,7 +168,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let keys = config.server.credentials(NAME)?;
     let transport = Transport::open(&config.nats, NAME).await?;
     let at = Addresses {
         tickets: &config.tickets,

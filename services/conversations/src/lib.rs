@@ -26,7 +26,7 @@ use proto::{
     events::v1::event_feed_service_server::{EventFeedServiceServer, SERVICE_NAME as EVENT_FEED},
 };
 use runtime::{
-    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use sea_orm::DbErr;
@@ -101,7 +101,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let keys = config.server.credentials(NAME)?;
     let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |error: DbErr| StartError::Database(error.to_string());
     let db = Database::open_with::<Migrator>(

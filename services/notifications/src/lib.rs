@@ -34,7 +34,7 @@ use proto::notifications::v1::{
     notification_service_server::NotificationServiceServer,
 };
 use runtime::{
-    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use serde::Serialize;
@@ -141,7 +141,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// When a key, the database, an address or the port cannot be used. Services that are away are waited
 /// for in the background.
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let keys = config.server.credentials(NAME)?;
     let transport = Transport::open(&config.nats, NAME).await?;
     let db = Database::open_with::<Migrations>(
         &config.database.database_url,

@@ -27,8 +27,8 @@ use proto::{
     },
 };
 use runtime::{
-    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
-    config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
+    Errand, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions, config::DatabaseArgs,
+    edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
 use types::{Clock, PageTokens, SystemClock};
@@ -103,7 +103,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let keys = config.server.credentials(NAME)?;
     let beside = || config.server.keys.join(sealing::FILE);
     let file = config.sealing_keys.clone().unwrap_or_else(beside);
     let sealing = Arc::new(SealingKeys::load(&file)?);

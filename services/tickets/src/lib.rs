@@ -30,7 +30,7 @@ use proto::{
     },
 };
 use runtime::{
-    Errand, KeyRing, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
+    Errand, Running, Server, ServerArgs, StartError, Tasks, auth::Assertions,
     client::service_channel, config::DatabaseArgs, edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
@@ -115,7 +115,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let keys = Arc::new(KeyRing::load(&config.server.keys, NAME)?);
+    let keys = config.server.credentials(NAME)?;
     let unusable = |cause: String| StartError::Database(cause);
     let db = Database::open_with::<Migrator>(
         &config.database.database_url,

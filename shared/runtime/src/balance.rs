@@ -25,7 +25,7 @@ use self::{
     backend::{Backend, Load},
     resolve::{Places, resolve},
 };
-use crate::{StartError, client};
+use crate::{KeyRing, PeerTls, StartError, client};
 
 /// How long a call waits for a replica that serves, unless its own time ends first.
 const WAIT: Duration = Duration::from_secs(1);
@@ -62,15 +62,24 @@ pub(crate) struct Known {
 
 /// A connection to the replicas at an address: one such as `http://127.0.0.1:7101`, or several with commas
 /// between them. A host's name stands for all addresses it has, which are asked for again every few
-/// seconds; of these, and of several, only those get calls that say they are serving.
+/// seconds; of these, and of several, only those get calls that say they are serving. Where the address begins with
+/// `https://` it is made with the ring's TLS, for health and calls alike.
 ///
 /// # Errors
-/// When an address is malformed.
-pub fn connection(address: &str) -> Result<Connection, StartError> {
+/// When an address is malformed, or needs TLS that the ring does not have.
+pub fn connection(address: &str, keys: &KeyRing) -> Result<Connection, StartError> {
+    connection_over(address, keys.tls())
+}
+
+/// As [`connection`], of somebody without keys.
+pub(crate) fn connection_over(
+    address: &str,
+    tls: Option<&PeerTls>,
+) -> Result<Connection, StartError> {
     let places = Places::parse(address)?;
     if places.is_one() {
         // nothing to choose from: the connection itself tells whether it is there
-        let to = To::One(client::channel(address)?);
+        let to = To::One(client::channel_over(address, tls)?);
         return Ok(Connection { to });
     }
     let known = Arc::new(Known {
@@ -79,7 +88,8 @@ pub fn connection(address: &str) -> Result<Connection, StartError> {
     });
     // all of them end with the last clone of the connection
     let mut watching = JoinSet::new();
-    watching.spawn(resolve(places, known.clone()));
+    places.are_reachable(tls)?;
+    watching.spawn(resolve(places, tls.cloned(), known.clone()));
     let to = To::Many(Arc::new(Replicas {
         known,
         _watching: watching,

@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use http::Uri;
 use parking_lot::Mutex;
 use tonic::{
     Code, Request, Response, Status,
@@ -11,7 +12,7 @@ use tonic::{
 };
 
 use crate::{
-    Failure, KeyRing, Kind, StartError,
+    Failure, KeyRing, Kind, PeerTls, StartError,
     auth::Assertion,
     balance::{Connection, NoneServes, connection},
     edge::time_left,
@@ -33,21 +34,74 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 /// And is given up after this long without one.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection to a service, made when first used and again whenever it breaks.
+/// A connection to a service, made when first used and again whenever it breaks; in clear.
 ///
 /// # Errors
-/// When the address is malformed.
+/// When the address is malformed, or begins with `https://`.
 pub fn channel(address: &str) -> Result<Channel, StartError> {
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|e| {
+    channel_over(address, None)
+}
+
+/// As [`channel`], for an address that may begin with `https://`.
+///
+/// # Errors
+/// When the address is malformed, or needs TLS that is not there.
+pub fn channel_over(address: &str, tls: Option<&PeerTls>) -> Result<Channel, StartError> {
+    let malformed = |e: &dyn std::fmt::Display| {
         StartError::Config(format!(
             "{address:?} is not an address such as http://127.0.0.1:7101: {e}"
         ))
-    })?;
-    Ok(tuned(endpoint).connect_lazy())
+    };
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|e| malformed(&e))?;
+    let uri = endpoint.uri().clone();
+    let host = uri.host().ok_or_else(|| malformed(&"it has no host"))?;
+    let place = format!("{host}:{}", uri.port_u16().unwrap_or(default_port(&uri)));
+    dial(endpoint, uri, place, tls)
+}
+
+/// The port of an address that names none.
+pub(crate) fn default_port(uri: &Uri) -> u16 {
+    if is_encrypted(uri) { 443 } else { 80 }
+}
+
+fn is_encrypted(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("https")
+}
+
+/// A connection to `place`, HOST:PORT, which is one of the places of `origin`.
+pub(crate) fn dial(
+    endpoint: Endpoint,
+    origin: Uri,
+    place: String,
+    tls: Option<&PeerTls>,
+) -> Result<Channel, StartError> {
+    // the name that was asked for, not the address, is who it is to be
+    let endpoint = tuned(endpoint.origin(origin.clone()));
+    Ok(match needed(&origin, tls)? {
+        Some(tls) => tls.channel(endpoint, origin, place),
+        None => endpoint.connect_lazy(),
+    })
+}
+
+/// The TLS that an address is called with; none in clear.
+///
+/// # Errors
+/// When the address needs it and it is not there.
+pub(crate) fn needed<'a>(
+    origin: &Uri,
+    tls: Option<&'a PeerTls>,
+) -> Result<Option<&'a PeerTls>, StartError> {
+    match (is_encrypted(origin), tls) {
+        (false, _) => Ok(None),
+        (true, Some(tls)) => Ok(Some(tls)),
+        (true, None) => Err(StartError::Config(format!(
+            "{origin} is to be called over TLS, but --tls-ca does not say whose certificates to trust"
+        ))),
+    }
 }
 
 /// How every connection is set up.
-pub(crate) fn tuned(endpoint: Endpoint) -> Endpoint {
+fn tuned(endpoint: Endpoint) -> Endpoint {
     endpoint
         .connect_timeout(CONNECT)
         .tcp_nodelay(true)
@@ -62,18 +116,19 @@ pub type ServiceChannel = InterceptedService<Connection, SignedAsSelf>;
 /// A connection on which this service speaks for itself with the given scopes.
 ///
 /// # Errors
-/// When the address is malformed.
+/// When the address is malformed, or needs TLS that the ring does not have.
 pub fn service_channel(
     address: &str,
     keys: Arc<KeyRing>,
     scopes: &'static [&'static str],
 ) -> Result<ServiceChannel, StartError> {
+    let connection = connection(address, &keys)?;
     let signer = SignedAsSelf {
         keys,
         scopes,
         current: Arc::new(Mutex::new(None)),
     };
-    Ok(InterceptedService::new(connection(address)?, signer))
+    Ok(InterceptedService::new(connection, signer))
 }
 
 /// An assertion and its value as a header.

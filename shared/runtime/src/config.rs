@@ -1,9 +1,11 @@
 //! What every process is told by flags and environment.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
+
+use crate::{KeyRing, TlsArgs};
 
 /// Where a process listens and how it stops.
 #[derive(Debug, Clone, Args, Serialize)]
@@ -28,7 +30,20 @@ pub struct ServerArgs {
         value_name = "DIRECTORY"
     )]
     pub keys: PathBuf,
+
+    /// Connections of the gRPC port at once; one more is closed at once. The system's limit of open files has to be
+    /// higher.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = MAX_CONNECTIONS, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_connections: u32,
+
+    /// Certificates.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub tls: TlsArgs,
 }
+
+/// As many Messengers as a process can watch for, and room to come and go.
+const MAX_CONNECTIONS: u32 = 40_000;
 
 impl ServerArgs {
     /// On loopback with a free port and nothing else: for tests and for processes inside a process.
@@ -38,7 +53,18 @@ impl ServerArgs {
             admin_listen: None,
             drain_seconds: 5,
             keys,
+            max_connections: MAX_CONNECTIONS,
+            tls: TlsArgs::default(),
         }
+    }
+
+    /// What the service of this name shows whom it calls: its key and, where they ask for one, its certificate.
+    ///
+    /// # Errors
+    /// When a key or a file of TLS is missing or cannot be used, or TLS is configured by half.
+    pub fn credentials(&self, name: &str) -> Result<Arc<KeyRing>, StartError> {
+        let keys = KeyRing::load(&self.keys, name)?;
+        Ok(Arc::new(keys.over(self.tls.peers()?)))
     }
 
     /// How long open calls get to finish.

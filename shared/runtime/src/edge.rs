@@ -313,11 +313,15 @@ fn is_open(path: &str) -> bool {
 }
 
 fn bearer(request: &Request<Body>) -> Option<&str> {
-    let value = request
+    let mut given = request
         .headers()
-        .get(http::header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
+        .get_all(http::header::AUTHORIZATION)
+        .iter();
+    let value = given.next()?.to_str().ok()?;
+    // of two, whoever stands in front may have looked at the other
+    if given.next().is_some() {
+        return None;
+    }
     let (scheme, token) = value.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")

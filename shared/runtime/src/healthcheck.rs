@@ -6,7 +6,7 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::{Errand, StartError, balance::connection};
+use crate::{Errand, StartError, balance::connection_over, tls::PeerTlsArgs};
 
 /// Between tries.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -16,7 +16,7 @@ const TRY: Duration = Duration::from_secs(2);
 /// What is asked.
 #[derive(Debug, clap::Args)]
 struct Whom {
-    /// Address of the server, as its callers are told it: `http://HOST:PORT`. Of several replicas one that serves is
+    /// Address of the server, as its callers are told it: `http://HOST:PORT` or `https://HOST:PORT`. Of several replicas one that serves is
     /// enough.
     #[arg(value_name = "URL")]
     address: String,
@@ -33,6 +33,10 @@ struct Whom {
     /// How long it may take to say that it serves.
     #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     within_seconds: u64,
+
+    /// For https:// addresses.
+    #[command(flatten)]
+    tls: PeerTlsArgs,
 }
 
 /// `healthcheck`: asks a server by `grpc.health.v1` until it serves or the time is over, and ends.
@@ -56,7 +60,8 @@ pub(crate) fn errand() -> Errand {
 }
 
 async fn serves(whom: &Whom, heard: &mut &'static str) -> Result<(), StartError> {
-    let mut client = HealthClient::new(connection(&whom.address)?);
+    let tls = whom.tls.open()?;
+    let mut client = HealthClient::new(connection_over(&whom.address, tls.as_ref())?);
     loop {
         let request = HealthCheckRequest {
             service: whom.service.clone(),

@@ -15,6 +15,7 @@ mod process;
 pub mod serve;
 mod socket;
 pub mod telemetry;
+pub mod tls;
 
 pub use auth::{Access, Actor, ActorKind, KeyRing};
 pub use config::{ServerArgs, StartError};
@@ -23,3 +24,4 @@ pub use error::{Failure, Kind, Violations};
 pub use front::descriptors;
 pub use process::{StopSignals, Tasks, run, run_from, run_or};
 pub use serve::{Running, Server};
+pub use tls::{PeerTls, TlsArgs};

@@ -17,6 +17,10 @@
 //! | `log_events_total` | log | events written |
 //! | `relay_behind_events` | log | events of the log that are not in NATS yet |
 //! | `relay_current_time_seconds` | log | Unix time when all of them were last seen to be there |
+//! | `connections_open` | | connections of the gRPC port |
+//! | `connections_refused_total` | | of these, the ones that were one too many; alert above 0 |
+//! | `tls_certificates_broken` | side | 1 while changed files of TLS cannot be used, and those before still are; alert above 0 |
+//! | `tls_handshakes_refused_total` | | callers without a certificate that is asked for, or that speak no TLS |
 //! | `inboxes_compared_total` | | inboxes compared with what their owners tell |
 //! | `inboxes_differed_total` | | of these, the ones that were wrong and put right; alert above 0 |
 

@@ -5,7 +5,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{Router, http::StatusCode, routing::get};
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use http::HeaderValue;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::server::TcpIncoming};
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tower::{Layer, layer::util::Identity, util::option_layer};
@@ -14,7 +18,8 @@ use crate::{
     ServerArgs, StartError, Tasks,
     edge::Edge,
     front::{self, PagesLayer},
-    socket::Socket,
+    socket::{AGE, Socket},
+    tls::{LOOK, Reloaded},
 };
 
 /// Largest message accepted, in bytes; texts are limited to far less.
@@ -23,8 +28,18 @@ pub const MAX_MESSAGE: usize = 64 * 1024;
 const STREAMS: u32 = 4_096;
 /// Largest block of headers, in bytes.
 const HEADERS: u32 = 32 * 1024;
-/// Resets that a peer may leave unread before it is cut off.
+/// Largest frame, in bytes; the protocol's least.
+const FRAME: u32 = 16 * 1024;
+/// What a stream may send before it is read, in bytes: a message of the largest size and its frame.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// The same for all streams of a connection together: the memory that a connection can take.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Streams that a peer may open and reset before we have looked at them; one more, and its connection ends.
 const RESETS: usize = 256;
+/// Streams that we may have to reset, for what a peer did wrong on them, before its connection ends.
+const OWN_RESETS: usize = 256;
+/// After the system could not give us a connection, all files being open say, it is asked again so much later.
+const BREATH: Duration = Duration::from_millis(100);
 /// A silent connection is asked for a sign of life this often.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// And is given up after this long without one.
@@ -148,15 +163,44 @@ impl<L> Server<L> {
         // without TCP_NODELAY each answer waits 40 ms for the acknowledgement of the one before
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let greeted = stopping.clone();
-        let incoming = incoming.map(move |io| io.map(|io| Socket::new(io, &greeted)));
+        let places = Arc::new(Semaphore::new(args.max_connections as usize));
+        let tls = args.tls.port()?.map(Arc::new);
+        if let Some(tls) = tls.clone() {
+            tasks.spawn(keep_current(tls, tasks.stopping()));
+        }
+        let incoming = incoming.filter_map(move |accepted| {
+            let socket = accepted.map(|io| match places.clone().try_acquire_owned() {
+                Ok(place) => {
+                    let tls = tls.as_ref().map(|tls| tls.current());
+                    Some(Socket::new(io, tls, place, &greeted))
+                }
+                Err(_) => {
+                    metrics::counter!("connections_refused_total").increment(1);
+                    None
+                }
+            });
+            async {
+                if let Err(error) = &socket {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(BREATH).await;
+                }
+                socket.transpose()
+            }
+        });
         let serving = tonic::transport::Server::builder()
             // browsers' and curl's
             .accept_http1(true)
             .max_concurrent_streams(STREAMS)
             .http2_max_header_list_size(HEADERS)
+            .max_frame_size(FRAME)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
             .http2_max_pending_accept_reset_streams(Some(RESETS))
+            .http2_max_local_error_reset_streams(Some(OWN_RESETS))
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            // its grace is not set: then connections would be cut without a word first (tonic 0.14.9); ours is the socket's
+            .max_connection_age(AGE)
             // a preflight is no call
             .layer(option_layer(cors))
             // from here on a Connect call is gRPC
@@ -198,6 +242,16 @@ pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Star
         .local_addr()
         .map_err(|cause| StartError::Bind { address, cause })?;
     Ok((listener, address))
+}
+
+/// Looks at the files of TLS until the process stops.
+async fn keep_current(tls: Arc<Reloaded<rustls::ServerConfig>>, stopping: CancellationToken) {
+    while tokio::time::timeout(LOOK, stopping.cancelled())
+        .await
+        .is_err()
+    {
+        tls.refresh();
+    }
 }
 
 async fn serve_admin(

@@ -1,31 +1,63 @@
-//! An accepted connection that has to say something.
+//! An accepted connection: it has to say something, it counts, and it does not last for ever.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use futures::FutureExt;
+use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::Sleep,
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
+use crate::tls::Stream;
+
+/// A connection of this age is asked to end: it takes no new calls, and those under way finish. Whoever made it
+/// makes another, with the certificates of then, to a replica of then.
+pub(crate) const AGE: Duration = Duration::from_secs(60 * 60);
+/// What is still under way on it so much later, a watch say, is cut, and taken up again by who follows it.
+const GRACE: Duration = Duration::from_secs(10 * 60);
 /// Bytes of the shortest greeting: the preface of HTTP/2 and the head of its first frame.
 const GREETING: usize = 24 + 9;
 /// How long a greeting may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Without a greeting no protocol's own timers run: such a connection would stay for ever, and hold up
-/// a drain to its limit. It ends after a while, or when the server drains.
+/// a drain to its limit. It ends after a while, or when the server drains. A TLS handshake is part of it.
 pub(crate) struct Socket {
-    stream: TcpStream,
+    stream: Stream,
+    info: TcpConnectInfo,
     silent: Option<Silent>,
+    /// When it is cut, whatever is under way on it.
+    last: Pin<Box<Sleep>>,
+    _place: Place,
+}
+
+/// One of the connections that a process may have.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn taken(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!("connections_open").increment(1);
+        Self { _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::gauge!("connections_open").decrement(1);
+    }
 }
 
 struct Silent {
@@ -35,9 +67,17 @@ struct Silent {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, stopping: &CancellationToken) -> Self {
+    pub(crate) fn new(
+        stream: TcpStream,
+        tls: Option<Arc<ServerConfig>>,
+        place: OwnedSemaphorePermit,
+        stopping: &CancellationToken,
+    ) -> Self {
         Self {
-            stream,
+            info: stream.connect_info(),
+            stream: Stream::new(stream, tls),
+            last: Box::pin(tokio::time::sleep(AGE + GRACE)),
+            _place: Place::taken(place),
             silent: Some(Silent {
                 heard: 0,
                 patience: Box::pin(tokio::time::sleep(PATIENCE)),
@@ -55,6 +95,9 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_pending() && self.last.poll_unpin(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         let Some(silent) = &mut self.silent else {
             return read;
         };
@@ -105,6 +148,6 @@ impl Connected for Socket {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+        self.info.clone()
     }
 }

@@ -10,6 +10,7 @@
     reason = "what a test spawns ends with the test"
 )]
 
+mod certificates;
 pub mod conformance;
 pub mod departures;
 mod golden;
@@ -17,6 +18,7 @@ mod nats;
 mod proxy;
 mod scratch;
 
+pub use certificates::Authority;
 pub use departures::Departures;
 pub use golden::{Golden, json};
 pub use nats::NatsServer;

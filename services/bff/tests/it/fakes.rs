@@ -68,6 +68,8 @@ pub struct Call {
     pub actor: Arc<Actor>,
     pub authorization: String,
     pub request_id: String,
+    /// Names of all headers that came with it.
+    pub headers: std::collections::BTreeSet<String>,
 }
 
 /// What every fake does with every call.
@@ -126,6 +128,12 @@ impl Gate {
             actor: actor.clone(),
             authorization: header("authorization"),
             request_id: header("x-request-id"),
+            headers: request
+                .metadata()
+                .as_ref()
+                .keys()
+                .map(ToString::to_string)
+                .collect(),
         });
         let mode = {
             let mut modes = self.modes.lock();

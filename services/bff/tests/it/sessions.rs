@@ -118,8 +118,17 @@ async fn headers_from_outside_that_name_somebody_are_ignored() {
     let home = home.into_inner().home.unwrap();
     assert_eq!(home.identity.unwrap().contact_id, customer.contact.as_str());
     assert_eq!(home.recent_tickets, None);
-    let heard = world.notifications.state.gate.last("GetInbox").actor;
-    assert_eq!(heard.id, customer.contact.as_str());
+    let heard = world.notifications.state.gate.last("GetInbox");
+    assert_eq!(heard.actor.id, customer.contact.as_str());
+    // of the outside nothing goes on but the name of the call
+    let ours = ["authorization", "grpc-timeout", "x-request-id"];
+    let grpc = ["content-type", "te", "user-agent"];
+    for name in &heard.headers {
+        assert!(
+            ours.iter().chain(&grpc).any(|known| known == name),
+            "{name} went on to a service"
+        );
+    }
 }
 
 /// What services accept from each other is worth nothing here

@@ -9,9 +9,11 @@
 mod cluster;
 mod command_line;
 mod departures;
+mod encrypted;
 mod office;
 mod outages;
 mod private;
+mod proofs;
 mod replicas;
 mod story;
 mod support;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use types::WorkspaceId;
 
 use super::{Actor, ActorKind};
-use crate::StartError;
+use crate::{PeerTls, StartError};
 
 /// Whom assertions are for.
 const AUDIENCE: &str = "messenger.services";
@@ -58,6 +58,7 @@ pub struct KeyRing {
     name: String,
     own: Option<EncodingKey>,
     trusted: HashMap<String, DecodingKey>,
+    tls: Option<PeerTls>,
 }
 
 impl KeyRing {
@@ -92,7 +93,18 @@ impl KeyRing {
             name: name.to_owned(),
             own: Some(own),
             trusted,
+            tls: None,
         })
+    }
+
+    /// With what the services at `https://` addresses are called with.
+    #[must_use]
+    pub fn over(self, tls: Option<PeerTls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&PeerTls> {
+        self.tls.as_ref()
     }
 
     /// Signs who calls; good for 60 s.

@@ -12,7 +12,7 @@ use tokio::{net::lookup_host, task::JoinSet, time::timeout};
 use tonic::transport::Endpoint;
 
 use super::{Backend, Known};
-use crate::{StartError, client};
+use crate::{PeerTls, StartError, client};
 
 /// How often names are looked up again.
 const REFRESH: Duration = Duration::from_secs(5);
@@ -45,6 +45,14 @@ impl Places {
         Ok(Self(places.collect::<Result<_, _>>()?))
     }
 
+    /// Says at the start, and not with the first call, that TLS is missing.
+    pub(super) fn are_reachable(&self, tls: Option<&PeerTls>) -> Result<(), StartError> {
+        for place in &self.0 {
+            client::needed(&place.uri, tls)?;
+        }
+        Ok(())
+    }
+
     /// One address for certain: a name may have several.
     pub(super) fn is_one(&self) -> bool {
         matches!(&self.0[..], [place] if place.host.parse::<IpAddr>().is_ok())
@@ -54,22 +62,22 @@ impl Places {
 fn place(address: &str) -> Option<Place> {
     let uri: Uri = address.parse().ok()?;
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    if uri.scheme_str() != Some("http") || path != "/" {
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || path != "/" {
         return None;
     }
     let host = uri.host()?.trim_matches(['[', ']']).to_owned();
-    let port = uri.port_u16().unwrap_or(80);
+    let port = uri.port_u16().unwrap_or(client::default_port(&uri));
     Some(Place { uri, host, port })
 }
 
 /// Keeps the list of replicas up to date. What DNS told last stands while it fails or says that there is
 /// none: replicas that are gone do not serve anyway.
-pub(super) async fn resolve(places: Places, known: Arc<Known>) {
+pub(super) async fn resolve(places: Places, tls: Option<PeerTls>, known: Arc<Known>) {
     let mut watches = JoinSet::new();
     loop {
         let found = look_up(&places).await;
         if !found.is_empty() {
-            replace(&known, found, &mut watches);
+            replace(&known, tls.as_ref(), found, &mut watches);
         }
         let lost = known.backends.lock().iter().all(|b| !b.is_serving());
         tokio::time::sleep(if lost { REFRESH_WHEN_LOST } else { REFRESH }).await;
@@ -96,7 +104,12 @@ async fn look_up(places: &Places) -> Vec<(SocketAddr, Uri)> {
     found
 }
 
-fn replace(known: &Arc<Known>, found: Vec<(SocketAddr, Uri)>, watches: &mut JoinSet<()>) {
+fn replace(
+    known: &Arc<Known>,
+    tls: Option<&PeerTls>,
+    found: Vec<(SocketAddr, Uri)>,
+    watches: &mut JoinSet<()>,
+) {
     // those of replicas that are gone have ended by themselves
     while watches.try_join_next().is_some() {}
     let mut backends = known.backends.lock();
@@ -110,8 +123,9 @@ fn replace(known: &Arc<Known>, found: Vec<(SocketAddr, Uri)>, watches: &mut Join
         let Ok(endpoint) = Endpoint::from_shared(format!("http://{address}")) else {
             continue;
         };
-        // the name that was asked for, not the address, is who it is to be
-        let channel = client::tuned(endpoint.origin(uri)).connect_lazy();
+        let Ok(channel) = client::dial(endpoint, uri, address.to_string(), tls) else {
+            continue;
+        };
         let backend = Arc::new(Backend::new(address, channel));
         let watch = Backend::watch(Arc::downgrade(&backend), Arc::downgrade(known));
         watches.spawn(watch);
@@ -128,6 +142,7 @@ mod tests {
         let one = |addresses: &str| Places::parse(addresses).ok().map(|places| places.is_one());
         assert_eq!(one("http://127.0.0.1:7101"), Some(true));
         assert_eq!(one("http://[::1]:7101/"), Some(true));
+        assert_eq!(one("https://127.0.0.1:7101"), Some(true));
         assert_eq!(one("http://elsewhere:7101"), Some(false));
         assert_eq!(
             one("http://127.0.0.1:7101, http://127.0.0.1:7201"),

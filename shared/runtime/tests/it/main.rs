@@ -17,5 +17,7 @@ mod deadline;
 mod drain;
 mod edge;
 mod errors;
+mod limits;
 mod process;
 mod sample;
+mod tls;

@@ -1,0 +1,123 @@
+//! The whole suite, logging all that anybody can ask it to log, plays the demo; and then no secret is in a log.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    process::Stdio,
+};
+
+use proto::settings::v1::Platform;
+use sea_orm::{ConnectionTrait, Database, Statement};
+use suite::{Access, Endpoints, Messenger, Staff};
+use testing::eventually;
+use tokio::process::Command;
+
+use crate::support::{SUITE, Site, stop};
+
+/// What secrets begin with; ids do not.
+const SHAPES: [&str; 5] = ["msgr_pat_", "msgr_ses_", "msgr_msk_", "PRIVATE KEY", "eyJ"];
+
+/// Every secret that can be had after the run, by what it is.
+async fn known(site: &Site) -> Vec<(String, String)> {
+    let layout = site.layout();
+    let access = Access::load(&layout).unwrap().unwrap();
+    let endpoints = Endpoints::load(&layout).unwrap();
+    let mut known = Vec::new();
+    for (whose, token) in &access.teammates {
+        known.push((format!("the API token of {whose}"), token.clone()));
+        let assertion = Staff::new(&endpoints, token).unwrap().token().await;
+        known.push((format!("an assertion of {whose}"), assertion.unwrap()));
+    }
+    for (platform, key) in &access.keys {
+        known.push((
+            format!("the identity key of {platform}"),
+            key.secret.clone(),
+        ));
+    }
+    let ada = Messenger::new(&endpoints, &access, "ada", Platform::Web).unwrap();
+    known.push(("an access token".into(), ada.token().await.unwrap()));
+    for entry in fs::read_dir(layout.keys()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "key") {
+            let pem = fs::read_to_string(&path).unwrap();
+            let body = pem.lines().nth(1).unwrap().to_owned();
+            known.push((path.display().to_string(), body));
+        }
+    }
+    for service in ["tickets", "conversations", "settings"] {
+        let db = Database::connect(layout.database_url(service))
+            .await
+            .unwrap();
+        let sql = "select value from service_secret";
+        let ask = Statement::from_string(db.get_database_backend(), sql);
+        for row in db.query_all_raw(ask).await.unwrap() {
+            let value: Vec<u8> = row.try_get("", "value").unwrap();
+            known.push((format!("a page key of {service}"), format!("{value:?}")));
+            let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+            known.push((format!("a page key of {service}, in hex"), hex));
+        }
+    }
+    assert!(known.len() > 14, "{}", known.len());
+    known
+}
+
+fn logging(command: &mut Command, log: &std::path::Path) -> std::process::Stdio {
+    command.env("RUST_LOG", "trace").stdin(Stdio::null());
+    File::create(log).unwrap().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_logs_everything_logs_no_secret() {
+    let site = Site::new();
+    fs::create_dir_all(site.data().parent().unwrap()).unwrap();
+    let (services, demo) = (site.dump("services.log"), site.dump("demo.log"));
+    let port = site.port.to_string();
+    let mut command = Command::new(SUITE);
+    let log = logging(&mut command, &services);
+    let running = command
+        .args(["run", "--port", &port, "--data"])
+        .arg(site.data())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    eventually("the suite serves", || async {
+        let layout = site.layout();
+        (layout.access().exists() && layout.endpoints().exists()).then_some(())
+    })
+    .await;
+    let mut command = Command::new(SUITE);
+    let log = logging(&mut command, &demo);
+    let played = command
+        .args(["demo", "--data"])
+        .arg(site.data())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .status()
+        .await
+        .unwrap();
+    assert!(played.success());
+    let known = known(&site).await;
+    assert_eq!(stop(running).await, Some(0));
+    let mut leaks = BTreeSet::new();
+    for log in [services, demo] {
+        let text = String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
+        assert!(text.contains("\"TRACE\""), "it logged all there is");
+        for line in text.lines() {
+            let secret = known
+                .iter()
+                .find(|(_, secret)| line.contains(secret.as_str()));
+            let shape = SHAPES.into_iter().find(|shape| line.contains(shape));
+            if secret.is_some() || shape.is_some() {
+                let from = line.split("\"target\":").nth(1).unwrap_or(line);
+                let target: String = from.chars().take(60).collect();
+                leaks.insert(format!(
+                    "{:?} {shape:?} {target}",
+                    secret.map(|(what, _)| what)
+                ));
+            }
+        }
+    }
+    assert!(leaks.is_empty(), "{leaks:#?}");
+}
