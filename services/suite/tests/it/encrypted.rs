@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bff::{ConsoleArgs, Counted, LimitArgs};
 use proto::{settings::v1::Platform, tickets::v1::ticket_service_client::TicketServiceClient};
 use runtime::{Running, ServerArgs, TlsArgs, config::DatabaseArgs};
 use suite::{Embedded, Endpoints, Messenger};
@@ -65,6 +66,7 @@ impl Encrypted {
                     nats,
                     streams,
                     conversations: at.conversations,
+                    settings: at.settings,
                 })
                 .await
             }
@@ -75,6 +77,7 @@ impl Encrypted {
                     nats,
                     streams,
                     tickets: at.tickets,
+                    settings: at.settings,
                 })
                 .await
             }
@@ -84,6 +87,7 @@ impl Encrypted {
                     database,
                     nats,
                     streams,
+                    sealing_keys: None,
                 })
                 .await
             }
@@ -94,6 +98,7 @@ impl Encrypted {
                     nats,
                     tickets: at.tickets,
                     conversations: at.conversations,
+                    settings: at.settings,
                     scrub_per_second: 0,
                 })
                 .await
@@ -109,6 +114,9 @@ impl Encrypted {
                     web: None,
                     embedders: Vec::new(),
                     cors_origins: Vec::new(),
+                    trusted_proxies: Vec::new(),
+                    limits: LimitArgs::counting(Counted::Contacts),
+                    console: ConsoleArgs::default(),
                 })
                 .await
             }
@@ -124,6 +132,7 @@ async fn with_tls_between_the_services_a_customer_notices_nothing_and_strangers_
     let layout = site.layout();
     let names = [&SERVICES[..], &["operator"]].concat();
     runtime::auth::generate_keys(&layout.keys(), &names).unwrap();
+    settings::generate_sealing_keys(&layout.keys()).unwrap();
     // the workspace was there before TLS was turned on
     let mut clear = Embedded::start(&layout, site.port).await.unwrap();
     let access = suite::workspace(&layout, clear.endpoints(), "Acme", &[], &[]);

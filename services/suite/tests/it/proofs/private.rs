@@ -98,6 +98,7 @@ async fn plant(stage: &Stage) -> Vec<String> {
     let body = CreateTeammateRequest {
         name: format!("Name {SECRET}"),
         email: format!("{SECRET}@example.com"),
+        ..Default::default()
     };
     settings
         .create_teammate(suite::signed(&token, body).unwrap())

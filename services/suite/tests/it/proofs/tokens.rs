@@ -186,6 +186,7 @@ async fn every_bad_user_token_is_refused_alike_over_grpc_and_connect() {
             app_id: app_id.clone(),
             platform: Platform::Web.into(),
             user_jwt: user_jwt.clone(),
+            ..Default::default()
         };
         match grpc.create_session(body).await {
             Ok(_) => let_in.push(wrong),
@@ -207,6 +208,7 @@ async fn every_bad_user_token_is_refused_alike_over_grpc_and_connect() {
         app_id: app.clone(),
         platform: Platform::Web.into(),
         user_jwt: format!("{good}{}", "x".repeat(9 * 1024)),
+        ..Default::default()
     };
     let refused = grpc.create_session(body).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
@@ -215,6 +217,7 @@ async fn every_bad_user_token_is_refused_alike_over_grpc_and_connect() {
         app_id: app,
         platform: Platform::Web.into(),
         user_jwt: good,
+        ..Default::default()
     };
     grpc.create_session(body).await.unwrap();
 }
