@@ -28,6 +28,15 @@ impl For {
             _ => "",
         }
     }
+
+    /// Whoever waited for the conversation sees it as it is then, and the contact's copy as it was before, unless
+    /// it is held too: gone meanwhile, it is not found. Receipts move it all the same.
+    fn seated(self, db: &impl ConnectionTrait) -> &'static str {
+        match (self, db.get_database_backend()) {
+            (Self::Changing, DbBackend::Postgres) => " for key share of p",
+            _ => "",
+        }
+    }
 }
 
 /// A conversation that exists, a tombstone included.
@@ -71,8 +80,9 @@ pub async fn find_for_contact(
                 "select {CONVERSATION}, {PARTICIPANT} from conversation_participant p \
                  join conversation c on c.workspace_id = p.workspace_id \
                  and c.conversation_id = p.conversation_id \
-                 where p.workspace_id = $1 and p.contact_id = $2 and p.conversation_id = $3{}",
-                purpose.held(db)
+                 where p.workspace_id = $1 and p.contact_id = $2 and p.conversation_id = $3{}{}",
+                purpose.held(db),
+                purpose.seated(db)
             ),
             [
                 key.workspace.as_str().into(),
