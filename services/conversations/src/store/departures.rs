@@ -11,8 +11,8 @@ use super::{
 };
 use crate::domain::{ConversationId, Key, Part, View};
 
-/// Conversations in one step at the most.
-const STEP: u64 = 20;
+/// Conversations in one step at the most: each takes a dozen statements, and who writes in one of them waits.
+const STEP: u64 = 5;
 /// What is left of a message in a conversation that others are in.
 const DELETED: &str = "Deleted message";
 

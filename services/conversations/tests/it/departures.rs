@@ -295,7 +295,8 @@ async fn whatever_is_said_during_a_merge_ends_at_the_user() {
     };
     let reading = async {
         for seq in 1..24 {
-            world.read(&visitor, &id, seq).await.unwrap_or_default();
+            // some are for a place that is not there yet
+            let _ = world.read(&visitor, &id, seq).await;
         }
     };
     let merging = async {

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::domain::{Aggregate, ConversationId, Parting, TicketId, TicketRef};
 
-/// Tickets in one step at the most.
-const STEP: u64 = 50;
+/// Tickets in one step at the most: each takes half a dozen statements, and who writes one of them waits.
+const STEP: u64 = 10;
 
 /// Some of the tickets that a contact sees or once saw, held to the end of the transaction; deleted ones too.
 /// Where somebody else is faster to link one elsewhere it is left to the next step.
