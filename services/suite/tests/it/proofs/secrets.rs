@@ -104,19 +104,27 @@ async fn a_run_that_logs_everything_logs_no_secret() {
     for log in [services, demo] {
         let text = String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
         assert!(text.contains("\"TRACE\""), "it logged all there is");
-        for line in text.lines() {
-            let secret = known
-                .iter()
-                .find(|(_, secret)| line.contains(secret.as_str()));
-            let shape = SHAPES.into_iter().find(|shape| line.contains(shape));
-            if secret.is_some() || shape.is_some() {
-                let from = line.split("\"target\":").nth(1).unwrap_or(line);
-                let target: String = from.chars().take(60).collect();
-                leaks.insert(format!(
-                    "{:?} {shape:?} {target}",
-                    secret.map(|(what, _)| what)
-                ));
-            }
+        // a line of the log is one object, and says where it is from
+        let from = |at: usize| {
+            let line = text[at..].lines().next().unwrap_or_default();
+            let begins = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let target = text[begins..at].rsplit("\"target\":").next();
+            (
+                line.len(),
+                target
+                    .unwrap_or_default()
+                    .chars()
+                    .take(40)
+                    .collect::<String>(),
+            )
+        };
+        for (what, secret) in &known {
+            let found = text.find(secret.as_str());
+            leaks.extend(found.map(|at| format!("{what} {:?}", from(at))));
+        }
+        for shape in SHAPES {
+            let found = text.find(shape);
+            leaks.extend(found.map(|at| format!("{shape} {:?}", from(at))));
         }
     }
     assert!(leaks.is_empty(), "{leaks:#?}");
