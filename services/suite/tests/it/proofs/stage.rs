@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use prost_reflect::MethodDescriptor;
 use proto::{
     bff::v1::{SendMessageRequest, StartConversationRequest, SubmitTicketRequest},
     conversations::v1::AddNoteRequest,
@@ -425,18 +426,24 @@ impl Stage {
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_pem(&pem).unwrap()).unwrap()
     }
 
-    /// All that can be read of the victim's workspace at the services, by the victim and by the team. It reads with
-    /// every RPC that changes nothing, so that a new one is read, too.
+    /// All that can be read of the victim's workspace at the services, by the victim and by the team.
     pub async fn state(&self) -> String {
         let mut state = String::new();
+        for process in ["tickets", "conversations", "settings", "notifications"] {
+            state.push_str(&self.state_at(process).await);
+        }
+        state
+    }
+
+    /// The same of one service. It reads with every RPC that changes nothing, so that a new one is read, too.
+    pub async fn state_at(&self, process: &str) -> String {
+        let mut state = String::new();
         for (rpc, row) in rows::cells() {
-            let reads = rpc
-                .method
-                .options()
-                .get_field_by_name("idempotency_level")
-                .is_some_and(|level| level.as_enum_number() == Some(1));
             let owned = !matches!(row.answer, Answer::Nobodys);
-            if !reads || !owned || rpc.process == "bff" || rpc.method.is_server_streaming() {
+            if rpc.process != process || !reads(&rpc.method) || !owned {
+                continue;
+            }
+            if rpc.method.is_server_streaming() {
                 continue;
             }
             let body = wire::encode(&rpc.method.input(), &self.example(row, false));
@@ -452,6 +459,13 @@ impl Stage {
         }
         state
     }
+}
+
+/// Whether the contract says that an RPC changes nothing.
+pub fn reads(method: &MethodDescriptor) -> bool {
+    let options = method.options();
+    let level = options.get_field_by_name("idempotency_level");
+    level.is_some_and(|level| level.as_enum_number() == Some(1))
 }
 
 fn base64(bytes: &[u8]) -> String {
