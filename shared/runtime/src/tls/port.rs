@@ -35,7 +35,6 @@ pub(super) fn config(files: &[Pem]) -> Result<ServerConfig, String> {
     if !callers.is_empty() {
         // a session that is taken up again shows no certificate: it would outlive the one it was opened with
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
     }
     Ok(config)
 }

@@ -131,6 +131,17 @@ pub const ROWS: &[Row] = &[
     row("messenger.settings.v1.ContactService/IdentifyContact", Teammate("contacts:write"), Own, r#"{"userId":"someone"}"#),
     row("messenger.settings.v1.SessionStoreService/OpenSession", SESSIONS, Nobodys, r#"{"appId":"$app","platform":"PLATFORM_WEB","userJwt":"$jwt"}"#),
     row("messenger.settings.v1.SessionStoreService/LookUpSession", SESSIONS, Nobodys, r#"{"accessTokenSha256":"$hash"}"#),
+    row("messenger.settings.v1.SessionStoreService/LookUpApp", SESSIONS, Nobodys, r#"{"appId":"$app"}"#),
+    row("messenger.settings.v1.SessionStoreService/OpenConsoleSession", SESSIONS, Nobodys, r#"{"appId":"$app","issuer":"https://login.example.com","subject":"grace","verifiedEmail":"$email","loginSha256":"$login"}"#),
+    row("messenger.settings.v1.SessionStoreService/LookUpConsoleSession", SESSIONS, Nobodys, r#"{"tokenSha256":"$desk"}"#),
+    row("messenger.settings.v1.WorkspaceService/GetMessengerSecurity", SETTINGS, Own, "{}"),
+    row("messenger.settings.v1.WorkspaceService/SetIdentityMode", SETTINGS_W, Own, r#"{"platform":"PLATFORM_IOS","mode":"IDENTITY_MODE_OPTIONAL"}"#),
+    row("messenger.settings.v1.WorkspaceService/SetAllowedOrigins", SETTINGS_W, Own, r#"{"origins":["https://shop.example.com"],"expectedVersion":"1"}"#),
+    // all that is kept of somebody
+    row("messenger.settings.v1.ContactService/ExportContact", SETTINGS_W, Hidden, r#"{"contactId":"$contact"}"#),
+    row("messenger.tickets.v1.ContactDataService/ExportContact", SETTINGS_W, Own, r#"{"contactId":"$contact"}"#),
+    row("messenger.conversations.v1.ContactDataService/ExportContact", SETTINGS_W, Own, r#"{"contactId":"$contact"}"#),
+    row("messenger.notifications.v1.ContactDataService/ExportContact", SETTINGS_W, Own, r#"{"contactId":"$contact"}"#),
     // the BFF
     row("messenger.bff.v1.SessionService/CreateSession", Public, Nobodys, r#"{"appId":"$app","platform":"PLATFORM_WEB","userJwt":"$jwt"}"#),
     row("messenger.bff.v1.MessengerService/GetHome", Session, Own, r#"{"platform":"PLATFORM_WEB"}"#),
@@ -155,9 +166,13 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.SessionService/RevokeSession", Session, Own, "{}"),
     row("messenger.settings.v1.SessionStoreService/RevokeSession", SESSIONS, Nobodys, r#"{"sessionId":"$session"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeIdentityKey", SETTINGS_W, Hidden, r#"{"keyId":"$key"}"#),
+    row("messenger.settings.v1.SessionStoreService/RevokeConsoleSession", SESSIONS, Nobodys, r#"{"sessionId":"$console"}"#),
+    row("messenger.settings.v1.WorkspaceService/UpdateTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate","role":"ROLE_VIEWER"}"#),
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::Unavailable), r#"{"requesterContactId":"$contact","conversationId":"$spare","title":"More"}"#),
+    // and nothing is the victim's any more
+    row("messenger.settings.v1.ContactService/EraseContact", SETTINGS_W, Hidden, r#"{"contactId":"$contact"}"#),
 ];
 
 /// An RPC where it is served, with a line of its.

@@ -10,7 +10,8 @@ use proto::{
     conversations::v1::AddNoteRequest,
     settings::v1::{
         ListApiTokensRequest, ListIdentityKeysRequest, ListTeammatesRequest, LookUpSessionRequest,
-        Platform, session_store_service_client::SessionStoreServiceClient,
+        OpenConsoleSessionRequest, Platform,
+        session_store_service_client::SessionStoreServiceClient,
         workspace_service_client::WorkspaceServiceClient,
     },
     tickets::v1::{ListTicketStatesRequest, ListTicketTypesRequest, StateCategory},
@@ -104,6 +105,7 @@ impl Stage {
         fs::create_dir_all(site.data()).unwrap();
         let layout = site.layout();
         runtime::auth::generate_keys(&layout.keys(), &SIGNERS).unwrap();
+        settings::generate_sealing_keys(&layout.keys()).unwrap();
         let suite = Embedded::start(&layout, site.port).await.unwrap();
         let at = suite.endpoints().clone();
         let name = format!("Ada {CANARY}");
@@ -259,6 +261,23 @@ impl Stage {
             .iter()
             .find(|key| key.platform() == Platform::Ios)
             .unwrap();
+        let teammate = &teammates.teammates[0];
+        let body = OpenConsoleSessionRequest {
+            app_id: self.acme.access.app_id.clone(),
+            issuer: "https://login.example.com".into(),
+            subject: "grace".into(),
+            verified_email: teammate.email.clone(),
+            login_sha256: vec![1; 32],
+        };
+        let request = suite::signed(&signed(&service), body).unwrap();
+        let opened = sessions.open_console_session(request).await.unwrap();
+        let opened = opened.into_inner();
+        let desk = <sha2::Sha256 as sha2::Digest>::digest(opened.token.as_bytes());
+        self.names.insert("desk", base64(&desk));
+        self.names.insert("login", base64(&[2; 32]));
+        self.names.insert("email", teammate.email.clone());
+        self.names
+            .insert("console", opened.session.unwrap().session_id);
         self.names.insert("session", session);
         self.names
             .insert("token", tokens.tokens[0].token_id.clone());

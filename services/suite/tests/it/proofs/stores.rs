@@ -65,6 +65,58 @@ const FOR_ALL: &[(&str, &str)] = &[
         "a snapshot for the feed, which is for services",
     ),
     (
+        "settings/store/console_sessions.rs::workspace_of_app",
+        "a console session is opened with an app's id: this finds its workspace",
+    ),
+    (
+        "settings/store/console_sessions.rs::use_login",
+        "a login's hash, of 256 random bits, is good once",
+    ),
+    (
+        "settings/store/console_sessions.rs::find",
+        "a token's hash, of 256 random bits, finds its workspace",
+    ),
+    (
+        "settings/store/console_sessions.rs::owner_of",
+        "the BFF ends a session by its id: this finds its workspace",
+    ),
+    (
+        "settings/store/console_sessions.rs::remove_old",
+        "housekeeping: removes by age",
+    ),
+    (
+        "settings/store/identity_keys.rs::not_sealed_with",
+        "a new sealing key is for the keys of all",
+    ),
+    (
+        "settings/store/identity_keys.rs::samples",
+        "the start tries whether it can open what was sealed",
+    ),
+    (
+        "settings/store/identity_keys.rs::forget_revoked",
+        "housekeeping: a revoked key's secret is good for nothing",
+    ),
+    (
+        "settings/store/replays.rs::remove_old",
+        "housekeeping: removes by age",
+    ),
+    (
+        "settings/store/security.rs::workspace_of_app",
+        "a page names its app: this finds its workspace",
+    ),
+    (
+        "settings/store/snapshot.rs::merges",
+        "a snapshot for the feed, which is for services",
+    ),
+    (
+        "settings/store/snapshot.rs::erasures",
+        "a snapshot for the feed, which is for services",
+    ),
+    (
+        "settings/store/visitors.rs::remove_old",
+        "housekeeping: removes by age",
+    ),
+    (
         "settings/store/tokens.rs::find_good",
         "an API token's id, checked with its hash, finds its workspace",
     ),
@@ -78,9 +130,18 @@ const PLUMBING: &[(&str, &str)] = &[
     ("projection_epoch", "one number"),
     ("service_secret", "the process's own"),
     ("api_token", "see find_good"),
+    ("console_login*", "see use_login; housekeeping goes by age"),
+    ("console_session_age", "housekeeping goes by age"),
+    ("console_session_id", "see owner_of"),
+    ("console_session_token", "see find"),
     ("session_age", "housekeeping goes by age"),
     ("session_id", "see workspace_of"),
     ("session_token", "see find_open"),
+    ("used_token_age", "housekeeping goes by age"),
+    ("visitor_secret_age", "housekeeping goes by age"),
+    ("visitor_session_age", "housekeeping goes by age"),
+    ("visitor_session_id", "see workspace_of"),
+    ("visitor_session_token", "see find_open"),
     ("workspace", "the list of workspaces itself"),
     ("workspace_app", "an app's id finds its workspace"),
 ];
