@@ -263,7 +263,7 @@ fn rows(events: &[&Event], explicit: u64, picks: &[usize]) -> Rows {
         let event = left.remove(picks[turn % picks.len()] % left.len());
         apply(&mut rows, event.clone());
         // and once more, late
-        if picks[turn % picks.len()] % 3 == 0 {
+        if picks[turn % picks.len()].is_multiple_of(3) {
             apply(&mut rows, event.clone());
         }
         turn += 1;
