@@ -331,7 +331,7 @@ async fn an_export_tells_all_that_is_kept_of_a_contact_and_of_nobody_else() {
             .collect()
     };
     let merged = ("contact.merged".to_owned(), visitor.clone());
-    assert_eq!(lines(&told), [merged.clone()]);
+    assert_eq!(lines(&told), std::slice::from_ref(&merged));
     let told = export(&visitor).await.unwrap();
     assert_eq!(told.contact.as_ref().unwrap().merged_into_contact_id, ada);
     assert!(told.sessions[0].revoke_time.is_some());
