@@ -85,7 +85,7 @@ pub fn start(name: &'static str, filter: &str, args: &TraceArgs) -> Result<Telem
     };
     let spans = traces.as_ref().map(|traces| {
         tracing_opentelemetry::layer()
-            .with_tracer(traces.tracer("ticket-centre"))
+            .with_tracer(traces.tracer("runtime"))
             .with_location(false)
             .with_threads(false)
             .with_target(false)

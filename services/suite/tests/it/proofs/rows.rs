@@ -99,7 +99,6 @@ pub const ROWS: &[Row] = &[
     row("messenger.conversations.v1.ConversationService/MarkRead", TALK_W, Hidden, r#"{"conversationId":"$conversation","contactId":"$contact","seq":"1"}"#),
     row("messenger.conversations.v1.ConversationService/CloseConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
     row("messenger.conversations.v1.ConversationService/ReopenConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
-    row("messenger.conversations.v1.ConversationService/EnsureConversation", ServiceIn("conversations:ensure"), Own, r#"{"conversationId":"$conversation","contactId":"$contact"}"#),
     // Conversations, for contacts
     row("messenger.conversations.v1.ConversationService/BatchGetContactConversations", Contact, Own, r#"{"conversationIds":["$conversation"]}"#),
     row("messenger.conversations.v1.ConversationService/ListContactConversations", Contact, Own, "{}"),
@@ -167,10 +166,12 @@ pub const ROWS: &[Row] = &[
     row("messenger.settings.v1.SessionStoreService/RevokeSession", SESSIONS, Nobodys, r#"{"sessionId":"$session"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeIdentityKey", SETTINGS_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.SessionStoreService/RevokeConsoleSession", SESSIONS, Nobodys, r#"{"sessionId":"$console"}"#),
-    row("messenger.settings.v1.WorkspaceService/UpdateTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate","role":"ROLE_VIEWER"}"#),
+    row("messenger.settings.v1.WorkspaceService/UpdateTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate","role":"ROLE_ADMIN"}"#),
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::Unavailable), r#"{"requesterContactId":"$contact","conversationId":"$spare","title":"More"}"#),
+    // makes one of the same name in another workspace: whoever comes later would find it
+    row("messenger.conversations.v1.ConversationService/EnsureConversation", ServiceIn("conversations:ensure"), Own, r#"{"conversationId":"$chat","contactId":"$contact"}"#),
     // and nothing is the victim's any more
     row("messenger.settings.v1.ContactService/EraseContact", SETTINGS_W, Hidden, r#"{"contactId":"$contact"}"#),
 ];

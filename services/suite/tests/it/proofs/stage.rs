@@ -268,6 +268,7 @@ impl Stage {
             subject: "grace".into(),
             verified_email: teammate.email.clone(),
             login_sha256: vec![1; 32],
+            ..Default::default()
         };
         let request = suite::signed(&signed(&service), body).unwrap();
         let opened = sessions.open_console_session(request).await.unwrap();
