@@ -250,7 +250,7 @@ impl Limits {
     /// # Errors
     /// [`Error::TooOften`].
     pub(crate) fn message(&self, contact: &ContactId, request_id: &str) -> Result<(), Error> {
-        self.write(contact, request_id, |limits, key| {
+        self.write(What::Messages, contact, request_id, |limits, key| {
             limits
                 .messages
                 .count(key)
@@ -267,7 +267,7 @@ impl Limits {
     /// # Errors
     /// [`Error::TooOften`].
     pub(crate) fn ticket(&self, contact: &ContactId, request_id: &str) -> Result<(), Error> {
-        self.write(contact, request_id, |limits, key| {
+        self.write(What::Tickets, contact, request_id, |limits, key| {
             limits.tickets.count(key).map_err(too_often(What::Tickets))
         })
     }
@@ -289,6 +289,7 @@ impl Limits {
     /// Who tries again under a request id that was let in has one effect and is counted once.
     fn write(
         &self,
+        what: What,
         contact: &ContactId,
         request_id: &str,
         count: impl FnOnce(&Contacts, u64) -> Result<(), Error>,
@@ -303,7 +304,9 @@ impl Limits {
         // of several at once one is counted, and the others go by its outcome
         limits
             .admitted
-            .try_get_with(self.key((contact, request_id)), || count(limits, key))
+            .try_get_with(self.key((what.name(), contact, request_id)), || {
+                count(limits, key)
+            })
             .map_err(|error| Error::clone(&error))
     }
 }

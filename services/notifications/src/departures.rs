@@ -1,5 +1,5 @@
 //! What Notifications does about contacts who are no more: a visitor's explicit reads become the user's, by maximum,
-//! and nothing of an erased contact is kept. All else that a visitor had here ends with what its owners tell.
+//! and nothing else of a visitor or of an erased contact is kept: its owners tell of the user what was the visitor's.
 
 use std::sync::Arc;
 
@@ -54,7 +54,8 @@ impl Departing for Departures {
                 work.emit(convert::ticket_read(&user, read, now));
             }
         }
-        Ok(all)
+        // what its owners told of the visitor is the user's story by now: kept, it would outlive the user
+        Ok(all && departures::forget(work.tx(), &id(visitor)).await?)
     }
 
     async fn erase(&self, work: &mut UnitOfWork, contact: &Leaver) -> Result<bool, DbErr> {

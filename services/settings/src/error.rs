@@ -3,7 +3,7 @@
 use runtime::{Failure, Kind, StartError, error::Violation};
 use sea_orm::{DbErr, SqlErr};
 use tonic::Status;
-use types::InvalidPageToken;
+use types::{ContactId, InvalidPageToken};
 
 use crate::{
     domain::{LastAdmin, MAX_ACTIVE_KEYS, Platform, Role, Scope, StaleVersion},
@@ -49,6 +49,9 @@ pub enum Error {
     /// The change would leave nobody who may change settings.
     #[error(transparent)]
     LastAdmin(#[from] LastAdmin),
+    /// The visitor became a user, and what was theirs is the user's.
+    #[error("the visitor became a user")]
+    Merged(ContactId),
     /// A secret in the database cannot be opened.
     #[error(transparent)]
     Unopened(#[from] Unopened),
@@ -161,6 +164,12 @@ impl From<Error> for Failure {
                 "LAST_ADMIN",
                 "the workspace needs an active admin; make somebody else one first",
             ),
+            Error::Merged(user) => failure(
+                Kind::Precondition,
+                "CONTACT_MERGED",
+                &format!("this visitor became the user {user}; erase {user}, whose it all is"),
+            )
+            .with("contact_id", user.as_str()),
             Error::Unopened(error) => Self::internal(DOMAIN, &error),
             Error::NotATeammate => failure(
                 Kind::Forbidden,

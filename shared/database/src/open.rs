@@ -146,11 +146,25 @@ impl Database {
         if self.is_shared() {
             return Ok(true);
         }
-        let checkpoint = "pragma wal_checkpoint(truncate)".to_owned();
+        // To empty the log is to wait for whoever reads in it, and all writers with it: first what waits for
+        // nobody. Where it leaves something, somebody has been reading for long.
+        let (busy, written, moved) = self.checkpoint("passive").await?;
+        if busy || moved < written {
+            return Ok(false);
+        }
+        let (busy, ..) = self.checkpoint("truncate").await?;
+        Ok(!busy)
+    }
+
+    /// Whether somebody was in the way, the pages in the write-ahead log, and how many of them were moved.
+    async fn checkpoint(&self, how: &str) -> Result<(bool, i64, i64), DbErr> {
+        let checkpoint = format!("pragma wal_checkpoint({how})");
         let checkpoint = Statement::from_string(DbBackend::Sqlite, checkpoint);
-        let row = self.write.query_one_raw(checkpoint).await?;
-        let busy = row.map_or(Ok(0), |row| row.try_get_by_index::<i64>(0))?;
-        Ok(busy == 0)
+        let Some(row) = self.write.query_one_raw(checkpoint).await? else {
+            return Ok((false, 0, 0));
+        };
+        let number = |column| row.try_get_by_index::<i64>(column);
+        Ok((number(0)? != 0, number(1)?, number(2)?))
     }
 
     /// Closes every connection.

@@ -148,6 +148,9 @@ async fn the_same_request_id_is_counted_once() {
     limits.ticket(&contact, "late").unwrap();
     assert!(limits.ticket(&contact, "later").is_err());
     limits.ticket(&contact, "tap").unwrap();
+    // what let a message in lets no ticket in
+    limits.message(&contact, "later").unwrap();
+    assert!(limits.ticket(&contact, "later").is_err());
     // somebody else's id is another one
     limits.ticket(&ContactId::generate(), "late").unwrap();
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use database::{Turn, take_turns};
-use events::departed::{self, Departure};
+use events::departed;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::{
@@ -15,21 +15,19 @@ use crate::projection::{Event, TicketId, TicketRead};
 /// Rows in one step at the most.
 const STEP: u64 = 200;
 
-/// Those of the inboxes whose contact was erased: nothing that is told of them is taken in any more.
+/// Those of the inboxes whose contact is no more: nothing that is told of them is taken in any more. What a
+/// visitor had is told of the user as well.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn erased(
+pub(super) async fn departed(
     tx: &impl ConnectionTrait,
     inboxes: &BTreeSet<InboxId>,
 ) -> Result<BTreeSet<InboxId>, DbErr> {
     let who = |id: &InboxId| (id.workspace.clone(), id.contact.clone());
     let gone = departed::among(tx, &inboxes.iter().map(who).collect()).await?;
-    let erased = gone
-        .into_iter()
-        .filter(|(_, departure)| *departure == Departure::Erased);
     let id = |((workspace, contact), _)| InboxId { workspace, contact };
-    Ok(erased.map(id).collect())
+    Ok(gone.into_iter().map(id).collect())
 }
 
 /// Gives some of the visitor's explicit reads to the user, and returns them; fewer than a step has when these

@@ -27,9 +27,9 @@ pub async fn renew(
 ) -> Result<BTreeSet<InboxId>, DbErr> {
     take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
     write::lock(tx, inboxes).await?;
-    // their owners may still have something to tell of whom they have not erased yet
-    let erased = departures::erased(tx, inboxes).await?;
-    let there = |(id, _): &(InboxId, Event)| !erased.contains(id);
+    // who is no more is settled elsewhere, and their owners may still have something to tell of them
+    let gone = departures::departed(tx, inboxes).await?;
+    let there = |(id, _): &(InboxId, Event)| !gone.contains(id);
     let stored = stored(tx, inboxes).await?;
     let mut fresh: BTreeMap<InboxId, Rows> = inboxes
         .iter()
@@ -39,7 +39,7 @@ pub async fn renew(
     take_in(&mut fresh, told.into_iter().filter(there).collect());
     let mut expected = stored.clone();
     take_in(&mut expected, ahead.into_iter().filter(there).collect());
-    fresh.retain(|id, rows| expected.get(id) != Some(rows));
+    fresh.retain(|id, rows| !gone.contains(id) && expected.get(id) != Some(rows));
     let before: BTreeMap<InboxId, Rows> = stored
         .into_iter()
         .filter(|(id, _)| fresh.contains_key(id))

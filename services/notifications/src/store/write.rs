@@ -18,7 +18,7 @@ use crate::projection::{
 /// told anew. Replicas of all versions have to agree on it.
 pub(super) const REBUILD: i32 = 7003;
 
-/// Takes events into the inboxes they concern, but for those of erased contacts, and lets the version of each grow in which the contact
+/// Takes events into the inboxes they concern, but for those of contacts who are no more, and lets the version of each grow in which the contact
 /// sees a difference. Call it inside the transaction that makes the events applied.
 ///
 /// # Errors
@@ -30,8 +30,8 @@ pub async fn apply(
     let inboxes = events.iter().map(|(id, _)| id.clone()).collect();
     take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
     lock(tx, &inboxes).await?;
-    let erased = departures::erased(tx, &inboxes).await?;
-    let there = events.into_iter().filter(|(id, _)| !erased.contains(id));
+    let gone = departures::departed(tx, &inboxes).await?;
+    let there = events.into_iter().filter(|(id, _)| !gone.contains(id));
     take_in(tx, there.collect()).await
 }
 

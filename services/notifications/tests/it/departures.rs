@@ -83,6 +83,25 @@ async fn what_a_visitor_marked_as_read_is_read_by_the_user_and_nothing_else_is()
     assert_eq!(center.badges(&ada).await, (1, 0));
 }
 
+/// In either order: Tickets may tell the visitor farewell before the merge is known here, or long after.
+#[tokio::test]
+async fn nothing_of_a_visitor_is_left_here_once_they_are_a_user() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    let visitor = ada.colleague();
+    let mut early = Ticket::create(&center, &visitor, "early", 0).await;
+    let mut late = Ticket::create(&center, &visitor, "late", 1).await;
+    let mut chat = Conversation::start(&center, &visitor).await;
+    chat.customer_says("hello", 2).await;
+    assert_eq!(center.badges(&visitor).await, (2, 0));
+    early.hand_over(&visitor, &ada).await;
+    merge(&center, &visitor, &ada).await;
+    late.hand_over(&visitor, &ada).await;
+    assert_eq!(center.badges(&ada).await, (2, 0));
+    let left = export(&center, &visitor).await;
+    assert_eq!((left.mirrored_tickets, left.mirrored_conversations), (0, 0));
+    assert_eq!(center.badges(&visitor).await, (0, 0));
+}
+
 #[tokio::test]
 async fn what_a_visitor_still_marks_as_read_is_the_users() {
     let (center, ada) = (Center::start().await, Customer::new());

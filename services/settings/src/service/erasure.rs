@@ -40,6 +40,9 @@ pub(super) async fn erase_contact(
     if before.erased_at.is_some() {
         return Ok(EraseContactResponse {});
     }
+    if let Some(user) = before.merged_into {
+        return Err(Error::Merged(user));
+    }
     let opener = Opener::Contact(contact.clone());
     let ended = end_some(&mut work, workspace, &opener, now).await?;
     store::sessions::remove_past_of(work.tx(), workspace, &contact, micros(now)).await?;

@@ -116,6 +116,19 @@ async fn a_visitor_with_both_proofs_is_the_user_from_then_on() {
     assert_eq!(scene.merge_lines().await, [line]);
 }
 
+/// What was theirs is the user's: to say that it is gone would be wrong.
+#[tokio::test]
+async fn who_asks_to_erase_a_merged_visitor_is_sent_to_the_user() {
+    let scene = scene().await;
+    let first = scene.visitor().await;
+    let user = scene.both("ada", &first.visitor_secret).await.unwrap();
+    let erased = scene.world.erase(&scene.tenant, &contact_of(&first)).await;
+    let status = refused(erased, Code::FailedPrecondition, "CONTACT_MERGED");
+    let ada = contact_of(&user);
+    assert!(status.message().contains(&ada), "{status}");
+    scene.world.erase(&scene.tenant, &ada).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_same_pair_again_answers_the_same_and_does_no_harm() {
     let scene = scene().await;
@@ -242,12 +255,17 @@ async fn a_merge_and_the_erasure_of_the_visitor_at_once_leave_one_of_two_histori
         )
         .await;
         let merged = opened.unwrap().merged;
-        erased.unwrap();
+        if merged {
+            refused(erased, Code::FailedPrecondition, "CONTACT_MERGED");
+        } else {
+            erased.unwrap();
+        }
         let left = scene.world.contact(&scene.tenant, &id).await.unwrap();
-        assert!(left.erase_time.is_some());
+        assert_eq!(left.erase_time.is_some(), !merged);
         assert_eq!(!left.merged_into_contact_id.is_empty(), merged);
+        // the same pair answers the same; of an erased visitor the secret is gone, too
         let again = scene.both(&user, &visitor.visitor_secret).await.unwrap();
-        assert!(!again.merged, "the secret is gone with the visitor");
+        assert_eq!(again.merged, merged);
     }
 }
 
