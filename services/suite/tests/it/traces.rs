@@ -18,6 +18,7 @@ use proto::{
 use runtime::telemetry::{self, TraceArgs};
 use suite::signed;
 use testing::eventually;
+use tokio::task::JoinSet;
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
 
 use crate::office::{Office, id, submit};
@@ -40,13 +41,13 @@ impl TraceService for Collector {
 }
 
 impl Collector {
-    async fn start(&self) -> String {
+    async fn start(&self, servers: &mut JoinSet<()>) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let server = tonic::transport::Server::builder()
             .add_service(TraceServiceServer::new(self.clone()))
             .serve_with_incoming(TcpIncoming::from(listener));
-        tokio::spawn(server);
+        servers.spawn(async move { server.await.unwrap() });
         address
     }
 
@@ -70,8 +71,9 @@ impl Collector {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_leads_from_a_change_of_state_to_the_frame_that_shows_it() {
     let collector = Collector::default();
+    let mut servers = JoinSet::new();
     let args = TraceArgs {
-        otlp_endpoint: Some(collector.start().await),
+        otlp_endpoint: Some(collector.start(&mut servers).await),
         ..TraceArgs::default()
     };
     let telemetry = telemetry::start("suite", "warn", &args).unwrap();

@@ -21,7 +21,7 @@ impl Sheet {
         ));
     }
 
-    fn is_clean(self) {
+    fn must_be_clean(self) {
         assert!(self.0.is_empty(), "\n{}\n", self.0.join("\n"));
     }
 }
@@ -136,5 +136,5 @@ async fn no_rpc_gives_or_changes_anything_of_another_workspace_or_contact() {
             sheet.note(&rpc, "whom it is for", status);
         }
     }
-    sheet.is_clean();
+    sheet.must_be_clean();
 }
