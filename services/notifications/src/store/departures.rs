@@ -47,15 +47,9 @@ pub async fn hand_over(
         let revision = i64::try_from(read.up_to_revision).unwrap_or(i64::MAX);
         let [workspace, contact, ticket] = write::key(user, read.ticket_id.as_str());
         execute(tx, OWN, [workspace, contact, ticket, revision.into()]).await?;
-        for sql in [
-            "delete from ticket_read where workspace_id = $1 and contact_id = $2 and ticket_id = $3",
-            "update ticket_inbox set explicit_revision = 0 \
-             where workspace_id = $1 and contact_id = $2 and ticket_id = $3",
-            "delete from ticket_inbox where workspace_id = $1 and contact_id = $2 and ticket_id = $3 \
-             and viewer_version = 0 and frontier_revision = 0",
-        ] {
-            execute(tx, sql, write::key(visitor, read.ticket_id.as_str())).await?;
-        }
+        // the visitor's inbox itself goes when this is done, see `forget`
+        let sql = "delete from ticket_read where workspace_id = $1 and contact_id = $2 and ticket_id = $3";
+        execute(tx, sql, write::key(visitor, read.ticket_id.as_str())).await?;
     }
     let events = reads.iter().cloned().map(Event::TicketRead);
     write::take_in(tx, events.map(|event| (user.clone(), event)).collect()).await?;

@@ -27,7 +27,7 @@ pub(super) async fn open(
     let wish = convert::open_console(request)?;
     let now = service.now();
     let work = service.log.begin().await?;
-    let tenant = store::console_sessions::workspace_of_app(work.tx(), &wish.app)
+    let tenant = store::security::workspace_of_app(work.tx(), &wish.app)
         .await?
         .filter(|workspace| is_reachable(actor, workspace))
         .ok_or(Error::NotATeammate)?;

@@ -5,31 +5,13 @@ use types::{TeammateId, WorkspaceId, micros};
 
 use super::{Everywhere, all, damaged, id, one, run, teammates, text, time};
 use crate::domain::{
-    AppId, ConsoleHash, ConsoleSession, ConsoleSessionId, ProviderIdentity, Role, Teammate,
+    ConsoleHash, ConsoleSession, ConsoleSessionId, ProviderIdentity, Role, Teammate,
 };
 
 /// Rows removed in one statement at the most: other writers wait for it.
 const REMOVED_AT_ONCE: i32 = 1_000;
 /// Teammates of one address looked at; more than one is one too many already.
 const SAME_ADDRESS: i32 = 20;
-
-/// The workspace of an app id.
-///
-/// # Errors
-/// When the database fails.
-pub async fn workspace_of_app(
-    db: &impl ConnectionTrait,
-    app: &AppId,
-) -> Result<Option<WorkspaceId>, DbErr> {
-    let row = one(
-        db,
-        Everywhere::Credential,
-        "select id from workspace where app_id = $1",
-        [app.as_str().into()],
-    )
-    .await?;
-    row.map(|row| id(&row, "id")).transpose()
-}
 
 /// Notes that a login is used; false when it was already.
 ///

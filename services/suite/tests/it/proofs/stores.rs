@@ -65,10 +65,6 @@ const FOR_ALL: &[(&str, &str)] = &[
         "a snapshot for the feed, which is for services",
     ),
     (
-        "settings/store/console_sessions.rs::workspace_of_app",
-        "a console session is opened with an app's id: this finds its workspace",
-    ),
-    (
         "settings/store/console_sessions.rs::use_login",
         "a login's hash, of 256 random bits, is good once",
     ),
