@@ -34,8 +34,8 @@ use proto::bff::v1::{
     messenger_service_server::MessengerServiceServer, session_service_server::SessionServiceServer,
 };
 use runtime::{
-    Running, Server, ServerArgs, StartError, Tasks, client::service_channel, edge::Edge,
-    serve::MAX_MESSAGE,
+    Running, Server, ServerArgs, StartError, Tasks, client::service_channel, crowd::Crowd,
+    edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
@@ -179,6 +179,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let clients = Arc::new(Clients::new(keys.clone(), &at)?);
     let limits = Arc::new(Limits::new(&config.limits));
     let proxies = Arc::new(Proxies::new(config.trusted_proxies));
+    let share = config.limits.share();
+    let crowd = share.map(|share| Crowd::new(share, proxies.clone()));
     let doorman = Doorman {
         limits: limits.clone(),
         proxies: proxies.clone(),
@@ -255,6 +257,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     });
     Server::new(&names, routes, Edge::new(ACCESS, callers).in_public())
         .outside(outer)
+        .crowd(crowd)
         .pages(pages)
         .origins(config.cors_origins.iter().map(Origin::header).collect())
         .start(&config.server, tasks.clone())

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
+use runtime::crowd::Whence;
 use tonic::transport::server::TcpConnectInfo;
 
 /// Where each proxy adds whom it was called by.
@@ -44,7 +45,7 @@ impl Proxies {
             .get::<TcpConnectInfo>()
             .and_then(TcpConnectInfo::remote_addr)
             .map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
-        Address::of(self.behind(peer, headers))
+        self.of(peer, headers)
     }
 
     fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
@@ -67,8 +68,23 @@ impl Proxies {
         client
     }
 
+    /// As [`Self::client`], of a connection whose other end is known.
+    fn of(&self, peer: IpAddr, headers: &HeaderMap) -> Address {
+        Address::of(self.behind(peer, headers))
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl Whence for Proxies {
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.of(peer, headers).0
+    }
+
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.trusts(peer.to_canonical())
     }
 }
 
