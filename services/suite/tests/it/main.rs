@@ -15,6 +15,7 @@ mod outages;
 mod private;
 mod proofs;
 mod replicas;
+mod sharing;
 mod story;
 mod support;
 mod together;
