@@ -126,7 +126,7 @@ pub struct Config {
     )]
     pub cors_origins: Vec<Origin>,
 
-    /// Directory with the web Messenger's pages, as `npm run build` in services/bff/web writes it; without it there
+    /// Directory with the pages of the web Messenger and of the console, as `npm run build` in services/bff/web writes it; without it there
     /// are none.
     #[arg(long, env = "WEB", value_name = "DIRECTORY")]
     pub web: Option<PathBuf>,
@@ -186,6 +186,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let console = console::parts(
         &config.console,
         &config.server,
+        config.web.as_deref(),
         clients.clone(),
         doorman,
         clock.clone(),
@@ -242,7 +243,12 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     ];
     let mut pages = pages::router(&names)?.merge(console.pages);
     if let Some(directory) = &config.web {
-        pages = pages.merge(web::router(directory, apps, proxies.clone())?);
+        pages = pages.merge(web::router(
+            directory,
+            apps,
+            proxies.clone(),
+            console.is_there,
+        )?);
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(
