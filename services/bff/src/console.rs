@@ -31,11 +31,11 @@ use args::Setup;
 pub use args::{ConsoleArgs, Person, WorkspaceOfProvider};
 use cookies::Cookies;
 use layer::Entrance;
-pub(crate) use layer::{Callers, ConsoleLayer};
+pub(crate) use layer::{Callers, ConsoleLayer, teammate};
 use page::Built;
 use pending::Seal;
 use provider::Provider;
-pub(crate) use sessions::Consoles;
+pub(crate) use sessions::{Consoles, Teammate};
 
 /// The console's first page; all others are below it.
 const HOME: &str = "/console/";
@@ -89,7 +89,7 @@ pub(crate) fn parts(
     doorman: Doorman,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, StartError> {
-    let sessions = Arc::new(Consoles::new(clients.clone()));
+    let sessions = Arc::new(Consoles::new(clients.clone(), doorman.limits.clone()));
     let Some(setup) = Setup::of(args, server)? else {
         return Ok(Parts {
             is_there: false,

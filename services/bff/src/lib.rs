@@ -31,7 +31,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use events::GrpcSource;
 use jetstream::{NatsArgs, Transport};
 use proto::bff::v1::{
-    messenger_service_server::MessengerServiceServer, session_service_server::SessionServiceServer,
+    console_service_server::ConsoleServiceServer, messenger_service_server::MessengerServiceServer,
+    session_service_server::SessionServiceServer,
 };
 use runtime::{
     Running, Server, ServerArgs, StartError, Tasks, client::service_channel, edge::Edge,
@@ -54,7 +55,7 @@ use limits::Limits;
 pub use limits::{Counted, LimitArgs};
 use origin::Origin;
 use proxies::Proxies;
-use service::{MessengerHandler, SessionHandler};
+use service::{ConsoleHandler, MessengerHandler, SessionHandler};
 use sessions::{CallerLayer, Sessions};
 use waits::Waits;
 use watch::Watches;
@@ -229,6 +230,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         waits: Waits::default(),
         limits: limits.clone(),
     };
+    let desk = ConsoleHandler {
+        clients: clients.clone(),
+    };
     let session = SessionHandler {
         clients,
         sessions: sessions.clone(),
@@ -236,12 +240,19 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     };
     let routes =
         Routes::new(MessengerServiceServer::new(messenger).max_decoding_message_size(MAX_MESSAGE))
-            .add_service(SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE));
-    let names = [
+            .add_service(SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE))
+            .add_service(ConsoleServiceServer::new(desk).max_decoding_message_size(MAX_MESSAGE));
+    // a cookie lets in to the console, from its own pages alone: no program that reads OpenAPI has one
+    let published = [
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",
     ];
-    let mut pages = pages::router(&names)?.merge(console.pages);
+    let names = [
+        published[0],
+        published[1],
+        "messenger.bff.v1.ConsoleService",
+    ];
+    let mut pages = pages::router(&published)?.merge(console.pages);
     if let Some(directory) = &config.web {
         pages = pages.merge(web::router(
             directory,

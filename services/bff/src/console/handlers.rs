@@ -14,7 +14,7 @@ use tonic::Code;
 use types::micros;
 
 use super::{
-    Console, Doorman, HOME, WorkspaceOfProvider,
+    Console, HOME, WorkspaceOfProvider,
     answers::{
         away, begin, busy, crowded, go, logged_in, parameters, provider_away, refused, role,
         stranger, told,
@@ -206,14 +206,8 @@ impl Console {
         let Some(token) = self.cookies.session(asked) else {
             return Ok(None);
         };
-        let Doorman { limits, proxies } = &self.doorman;
-        let from = proxies.client(asked, extensions);
-        limits.lookup(from)?;
-        let found = self.sessions.find(token).await?;
-        if found.is_none() {
-            limits.missed(from);
-        }
-        Ok(found)
+        let from = self.doorman.proxies.client(asked, extensions);
+        self.sessions.find(token, from).await
     }
 
     /// The workspace to log in to: the one that the provider is for, or the one asked for where it is for all.

@@ -106,10 +106,13 @@ async fn after_a_logout_the_first_page_waits_for_a_person_and_lets_no_provider_l
 }
 
 #[tokio::test]
-async fn the_console_may_show_the_messenger_in_a_frame_and_nobody_else_may() {
+async fn the_console_may_show_the_messenger_in_a_frame_beside_those_whom_the_workspace_names() {
     let (world, _pages) = built().await;
+    let shop = "https://shop.example.com";
+    world.settings.state.allow(&world.workspace, &[shop]);
     let page = format!("/m/{}/", world.app());
     let page = Browser::at(world.address()).get(&page).await;
     let policy = page.header("content-security-policy");
-    assert!(policy.contains("frame-ancestors 'self';"), "{policy}");
+    let theirs = format!("frame-ancestors 'self' {shop};");
+    assert!(policy.contains(&theirs), "{policy}");
 }
