@@ -8,7 +8,9 @@
 
 mod cluster;
 mod command_line;
+mod console;
 mod departures;
+mod desk;
 mod encrypted;
 mod office;
 mod outages;

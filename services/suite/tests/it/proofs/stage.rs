@@ -9,8 +9,8 @@ use proto::{
     bff::v1::{SendMessageRequest, StartConversationRequest, SubmitTicketRequest},
     conversations::v1::AddNoteRequest,
     settings::v1::{
-        ListApiTokensRequest, ListIdentityKeysRequest, ListTeammatesRequest, LookUpSessionRequest,
-        OpenConsoleSessionRequest, Platform,
+        CreateTeammateRequest, ListApiTokensRequest, ListIdentityKeysRequest, ListTeammatesRequest,
+        LookUpSessionRequest, OpenConsoleSessionRequest, Platform, Role,
         session_store_service_client::SessionStoreServiceClient,
         workspace_service_client::WorkspaceServiceClient,
     },
@@ -21,7 +21,7 @@ use proto::{
 };
 use runtime::{Actor, ActorKind, KeyRing};
 use serde_json::json;
-use suite::{Access, Embedded, Messenger, Staff};
+use suite::{Access, Embedded, Endpoints, Layout, Messenger, Staff};
 use testing::{Scratch, eventually};
 use tonic::{Code, transport::Channel};
 use types::{ContactId, TeammateId, WorkspaceId};
@@ -31,7 +31,11 @@ use super::{
     rows::{self, Answer, Caller, Row},
     wire,
 };
-use crate::{office::detail, support::Site};
+use crate::{
+    desk::{self, Desk},
+    office::detail,
+    support::Site,
+};
 
 /// In everything of the victim's that has a text.
 pub const CANARY: &str = "canary-51d0";
@@ -72,6 +76,8 @@ pub struct Side {
     pub workspace: WorkspaceId,
     pub contact: ContactId,
     pub session: String,
+    /// At the console, as an admin.
+    pub desk: Desk,
 }
 
 pub struct Stage {
@@ -86,11 +92,13 @@ pub struct Stage {
     stranger: KeyRing,
     _elsewhere: Scratch,
     channels: BTreeMap<&'static str, Channel>,
+    /// A teammate of the victim's who may read everything and change nothing.
+    viewer: Desk,
     /// What `$ticket` and the like are.
     names: BTreeMap<&'static str, String>,
 }
 
-async fn side(suite: &Embedded, access: &Access, user: &str) -> (Messenger, Side) {
+async fn side(suite: &Embedded, access: &Access, user: &str, desk: Desk) -> (Messenger, Side) {
     let messenger = Messenger::new(suite.endpoints(), access, user, Platform::Web).unwrap();
     let home = crate::office::home(&messenger).await;
     let side = Side {
@@ -98,6 +106,7 @@ async fn side(suite: &Embedded, access: &Access, user: &str) -> (Messenger, Side
         workspace: WorkspaceId::parse(&access.workspace_id).unwrap(),
         contact: ContactId::parse(&home.identity.unwrap().contact_id).unwrap(),
         session: messenger.token().await.unwrap(),
+        desk,
     };
     (messenger, side)
 }
@@ -106,7 +115,7 @@ impl Stage {
     pub async fn set() -> Self {
         let site = Site::new();
         fs::create_dir_all(site.data()).unwrap();
-        let layout = site.layout();
+        let layout = site.layout().with_people(desk::somebody());
         runtime::auth::generate_keys(&layout.keys(), &SIGNERS).unwrap();
         settings::generate_sealing_keys(&layout.keys()).unwrap();
         let suite = Embedded::start(&layout, site.port).await.unwrap();
@@ -118,9 +127,12 @@ impl Stage {
         let other = suite::workspace(&layout, &at, "Other", &[("oscar", "Oscar")], &[]);
         let other = other.await.unwrap();
         let grace = Staff::new(&at, &acme.teammates["grace"]).unwrap();
-        let (ada, adas) = side(&suite, &acme, "ada").await;
-        let (_, eve) = side(&suite, &acme, "eve").await;
-        let (_, mallory) = side(&suite, &other, "mallory").await;
+        let (app, others) = (acme.app_id.as_str(), other.app_id.as_str());
+        let graces = Desk::open(&layout, &at, app, "grace@example.com").await;
+        let oscars = Desk::open(&layout, &at, others, "oscar@example.com").await;
+        let (ada, adas) = side(&suite, &acme, "ada", graces.clone()).await;
+        let (_, eve) = side(&suite, &acme, "eve", graces).await;
+        let (_, mallory) = side(&suite, &other, "mallory", oscars).await;
         let channel = |at: &str| runtime::client::channel(at).unwrap();
         let elsewhere = Scratch::new();
         elsewhere.keys(&["bff"]);
@@ -135,6 +147,7 @@ impl Stage {
                 ("settings", channel(&at.settings)),
                 ("notifications", channel(&at.notifications)),
             ]),
+            viewer: hire_viewer(&layout, &at, &acme, &grace).await,
             names: BTreeMap::new(),
             acme: adas,
             eve,
@@ -219,7 +232,7 @@ impl Stage {
             let state = states.iter().find(|state| state.category() == category);
             state.unwrap().state_id.clone()
         };
-        let report = self.report().await;
+        let (report, errand) = (self.unshared("Report").await, self.unshared("Errand").await);
         let session = self.acme.session.clone();
         let hash = <sha2::Sha256 as sha2::Digest>::digest(session.as_bytes());
         self.names = BTreeMap::from([
@@ -227,6 +240,7 @@ impl Stage {
             ("chat", chats[0].clone()),
             ("contact", self.acme.contact.to_string()),
             ("conversation", conversation),
+            ("errand", errand),
             ("hash", base64(&hash)),
             ("secret", self.acme.access.teammates["grace"].clone()),
             ("spare", chats[1].clone()),
@@ -245,10 +259,10 @@ impl Stage {
     }
 
     /// A back-office ticket about the victim, which nobody has shared with them.
-    async fn report(&self) -> String {
+    async fn unshared(&self, name: &str) -> String {
         let grace = &self.grace;
         let body = CreateTicketTypeRequest {
-            name: format!("Type {CANARY}"),
+            name: format!("{name} {CANARY}"),
             category: TypeCategory::BackOffice.into(),
             shareable: true,
             ..Default::default()
@@ -261,7 +275,7 @@ impl Stage {
         let body = CreateTicketRequest {
             requester_contact_id: self.acme.contact.to_string(),
             type_id: made.unwrap().r#type.unwrap().type_id,
-            title: format!("Report {CANARY}"),
+            title: format!("{name} {CANARY}"),
             ..Default::default()
         };
         let made = grace
@@ -374,7 +388,7 @@ impl Stage {
         let workspace = Some(side.workspace.clone());
         let service = || "bff".to_owned();
         let (kind, id, workspace, scope) = match caller {
-            Caller::Teammate(scope) => {
+            Caller::Teammate(scope) | Caller::Console(scope) => {
                 let id = TeammateId::derive(&["proof", side.workspace.as_str()]).to_string();
                 (ActorKind::Teammate, id, workspace, Some(scope))
             }
@@ -408,6 +422,8 @@ impl Stage {
             (Caller::Session, Who::Right) => Some(self.acme.session.clone()),
             (Caller::Session, Who::Eve) => Some(self.eve.session.clone()),
             (Caller::Session, Who::Mallory) => Some(self.mallory.session.clone()),
+            (Caller::Console(_), Who::Mallory) => Some(page(&self.mallory.desk)),
+            (Caller::Console(_), _) => Some(page(&self.acme.desk)),
             _ => Some(self.sign(&self.actor(caller, who))),
         }
     }
@@ -419,6 +435,20 @@ impl Stage {
     /// Credentials that let nobody in, by what is wrong with them.
     pub fn bad_tokens(&self, caller: Caller) -> Vec<(&'static str, Option<String>)> {
         let right = self.actor(caller, Who::Right);
+        if let Caller::Console(_) = caller {
+            let origin = &self.acme.desk.origin;
+            let sends = |token: &str| Some(format!("{origin} {token}"));
+            return vec![
+                ("no cookie's value", sends("")),
+                (
+                    "a session of nobody",
+                    sends(&mangled(&self.acme.desk.token)),
+                ),
+                ("a customer's session", sends(&self.acme.session)),
+                ("an assertion", sends(&self.sign(&right))),
+                ("an API token", sends(&self.names["secret"])),
+            ];
+        }
         let mut bad = vec![
             ("no credential", None),
             ("no token", Some("x.y.z".to_owned())),
@@ -450,6 +480,18 @@ impl Stage {
         let mut contact = self.actor(Caller::Contact, Who::Right);
         match caller {
             Caller::Public | Caller::Session => Vec::new(),
+            Caller::Console(needed) => {
+                let token = &self.acme.desk.token;
+                let mut powerless = vec![
+                    ("a page elsewhere", format!("https://evil.example {token}")),
+                    ("no page at all", token.clone()),
+                    ("an assertion and no page", teammate(&SCOPES)),
+                ];
+                if !needed.ends_with(":read") {
+                    powerless.push(("a viewer", page(&self.viewer)));
+                }
+                powerless
+            }
             Caller::Contact => vec![("a teammate with every scope", teammate(&SCOPES))],
             Caller::Teammate(needed) | Caller::ServiceIn(needed) | Caller::Service(needed) => {
                 let others: Vec<&str> = SCOPES.into_iter().filter(|s| *s != needed).collect();
@@ -527,6 +569,26 @@ pub fn reads(method: &MethodDescriptor) -> bool {
 fn base64(bytes: &[u8]) -> String {
     use ::base64::Engine;
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// What a page of the console sends.
+fn page(desk: &Desk) -> String {
+    format!("{} {}", desk.origin, desk.token)
+}
+
+async fn hire_viewer(layout: &Layout, at: &Endpoints, access: &Access, by: &Staff) -> Desk {
+    let body = CreateTeammateRequest {
+        name: "Vera".into(),
+        email: "vera@example.com".into(),
+        role: Role::Viewer.into(),
+    };
+    let token = by.token().await.unwrap();
+    let channel = runtime::client::channel(&at.settings).unwrap();
+    WorkspaceServiceClient::new(channel)
+        .create_teammate(suite::signed(&token, body).unwrap())
+        .await
+        .unwrap();
+    Desk::open(layout, at, &access.app_id, "vera@example.com").await
 }
 
 fn mangled(token: &str) -> String {
