@@ -13,7 +13,6 @@ export function CreateDialog({ close }: { close: () => void }) {
   const desk = useDesk()
   const inView = desk.opened.opened.value.detail
   // the window shows whom it opened with, whatever the list does behind it
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as above
   const contacts = useMemo(() => {
     const all = [...(inView?.requesters ?? []), ...desk.inbox.list.value.rows.flatMap((row) => row.requester ?? [])]
     return [...new Map(all.map((one): [string, Contact] => [one.id, one])).values()]

@@ -110,7 +110,6 @@ function useThreads(contactIds: string[]) {
     }
   }
   const begin = () => load(Object.fromEntries(contactIds.map((id) => [id, ''])), [])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the window opens
   useEffect(() => {
     begin()
   }, [])

@@ -42,7 +42,6 @@ export function Timeline() {
   const wasAtEnd = useRef(true)
   const newest = parts.rows.at(-1)
   const count = items.length
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is new moves the view
   useLayoutEffect(() => {
     const mine = newest?.authorId === desk.team.value?.me.id
     if (wasAtEnd.current || mine) toEnd()

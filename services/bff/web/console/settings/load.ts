@@ -21,7 +21,6 @@ export function useLoaded<T>(fetch: () => Promise<T>): Loaded<T> {
       why.value = failure(thrown)
     }
   }
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the page opens
   useEffect(() => {
     load()
   }, [])

@@ -24,11 +24,12 @@ export function turnKeys(on: boolean) {
 }
 
 const rows = () => [...document.querySelectorAll<HTMLElement>('[data-row]')]
+const focused = () => document.activeElement as HTMLElement
 
 /** Moves the focus along the list, beginning at the ticket that is open. */
 function step(by: 1 | -1) {
   const all = rows()
-  const at = all.findIndex((row) => row === document.activeElement)
+  const at = all.indexOf(focused())
   const open = all.findIndex((row) => row.hasAttribute('aria-current'))
   const next = at >= 0 ? at + by : open >= 0 ? open + by : 0
   all[Math.max(0, Math.min(all.length - 1, next))]?.focus()
