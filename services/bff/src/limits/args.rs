@@ -60,6 +60,10 @@ pub struct LimitArgs {
     /// Calls of all contacts of a workspace within a minute.
     #[arg(long, env = "LIMIT_WORKSPACE_CALLS", default_value_t = WORKSPACE_CALLS, value_name = "COUNT")]
     pub limit_workspace_calls: NonZeroU32,
+
+    /// Calls of a teammate's console within a minute.
+    #[arg(long, env = "LIMIT_CONSOLE_CALLS", default_value_t = CONSOLE_CALLS, value_name = "COUNT")]
+    pub limit_console_calls: NonZeroU32,
 }
 
 const SESSIONS: NonZeroU32 = count(30);
@@ -72,6 +76,7 @@ const TICKETS: NonZeroU32 = count(10);
 const WATCHES: NonZeroU32 = count(30);
 const CALLS: NonZeroU32 = count(600);
 const WORKSPACE_CALLS: NonZeroU32 = count(30_000);
+const CONSOLE_CALLS: NonZeroU32 = count(600);
 
 const fn count(number: u32) -> NonZeroU32 {
     match NonZeroU32::new(number) {
@@ -95,6 +100,7 @@ impl LimitArgs {
             limit_watches: WATCHES,
             limit_calls: CALLS,
             limit_workspace_calls: WORKSPACE_CALLS,
+            limit_console_calls: CONSOLE_CALLS,
         }
     }
 }

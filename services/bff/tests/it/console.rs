@@ -3,6 +3,7 @@
 
 mod attacks;
 mod browser;
+mod built;
 mod forgeries;
 mod pages;
 

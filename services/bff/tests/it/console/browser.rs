@@ -65,7 +65,15 @@ impl Browser {
 
     /// As the button does.
     pub async fn log_out(&mut self) -> Answer {
-        let origin = "https://console.example.com";
+        self.log_out_from("https://console.example.com").await
+    }
+
+    /// The same, at a console that is not behind another address.
+    pub async fn log_out_at(&mut self, address: SocketAddr) -> Answer {
+        self.log_out_from(&format!("http://{address}")).await
+    }
+
+    async fn log_out_from(&mut self, origin: &str) -> Answer {
         let headers = [("origin", origin), ("content-type", "application/json")];
         self.send("POST", "/console/logout", &headers).await
     }

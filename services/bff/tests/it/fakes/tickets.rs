@@ -248,6 +248,9 @@ impl TicketService for Handler {
         update_ticket(UpdateTicketRequest) -> UpdateTicketResponse;
         change_ticket_state(ChangeTicketStateRequest) -> ChangeTicketStateResponse;
         link_conversation(LinkConversationRequest) -> LinkConversationResponse;
+        count_tickets(CountTicketsRequest) -> CountTicketsResponse;
+        share_ticket(ShareTicketRequest) -> ShareTicketResponse;
+        unshare_ticket(UnshareTicketRequest) -> UnshareTicketResponse;
         unlink_conversation(UnlinkConversationRequest) -> UnlinkConversationResponse;
         delete_ticket(DeleteTicketRequest) -> DeleteTicketResponse;
         list_ticket_history(ListTicketHistoryRequest) -> ListTicketHistoryResponse;
@@ -279,6 +282,7 @@ impl TicketTypeService for Handler {
     }
 
     refused! {
+        create_ticket_type(CreateTicketTypeRequest) -> CreateTicketTypeResponse;
         list_ticket_types(ListTicketTypesRequest) -> ListTicketTypesResponse;
         list_ticket_states(ListTicketStatesRequest) -> ListTicketStatesResponse;
     }
