@@ -40,11 +40,14 @@ export function Timeline() {
     look()
   }
   const wasAtEnd = useRef(true)
+  const shown = useRef(0)
   const newest = parts.rows.at(-1)
   const count = items.length
   useLayoutEffect(() => {
-    const mine = newest?.authorId === desk.team.value?.me.id
-    if (wasAtEnd.current || mine) toEnd()
+    // what one has just written is looked at
+    const wrote = last !== shown.current && newest?.authorId === desk.team.value?.me.id
+    shown.current = last
+    if (wasAtEnd.current || wrote) toEnd()
     else below.value = parts.rows.filter((part) => part.seq > seen.current && spoken(part)).length
   }, [last, count])
   // what is above grows when its parts come: what one reads stays where it is
@@ -57,28 +60,25 @@ export function Timeline() {
     from.current = first
     height.current = element?.scrollHeight ?? 0
   })
+  const scrolled = () => {
+    wasAtEnd.current = atEnd()
+    look()
+  }
+  // when the composer grows or the window shrinks, the end stays in view
   useEffect(() => {
-    const element = box.current
-    const heard = () => {
-      wasAtEnd.current = atEnd()
-      look()
-    }
-    element?.addEventListener('scroll', heard, { passive: true })
     const resized = new ResizeObserver(() => {
-      if (wasAtEnd.current) toEnd()
+      const element = box.current
+      if (element && wasAtEnd.current) element.scrollTop = element.scrollHeight
     })
-    if (element) resized.observe(element)
-    return () => {
-      element?.removeEventListener('scroll', heard)
-      resized.disconnect()
-    }
-  })
+    if (box.current) resized.observe(box.current)
+    return () => resized.disconnect()
+  }, [])
 
   const waits = partsOf && !parts.rows.length && detail?.conversation && detail.conversation.headSeq > 0
   return (
     <div class="timeline-frame">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrolled by keyboard too */}
-      <div class="timeline" ref={box} tabIndex={0} role="log" aria-label={t('timeline')}>
+      <div class="timeline" ref={box} tabIndex={0} role="log" aria-label={t('timeline')} onScroll={scrolled}>
         {parts.older && (
           <div class="more">
             <button type="button" class="button small" disabled={olderBusy} onClick={desk.opened.older}>

@@ -28,7 +28,7 @@ export function Tester() {
       verdict.value = await desk.api.testToken(platform.value, written)
     } catch (thrown) {
       const failed = failure(thrown)
-      if (failed.kind !== 'ended') problem.value = says(failed, 'look')
+      if (failed.kind !== 'ended') problem.value = says(failed, 'settings')
     }
     busy.value = false
   }
@@ -76,7 +76,7 @@ export function Tester() {
               ))}
             </select>
           </label>
-          <button type="submit" class="button" disabled={busy.value || !written}>
+          <button type="submit" class="button" disabled={busy.value || !written || !desk.mayConfigure.value}>
             {t('tester.do')}
           </button>
         </div>
