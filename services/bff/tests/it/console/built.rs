@@ -4,7 +4,7 @@ use std::fs;
 
 use testing::Scratch;
 
-use super::{Browser, choose, hire, log_in};
+use super::{Browser, choose, developed, log_in};
 use crate::{fakes::APP, world::World};
 
 const PAGE: &str = "<!doctype html><script type=module src=/assets/console-1.js></script>";
@@ -19,15 +19,11 @@ async fn built() -> (World, Scratch) {
     fs::write(directory.join("index.html"), "{{app}}{{origins}}").unwrap();
     fs::write(directory.join("console/index.html"), PAGE).unwrap();
     fs::write(directory.join("assets/console-1.js"), "go()").unwrap();
-    let address = testing::free_address();
-    let world = World::configured(|mut config| {
-        config.server.listen = address;
-        config.console.dev_auth = vec!["Grace Hopper <grace@example.com>".parse().unwrap()];
-        config.web = Some(directory);
-        config
+    let world = developed(|config| bff::Config {
+        web: Some(directory),
+        ..config
     })
     .await;
-    hire(&world);
     (world, pages)
 }
 

@@ -6,7 +6,7 @@ use testing::on_sqlite_for;
 use super::*;
 use crate::{
     domain::{InboxFilter, InboxPlace, ListPlace, StateCategory},
-    store::{conversations, lists},
+    store::{conversations, inbox, lists},
 };
 
 /// The steps of each statement's plan.
@@ -101,7 +101,7 @@ async fn the_inbox_is_read_in_its_order_from_an_index_whatever_the_filter() {
     ];
     for filter in &filters {
         let spy = Spy::on(shelf.db.read());
-        lists::inbox(&spy, &shelf.workspace, filter, Some(&place), 21)
+        inbox::page(&spy, &shelf.workspace, filter, Some(&place), 21)
             .await
             .unwrap();
         for plan in plans(&shelf, spy.statements()).await {
@@ -129,7 +129,7 @@ async fn the_inbox_of_one_requester_starts_from_that_requester() {
         ..InboxFilter::default()
     };
     let spy = Spy::on(shelf.db.read());
-    lists::inbox(&spy, &shelf.workspace, &filter, None, 21)
+    inbox::page(&spy, &shelf.workspace, &filter, None, 21)
         .await
         .unwrap();
     let plan = plans(&shelf, spy.statements()).await.remove(0);
