@@ -61,7 +61,7 @@ export const conversation = (more: object = {}) => ({
   conversationId: 'cnv_1',
   state: 'CONVERSATION_STATE_OPEN',
   headSeq: '1',
-  preview: 'text 1',
+  preview: 'Where is my order?',
   ...more
 })
 
