@@ -2364,7 +2364,7 @@ export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse, {jsonType: C
  */
 export type RevokeKeyRequest = Message<"messenger.bff.v1.RevokeKeyRequest"> & {
   /**
-   * `mk_…`.
+   * `idk_…`.
    *
    * @generated from field: string key_id = 1;
    */
@@ -2378,7 +2378,7 @@ export type RevokeKeyRequest = Message<"messenger.bff.v1.RevokeKeyRequest"> & {
  */
 export type RevokeKeyRequestJson = {
   /**
-   * `mk_…`.
+   * `idk_…`.
    *
    * @generated from field: string key_id = 1;
    */
@@ -2497,7 +2497,7 @@ export type TestUserTokenResponse = Message<"messenger.bff.v1.TestUserTokenRespo
   problem: string;
 
   /**
-   * The key that signed it, `mk_…`; empty when none of the workspace's did.
+   * The key that signed it, `idk_…`; empty when none of the workspace's did.
    *
    * @generated from field: string key_id = 3;
    */
@@ -2539,7 +2539,7 @@ export type TestUserTokenResponseJson = {
   problem?: string;
 
   /**
-   * The key that signed it, `mk_…`; empty when none of the workspace's did.
+   * The key that signed it, `idk_…`; empty when none of the workspace's did.
    *
    * @generated from field: string key_id = 3;
    */
