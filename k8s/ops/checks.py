@@ -5,6 +5,8 @@ import unittest
 
 import ground
 
-program = unittest.main(module=None, exit=False)
-ground.end()
+try:
+    program = unittest.main(module=None, exit=False)
+finally:
+    ground.end()
 sys.exit(not program.result.wasSuccessful())

@@ -10,6 +10,9 @@ from contract import Contract, Workspace, balanced
 from load import CUSTOMERS, Customer, Load
 from processes import LAST, until
 
+# What a process says that had to.
+CUT = "the drain time passed"
+
 
 class Ground:
     """The cluster and who is in it."""

@@ -52,7 +52,7 @@ class Load:
         self.broken = []
 
     def __enter__(self):
-        self.threads = [threading.Thread(target=self._live, args=(number,)) for number in range(len(self.people))]
+        self.threads = [threading.Thread(target=self._live, args=(number,), daemon=True) for number in range(len(self.people))]
         for thread in self.threads:
             thread.start()
         self.comes_round()

@@ -13,11 +13,8 @@ import h2.settings
 
 from cluster import DRAIN
 from contract import BALANCED, MESSENGER, WEB
-from ground import ground
+from ground import CUT, ground
 from processes import LAST, Late, until
-
-CUT = "the drain time passed"
-
 
 class Silent:
     """A connection whose other end never says a word."""

@@ -1,16 +1,17 @@
 """Certificates and their authority are replaced under mutual TLS while calls go on, as the operator's guide says it."""
 
 import pathlib
+import socket
 import tempfile
 import unittest
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from certificates import OPERATOR, Authority, Secrets, greeted
+from certificates import HOST, OPERATOR, Authority, Secrets, greeted
 from cluster import SERVICES, Cluster
-from contract import Contract, Workspace, balanced
-from ground import has_its_part, no_call_failed, restart
+from contract import DEADLINE, Contract, Workspace, balanced
+from ground import CUT, has_its_part, no_call_failed, restart
 from load import Customer, Load
 from processes import until
 
@@ -37,21 +38,20 @@ class Rotation(unittest.TestCase):
         held = cls.secrets.held[OPERATOR]
         trust = grpc.ssl_channel_credentials(held["ca.crt"], held["tls.key"], held["tls.crt"])
         return grpc.secure_channel(cls.cluster.target(service), trust, options=[
-            ("grpc.use_local_subchannel_pool", 1), ("grpc.default_authority", "127.0.0.1")])
+            ("grpc.use_local_subchannel_pool", 1), ("grpc.default_authority", HOST)])
 
-    def newcomer(self, service):
-        """Somebody who makes a connection for each call."""
-        def comes(call):
+    def newcomer(self, call):
+        """Makes a connection for each call, to each service."""
+        for service in ENCRYPTED:
             with self.channel(service) as channel:
                 ask = health_pb2_grpc.HealthStub(channel).Check
-                call(f"health of {service}", lambda: ask(health_pb2.HealthCheckRequest(), timeout=10))
-        return comes
+                call(f"health of {service}", lambda: ask(health_pb2.HealthCheckRequest(), timeout=DEADLINE))
 
     def load(self):
         channel = balanced(self.cluster, "bff")
         self.addCleanup(channel.close)
         self.customers = [Customer(self.contract, channel, self.workspace) for _ in range(4)]
-        return Load([customer.day for customer in self.customers] + [self.newcomer(service) for service in ENCRYPTED])
+        return Load([customer.day for customer in self.customers] + [self.newcomer])
 
     def ports(self):
         return [(service, replica.port) for service in ENCRYPTED for replica in self.cluster.replicas[service]]
@@ -77,6 +77,8 @@ class Rotation(unittest.TestCase):
         """One replica of each service, and so whoever calls it or is called by it; an open connection would keep what it was made with."""
         for service in SERVICES:
             replica = self.cluster.replicas[service][number]
+            # which says nothing, not even of TLS
+            self.enterContext(socket.create_connection((HOST, replica.port)))
             restart(replica)
             has_its_part(replica)
 
@@ -102,6 +104,8 @@ class Rotation(unittest.TestCase):
             # nothing was half read
             self.assertNotIn('tls_certificates_broken{side="server"} 1', replica.page("metrics"))
             self.assertNotIn("cannot be used", replica.said())
+            # nor did who says nothing hold a drain up
+            self.assertNotIn(CUT, replica.said())
         for customer in self.customers:
             self.assertEqual(customer.tickets(), customer.titles[::-1])
 
