@@ -1,13 +1,13 @@
 """Two replicas of each service on Postgres, callers balancing over their addresses, as a cluster has them."""
 
 import atexit
-import functools
 import itertools
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
+import urllib.parse
 
 import psycopg
 
@@ -62,7 +62,8 @@ class Cluster:
             # a few contacts on one address make all the load
             flags.append("--limits=off")
         else:
-            flags.append(f"--database-url={POSTGRES.rsplit('/', 1)[0]}/{self.prefix}_{service}")
+            place = urllib.parse.urlsplit(POSTGRES)._replace(path=f"/{self.prefix}_{service}")
+            flags.append(f"--database-url={place.geturl()}")
         if self.secrets:
             flags += self.secrets.flags(service)
         flags += [f"--{peer}={self.address(peer)}" for peer in CALLS[service]]

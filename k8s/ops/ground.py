@@ -30,7 +30,6 @@ class Ground:
     def customers(self, channel, count=CUSTOMERS):
         return [Customer(self.contract, channel, self.workspace) for _ in range(count)]
 
-
     def end(self):
         self.cluster.end()
         self.collector.end()

@@ -46,7 +46,7 @@ class Load:
     def __init__(self, people):
         self.people = people
         self.rounds = [0] * len(people)
-        self.attempts, self.open = [], {}
+        self.attempts = []
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.broken = []
@@ -79,9 +79,6 @@ class Load:
         """Makes a call that may be repeated."""
         for wait in (*AGAIN, None):
             began = time.monotonic()
-            token = object()
-            with self.lock:
-                self.open[token] = began
             answer, code, said = None, grpc.StatusCode.OK, ""
             try:
                 answer = send()
@@ -89,14 +86,12 @@ class Load:
                 code, said = error.code(), error.details()
             final = code is not grpc.StatusCode.UNAVAILABLE or wait is None
             with self.lock:
-                del self.open[token]
                 self.attempts.append(Attempt(method, began, time.monotonic(), code, said, final))
             if code is grpc.StatusCode.OK:
                 return answer
             if final:
                 raise GivenUp(method)
             self.stopping.wait(wait)
-        raise GivenUp(method)
 
     def comes_round(self):
         """Waits until everybody has tried everything once from now on, whatever came of it."""
@@ -114,14 +109,11 @@ class Load:
         with self.lock:
             return [attempt for attempt in self.attempts if attempt.ended >= moment]
 
-    def mark(self):
-        return time.monotonic()
-
     def tally(self, since=0.0):
-        """All attempts, those that failed, and those that were not tried again."""
-        all_of_them = self.since(since)
-        raw = [attempt for attempt in all_of_them if attempt.failed()]
-        return len(all_of_them), raw, [attempt for attempt in raw if attempt.final]
+        """How many attempts there were, those that failed, and of these the ones that were not tried again."""
+        attempts = self.since(since)
+        raw = [attempt for attempt in attempts if attempt.failed()]
+        return len(attempts), raw, [attempt for attempt in raw if attempt.final]
 
 
 class Customer:
@@ -150,7 +142,6 @@ class Customer:
 
         proof = self.workspace.vouches(self.user)
         login = self.methods["CreateSession"]
-        # without a proof of its own the next call would be with the session before, which is as good
         self.token = call("CreateSession", lambda: login(app_id=self.workspace.app, platform=WEB, user_jwt=proof)).access_token
         title = f"Ticket {len(self.titles)}"
         ticket = write("SubmitTicket", title=title).ticket
@@ -165,7 +156,7 @@ class Customer:
         ask("GetConversation", conversation_id=self.conversation, page_size=5)
 
     def tickets(self):
-        """The titles of all that they have, and newest first."""
+        """The titles of all that they have, newest first."""
         titles, page = [], ""
         while True:
             answer = self.methods["ListTickets"](self.token, page_size=100, page_token=page)
