@@ -17,6 +17,7 @@ mod outages;
 mod private;
 mod proofs;
 mod replicas;
+mod sharing;
 mod story;
 mod support;
 mod together;

@@ -83,12 +83,15 @@ pub const ROWS: &[Row] = &[
     row("messenger.tickets.v1.TicketService/BatchGetTickets", TICKETS, Own, r#"{"ticketIds":["$ticket"]}"#),
     row("messenger.tickets.v1.TicketService/ListTickets", TICKETS, Own, r#"{"requesterContactId":"$contact"}"#),
     row("messenger.tickets.v1.TicketService/ListTickets", TICKETS, Own, r#"{"text":"canary"}"#),
+    row("messenger.tickets.v1.TicketService/CountTickets", TICKETS, Own, r#"{"requesterContactId":"$contact"}"#),
     row("messenger.tickets.v1.TicketService/ListTicketHistory", TICKETS, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketTypeService/ListTicketTypes", TICKETS, Own, "{}"),
     row("messenger.tickets.v1.TicketTypeService/ListTicketStates", TICKETS, Own, "{}"),
+    row("messenger.tickets.v1.TicketTypeService/CreateTicketType", SETTINGS_W, Own, r#"{"name":"More","category":"TYPE_CATEGORY_BACK_OFFICE"}"#),
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Own, r#"{"requesterContactId":"$contact","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/UpdateTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","title":"Changed"}"#),
     row("messenger.tickets.v1.TicketService/ChangeTicketState", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
+    row("messenger.tickets.v1.TicketService/ShareTicket", TICKETS_W, Hidden, r#"{"ticketId":"$report"}"#),
     // Tickets, for contacts
     row("messenger.tickets.v1.TicketService/GetContactTicket", Contact, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/BatchGetContactTickets", Contact, Own, r#"{"ticketIds":["$ticket"],"conversationIds":["$conversation"]}"#),
@@ -177,7 +180,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/SetTicketState", DESK_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
     row("messenger.bff.v1.ConsoleService/ReplyToTicket", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello","stateId":"$state"}"#),
     row("messenger.bff.v1.ConsoleService/AddTicketNote", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello"}"#),
-    row("messenger.bff.v1.ConsoleService/SetTicketShared", DESK_W, Hidden, r#"{"ticketId":"$errand","shared":true}"#),
+    row("messenger.bff.v1.ConsoleService/SetTicketShared", DESK_W, Hidden, r#"{"ticketId":"$report","shared":true}"#),
     row("messenger.bff.v1.ConsoleService/GetSpaces", OFFICE, Own, "{}"),
     row("messenger.bff.v1.ConsoleService/SetSpace", OFFICE_W, Own, r#"{"platform":"PLATFORM_ANDROID","space":"SPACE_TICKETS","enabled":false,"expectedVersion":"1"}"#),
     row("messenger.bff.v1.ConsoleService/GetSecurity", OFFICE, Own, "{}"),
@@ -190,6 +193,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/SetTicketConversation", DESK_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/UnlinkConversation", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/LinkConversation", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","conversationId":"$chat"}"#),
+    row("messenger.tickets.v1.TicketService/UnshareTicket", TICKETS_W, Hidden, r#"{"ticketId":"$report"}"#),
     row("messenger.tickets.v1.TicketService/DeleteTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.conversations.v1.ConversationService/DeleteConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeApiToken", SETTINGS_W, Hidden, r#"{"tokenId":"$token"}"#),
@@ -202,6 +206,7 @@ pub const ROWS: &[Row] = &[
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::Unavailable), r#"{"requesterContactId":"$contact","conversationId":"$spare","title":"More"}"#),
+    row("messenger.tickets.v1.TicketTypeService/CreateTicketType", SETTINGS_W, Refused(tonic::Code::FailedPrecondition), r#"{"name":"More","category":"TYPE_CATEGORY_BACK_OFFICE","stateIds":["$submitted","$state","$waiting","$resolved"]}"#),
     // makes one of the same name in another workspace: whoever comes later would find it
     row("messenger.conversations.v1.ConversationService/EnsureConversation", ServiceIn("conversations:ensure"), Own, r#"{"conversationId":"$chat","contactId":"$contact"}"#),
     // and nothing is the victim's any more

@@ -228,38 +228,11 @@ impl Stage {
             .await
             .unwrap()
             .states;
-        let state = states
-            .iter()
-            .find(|state| state.category() == StateCategory::InProgress)
-            .unwrap();
-        let body = CreateTicketTypeRequest {
-            name: "Errand".into(),
-            category: TypeCategory::BackOffice.into(),
-            shareable: true,
-            ..Default::default()
+        let state = |category| {
+            let state = states.iter().find(|state| state.category() == category);
+            state.unwrap().state_id.clone()
         };
-        let errands = grace
-            .call(&grace.types, body, |mut c, r| async move {
-                c.create_ticket_type(r).await
-            })
-            .await
-            .unwrap()
-            .r#type
-            .unwrap();
-        let body = CreateTicketRequest {
-            requester_contact_id: self.acme.contact.to_string(),
-            type_id: errands.type_id,
-            title: format!("Errand {CANARY}"),
-            ..Default::default()
-        };
-        let errand = grace
-            .call(&grace.tickets, body, |mut c, r| async move {
-                c.create_ticket(r).await
-            })
-            .await
-            .unwrap()
-            .ticket
-            .unwrap();
+        let report = self.report().await;
         let session = self.acme.session.clone();
         let hash = <sha2::Sha256 as sha2::Digest>::digest(session.as_bytes());
         self.names = BTreeMap::from([
@@ -267,11 +240,14 @@ impl Stage {
             ("chat", chats[0].clone()),
             ("contact", self.acme.contact.to_string()),
             ("conversation", conversation),
-            ("errand", errand.ticket_id),
             ("hash", base64(&hash)),
             ("secret", self.acme.access.teammates["grace"].clone()),
             ("spare", chats[1].clone()),
-            ("state", state.state_id.clone()),
+            ("report", report),
+            ("state", state(StateCategory::InProgress)),
+            ("submitted", state(StateCategory::Submitted)),
+            ("waiting", state(StateCategory::WaitingOnCustomer)),
+            ("resolved", state(StateCategory::Resolved)),
             ("ticket", crate::office::id(&ticket)),
             ("type", types[0].type_id.clone()),
         ]);
@@ -279,6 +255,34 @@ impl Stage {
         self.names.insert("jwt", jwt);
         self.look_up(hash.to_vec()).await;
         self.settle().await;
+    }
+
+    /// A back-office ticket about the victim, which nobody has shared with them.
+    async fn report(&self) -> String {
+        let grace = &self.grace;
+        let body = CreateTicketTypeRequest {
+            name: format!("Type {CANARY}"),
+            category: TypeCategory::BackOffice.into(),
+            shareable: true,
+            ..Default::default()
+        };
+        let made = grace
+            .call(&grace.types, body, |mut c, r| async move {
+                c.create_ticket_type(r).await
+            })
+            .await;
+        let body = CreateTicketRequest {
+            requester_contact_id: self.acme.contact.to_string(),
+            type_id: made.unwrap().r#type.unwrap().type_id,
+            title: format!("Report {CANARY}"),
+            ..Default::default()
+        };
+        let made = grace
+            .call(&grace.tickets, body, |mut c, r| async move {
+                c.create_ticket(r).await
+            })
+            .await;
+        made.unwrap().ticket.unwrap().ticket_id
     }
 
     /// What Settings calls the victim's things.
