@@ -548,7 +548,7 @@ impl Stage {
             let answer = wire::call(self.channel(&rpc), &rpc.method, token.as_deref(), body).await;
             let answer = answer.map(|bytes| wire::decode(&rpc.method.output(), bytes));
             let told = match answer {
-                Ok(json) => json,
+                Ok(json) => wire::lasting(&json),
                 Err(status) if status.code() == Code::NotFound => "none".into(),
                 Err(status) => panic!("{}: {status}", rpc.name()),
             };
