@@ -363,10 +363,10 @@ impl Stage {
     /// A row's example with the victim's ids, or with such that nobody has.
     pub fn example(&self, row: &Row, unknown: bool) -> String {
         let mut text = row.example.to_owned();
-        for (name, value) in &self.names {
+        for (number, (name, value)) in self.names.iter().enumerate() {
             let value = match value.split_once('_') {
                 Some((prefix, hex)) if unknown && hex.len() == 32 => {
-                    format!("{prefix}_{}", "0".repeat(32))
+                    format!("{prefix}_{number:032x}")
                 }
                 _ => value.clone(),
             };
@@ -548,7 +548,7 @@ impl Stage {
             let answer = wire::call(self.channel(&rpc), &rpc.method, token.as_deref(), body).await;
             let answer = answer.map(|bytes| wire::decode(&rpc.method.output(), bytes));
             let told = match answer {
-                Ok(json) => json,
+                Ok(json) => wire::lasting(&json),
                 Err(status) if status.code() == Code::NotFound => "none".into(),
                 Err(status) => panic!("{}: {status}", rpc.name()),
             };
