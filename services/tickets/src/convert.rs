@@ -8,8 +8,8 @@ mod page;
 mod parse;
 
 pub(crate) use answer::{
-    contact_form, contact_ticket, contact_update, counts, history_entry, said, seen_by, state, ticket,
-    ticket_type,
+    contact_form, contact_ticket, contact_update, counts, history_entry, said, seen_by, state,
+    ticket, ticket_type,
 };
 pub(crate) use event::{changed, contact_ticket_changed, conversation_news};
 pub(crate) use filter::{counted, inbox};

@@ -19,9 +19,9 @@ pub use change::{Change, HistoryEntry, HistoryKind};
 pub use conversation::{ConversationId, Member, News, Reply};
 pub use departure::Parting;
 pub use query::{InboxFilter, InboxPlace, ListPlace};
-pub use ticket::{Aggregate, By, Edit, NewTicket, Ticket, TicketId, TicketRef, View, Viewer};
 #[cfg(test)]
 pub use ticket::Sight;
+pub use ticket::{Aggregate, By, Edit, NewTicket, Ticket, TicketId, TicketRef, View, Viewer};
 
 /// Why a command is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,9 @@ pub enum Refusal {
     #[error("the conversation already has a ticket that is shared with the customer")]
     SharedTicketExists,
     /// The ticket's type says whether its tickets are shared, or that they never are.
-    #[error("the type of this ticket decides whether the customer sees it: it is no back-office type whose tickets may be shared one by one")]
+    #[error(
+        "the type of this ticket decides whether the customer sees it: it is no back-office type whose tickets may be shared one by one"
+    )]
     NotShareable,
     /// The ticket is linked to another conversation.
     #[error("the ticket is linked to another conversation; unlink it first")]
@@ -57,7 +59,9 @@ pub enum Refusal {
     #[error("the workspace has as many ticket types as it can have")]
     TooManyTypes,
     /// A type has to have a state of every category.
-    #[error("a type needs at least one state of every category: submitted, in progress, waiting on customer and resolved")]
+    #[error(
+        "a type needs at least one state of every category: submitted, in progress, waiting on customer and resolved"
+    )]
     CategoryWithoutState,
     /// The caller read an older version.
     #[error("the ticket was changed since it was read; read it again")]

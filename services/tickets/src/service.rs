@@ -1,7 +1,7 @@
 //! The RPCs, as the wire names them.
 
-mod contacts;
 mod catalog;
+mod contacts;
 mod export;
 mod sharing;
 mod teammates;

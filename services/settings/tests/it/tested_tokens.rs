@@ -17,8 +17,9 @@ async fn try_on(
         platform: platform.into(),
         user_jwt: token.into(),
     };
-    let tested = world.workspaces().test_user_token(world.by(tenant, body));
-    Ok(tested.await?.into_inner())
+    let mut client = world.workspaces();
+    let tested = client.test_user_token(world.by(tenant, body)).await?;
+    Ok(tested.into_inner())
 }
 
 /// The sentence about a token that is not accepted, and the key that is named with it.
@@ -56,10 +57,9 @@ async fn a_good_token_is_accepted_and_nothing_is_left_behind() {
         assert_eq!(world.count(table).await, 0, "{table}");
     }
     let body = ListIdentityKeysRequest {};
-    let keys = world
-        .workspaces()
-        .list_identity_keys(world.by(&tenant, body));
-    let keys = keys.await.unwrap().into_inner().keys;
+    let mut client = world.workspaces();
+    let listed = client.list_identity_keys(world.by(&tenant, body)).await;
+    let keys = listed.unwrap().into_inner().keys;
     assert_eq!(keys[0].last_used_time, None);
     // what was only tried opens its session
     world.open(&tenant, Platform::Web, token).await.unwrap();
@@ -141,10 +141,9 @@ async fn a_key_that_does_not_count_is_told_by_what_is_the_matter_with_it() {
     let body = RevokeIdentityKeyRequest {
         key_id: revoked.kid.clone(),
     };
-    let done = world
-        .workspaces()
-        .revoke_identity_key(world.by(&tenant, body));
-    done.await.unwrap();
+    let mut client = world.workspaces();
+    let done = client.revoke_identity_key(world.by(&tenant, body)).await;
+    done.unwrap();
     let (problem, _) = wrong(&world, &tenant, token).await;
     assert_eq!(
         problem,

@@ -23,16 +23,28 @@ pub(crate) fn new_type(request: &pb::CreateTicketTypeRequest) -> Result<(String,
     let name = v.check("name", text::line(&request.name, 1, MAX_NAME));
     let category = v.check("category", category(request));
     if request.shareable && request.category() == pb::TypeCategory::Customer {
-        v.add("shareable", "is for back-office types: a customer sees every ticket of a customer type");
+        v.add(
+            "shareable",
+            "is for back-office types: a customer sees every ticket of a customer type",
+        );
     }
     if request.offered_to_contacts && request.category() == pb::TypeCategory::BackOffice {
-        v.add("offered_to_contacts", "is for customer types: contacts submit nothing that they may not see");
+        v.add(
+            "offered_to_contacts",
+            "is for customer types: contacts submit nothing that they may not see",
+        );
     }
     if request.state_ids.len() > MAX_STATES {
         v.add("state_ids", format!("must hold at most {MAX_STATES} ids"));
     }
     let states: Vec<StateId> = ids(&mut v, "state_ids", &request.state_ids);
-    if states.iter().map(StateId::as_str).collect::<BTreeSet<_>>().len() < states.len() {
+    if states
+        .iter()
+        .map(StateId::as_str)
+        .collect::<BTreeSet<_>>()
+        .len()
+        < states.len()
+    {
         v.add("state_ids", "must name each state once");
     }
     let parsed = || {
@@ -80,7 +92,13 @@ mod tests {
             state_ids: vec!["open".into(), state.clone(), state],
             offered_to_contacts: true,
         };
-        let wrong = ["request_id", "name", "category", "state_ids[0]", "state_ids"];
+        let wrong = [
+            "request_id",
+            "name",
+            "category",
+            "state_ids[0]",
+            "state_ids",
+        ];
         assert_eq!(fields(&request), wrong);
     }
 

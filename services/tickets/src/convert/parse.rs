@@ -8,9 +8,7 @@ use runtime::Violations;
 use types::{ContactId, InvalidId, TeammateId, micros, text, timestamp};
 
 use crate::{
-    domain::{
-        ConversationId, Edit, StateId, TicketId, TicketRef, TypeId,
-    },
+    domain::{ConversationId, Edit, StateId, TicketId, TicketRef, TypeId},
     error::Error,
 };
 

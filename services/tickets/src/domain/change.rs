@@ -296,7 +296,10 @@ impl<'a> Draft<'a> {
             let seen = of.viewers.iter().map(|viewer| viewer.visible);
             seen.collect()
         };
-        if self.before.is_some_and(|before| sees(before) != sees(&self.after)) {
+        if self
+            .before
+            .is_some_and(|before| sees(before) != sees(&self.after))
+        {
             self.after.ticket.version += 1;
         }
         let change = self.settle(None);

@@ -108,7 +108,10 @@ pub struct Aggregate {
 
 /// What is told of one ticket and one contact. What does not change it is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as in Ticket and Viewer, from where they are taken")]
+#[allow(
+    missing_docs,
+    reason = "as in Ticket and Viewer, from where they are taken"
+)]
 pub struct View<'a> {
     pub workspace: &'a WorkspaceId,
     pub contact: &'a ContactId,
@@ -120,7 +123,10 @@ pub struct View<'a> {
 
 /// What a contact who sees a ticket is told of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "as in Ticket and Viewer, from where they are taken")]
+#[allow(
+    missing_docs,
+    reason = "as in Ticket and Viewer, from where they are taken"
+)]
 pub struct Sight<'a> {
     pub revision: u64,
     pub notify_revision: u64,

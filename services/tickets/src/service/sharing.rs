@@ -23,7 +23,11 @@ pub(super) async fn share_ticket(
             &order,
             &target,
             Beside::Linked,
-            |found, by| found.ticket.share(found.catalog, &found.members, notify, by),
+            |found, by| {
+                found
+                    .ticket
+                    .share(found.catalog, &found.members, notify, by)
+            },
             |ticket, catalog, positions| pb::ShareTicketResponse {
                 ticket: Some(convert::ticket(ticket, catalog)),
                 positions,

@@ -41,7 +41,9 @@ pub(super) async fn get_ticket(
     let ticket = convert::ticket_ref(&request.into_inner().ticket_id)?;
     let found = tickets::load(service.read(), &caller.workspace, &ticket).await?;
     let found = found.ok_or(Refusal::TicketNotFound)?;
-    let known = service.known_of(&caller.workspace, &[&found.ticket]).await?;
+    let known = service
+        .known_of(&caller.workspace, &[&found.ticket])
+        .await?;
     Ok(pb::GetTicketResponse {
         ticket: Some(convert::ticket(&found, &known.catalog)),
     })

@@ -18,5 +18,7 @@ mod lists;
 mod races;
 mod refusals;
 mod requests;
+mod sharing;
 mod submitting;
 mod support;
+mod types;

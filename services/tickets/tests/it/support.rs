@@ -278,6 +278,59 @@ impl Desk {
         answer.unwrap().into_inner().ticket.unwrap()
     }
 
+    /// A back-office type whose tickets may be shared.
+    pub async fn bug_report(&self) -> String {
+        let request = pb::CreateTicketTypeRequest {
+            request_id: "bug report".into(),
+            name: "Bug report".into(),
+            category: pb::TypeCategory::BackOffice.into(),
+            shareable: true,
+            ..Default::default()
+        };
+        let made = self.create_type(request).await.unwrap();
+        made.type_id
+    }
+
+    pub async fn create_type(
+        &self,
+        request: pb::CreateTicketTypeRequest,
+    ) -> Result<pb::TicketType, Status> {
+        let admin = testing::teammate(&self.workspace, &["settings:write"]);
+        let request = self.as_actor(&admin, request);
+        let answer = self.types().create_ticket_type(request).await?;
+        Ok(answer.into_inner().r#type.unwrap())
+    }
+
+    /// A back-office ticket, on a conversation or on none.
+    pub async fn report(&self, contact: &ContactId, conversation: &str) -> pb::Ticket {
+        let request = pb::CreateTicketRequest {
+            requester_contact_id: contact.to_string(),
+            type_id: self.bug_report().await,
+            title: "The export stops".into(),
+            conversation_id: conversation.into(),
+            ..Default::default()
+        };
+        self.create(request).await.unwrap()
+    }
+
+    pub async fn share(&self, ticket: &str) -> Result<pb::ShareTicketResponse, Status> {
+        let request = pb::ShareTicketRequest {
+            ticket_id: ticket.into(),
+            ..Default::default()
+        };
+        let answer = self.tickets().share_ticket(self.staff(request)).await?;
+        Ok(answer.into_inner())
+    }
+
+    pub async fn unshare(&self, ticket: &str) -> Result<pb::UnshareTicketResponse, Status> {
+        let request = pb::UnshareTicketRequest {
+            ticket_id: ticket.into(),
+            ..Default::default()
+        };
+        let answer = self.tickets().unshare_ticket(self.staff(request)).await?;
+        Ok(answer.into_inner())
+    }
+
     pub async fn delete(&self, ticket: &str) -> Result<Vec<LogPosition>, Status> {
         let request = pb::DeleteTicketRequest {
             ticket_id: ticket.into(),

@@ -69,10 +69,26 @@ pub async fn call(
 ) -> Result<Bytes, Status> {
     let mut request = Request::new(Bytes::from(body));
     if let Some(token) = token {
-        let value = format!("Bearer {token}").parse().unwrap();
-        request.metadata_mut().insert("authorization", value);
+        present(&mut request, token);
     }
     send(channel, method, request).await
+}
+
+/// Adds a credential to what a request has: a bearer token, or what the console's pages send, which is their
+/// origin and, behind a space, what their cookie holds.
+pub fn present(request: &mut Request<Bytes>, credential: &str) {
+    let headers = request.metadata_mut();
+    match credential.split_once(' ') {
+        Some((origin, token)) => {
+            headers.insert("origin", origin.parse().unwrap());
+            let cookie = format!("msgr_console={token}");
+            headers.append("cookie", cookie.parse().unwrap());
+        }
+        None => {
+            let bearer = format!("Bearer {credential}");
+            headers.append("authorization", bearer.parse().unwrap());
+        }
+    }
 }
 
 /// The same with headers of the caller's own.

@@ -20,7 +20,11 @@ fn a_back_office_ticket_begins_unshared_and_no_customer_hears_of_it() {
     assert!(!ticket.shared);
     assert_eq!(ticket.conversation, None, "it has none of its own before");
     assert_eq!(
-        (ticket.revision, ticket.notify_revision, ticket.stamp_revision),
+        (
+            ticket.revision,
+            ticket.notify_revision,
+            ticket.stamp_revision
+        ),
         (0, 0, 0)
     );
     assert_eq!((ticket.waiting_revision, ticket.version), (0, 1));
@@ -45,7 +49,11 @@ fn no_customer_hears_of_what_happens_to_an_unshared_ticket_and_none_of_it_counts
     let members = [desk.member(), bob(&desk)];
     let moved = desk.moved(&ticket, "In progress", 1);
     let renamed = moved.after.edit(&rename, &grace(2)).unwrap();
-    let linked = renamed.after.link(&to, &members, &grace(3)).unwrap().unwrap();
+    let linked = renamed
+        .after
+        .link(&to, &members, &grace(3))
+        .unwrap()
+        .unwrap();
     let unlinked = linked.after.unlink(&grace(4)).unwrap();
     let deleted = unlinked.after.delete(&grace(5));
     for change in [&moved, &renamed, &linked, &unlinked, &deleted] {
@@ -54,7 +62,11 @@ fn no_customer_hears_of_what_happens_to_an_unshared_ticket_and_none_of_it_counts
         assert_eq!((after.revision, after.stamp_revision), (0, 0));
         assert_eq!(after.version, change.before + 1);
         assert!(!change.history.as_ref().unwrap().visible);
-        assert_eq!(change.after.viewers.len(), 1, "who is in the conversation is not kept");
+        assert_eq!(
+            change.after.viewers.len(),
+            1,
+            "who is in the conversation is not kept"
+        );
     }
     assert_eq!(linked.after.ticket.conversation, Some(to));
 }
@@ -66,7 +78,11 @@ fn sharing_is_one_ticket_update_for_the_requester_and_everybody_in_the_conversat
     let ticket = desk.back_office("Bug report", "Submitted");
     let to = ConversationId::generate();
     let members = [desk.member(), bob(&desk)];
-    let linked = ticket.link(&to, &members, &grace(1)).unwrap().unwrap().after;
+    let linked = ticket
+        .link(&to, &members, &grace(1))
+        .unwrap()
+        .unwrap()
+        .after;
     let moved = desk.moved(&linked, "In progress", 2).after;
     let change = desk.shared(&moved, &members, 3);
     let after = &change.after.ticket;
@@ -102,7 +118,11 @@ fn a_ticket_without_a_living_conversation_gets_one_of_its_own_when_it_is_shared(
         Some(Ticket::conversation_of(id, 1))
     );
     let to = ConversationId::generate();
-    let linked = ticket.link(&to, &[desk.member()], &grace(1)).unwrap().unwrap().after;
+    let linked = ticket
+        .link(&to, &[desk.member()], &grace(1))
+        .unwrap()
+        .unwrap()
+        .after;
     let gone = Member {
         deleted: true,
         ..desk.member()
@@ -156,11 +176,18 @@ fn what_is_taken_back_is_gone_for_everybody_and_shared_again_it_is_a_new_update(
     let members = [desk.member(), bob(&desk)];
     let ticket = desk.back_office("Bug report", "Submitted");
     let to = ConversationId::generate();
-    let linked = ticket.link(&to, &members, &grace(1)).unwrap().unwrap().after;
+    let linked = ticket
+        .link(&to, &members, &grace(1))
+        .unwrap()
+        .unwrap()
+        .after;
     let shared = desk.shared(&linked, &members, 2).after;
     let back = desk.unshared(&shared, 3);
     assert_eq!(told(&back), [&desk.ada, &members[1].contact]);
-    assert!(back.views().all(|(view, _)| view.seen.is_none() && !view.deleted));
+    assert!(
+        back.views()
+            .all(|(view, _)| view.seen.is_none() && !view.deleted)
+    );
     let ticket = &back.after.ticket;
     assert_eq!((ticket.revision, ticket.notify_revision), (2, 1));
     assert_eq!(ticket.conversation, Some(to), "the team's link stays");
@@ -172,12 +199,19 @@ fn what_is_taken_back_is_gone_for_everybody_and_shared_again_it_is_a_new_update(
     let again = desk.shared(&moved.after, &members, 5);
     let ticket = &again.after.ticket;
     assert_eq!(
-        (ticket.revision, ticket.notify_revision, ticket.stamp_revision),
+        (
+            ticket.revision,
+            ticket.notify_revision,
+            ticket.stamp_revision
+        ),
         (3, 3, 3)
     );
     assert_eq!(told(&again), [&desk.ada, &members[1].contact]);
     let ada = viewer(&again.after, &desk.ada);
-    assert_eq!((ada.ticket_update_at, ada.activity_at), (minute(5), minute(5)));
+    assert_eq!(
+        (ada.ticket_update_at, ada.activity_at),
+        (minute(5), minute(5))
+    );
     assert_eq!(ada.version, 3, "shared, taken back, shared");
 }
 
@@ -188,8 +222,14 @@ fn shared_again_a_ticket_is_seen_by_who_is_in_its_conversation_now() {
     let members = [desk.member(), bob(&desk)];
     let ticket = desk.back_office("Bug report", "Submitted");
     let to = ConversationId::generate();
-    let linked = ticket.link(&to, &members, &grace(1)).unwrap().unwrap().after;
-    let back = desk.unshared(&desk.shared(&linked, &members, 2).after, 3).after;
+    let linked = ticket
+        .link(&to, &members, &grace(1))
+        .unwrap()
+        .unwrap()
+        .after;
+    let back = desk
+        .unshared(&desk.shared(&linked, &members, 2).after, 3)
+        .after;
     let left = Member {
         participant: false,
         ..bob(&desk)
@@ -206,7 +246,10 @@ fn shared_quietly_it_is_there_and_badges_nobody() {
     let ticket = desk.back_office("Bug report", "Submitted");
     let quiet = ticket.share(&desk.catalog, &[], false, &grace(1));
     let after = quiet.unwrap().unwrap().after;
-    assert_eq!((after.ticket.revision, after.ticket.notify_revision), (1, 0));
+    assert_eq!(
+        (after.ticket.revision, after.ticket.notify_revision),
+        (1, 0)
+    );
     assert_eq!(viewer(&after, &desk.ada).activity_at, minute(1));
 }
 
@@ -227,7 +270,8 @@ fn an_answer_moves_a_waiting_ticket_only_if_it_was_written_after_it_was_shared()
         }),
     };
     let hear = |of: &Aggregate, saw| {
-        of.hear(&said(saw, of), true, &desk.catalog, &grace(9)).unwrap()
+        of.hear(&said(saw, of), true, &desk.catalog, &grace(9))
+            .unwrap()
     };
     assert_eq!(hear(&shared, 0), None);
     assert!(hear(&shared, 1).is_some());
@@ -302,7 +346,10 @@ fn a_new_type_has_states_of_every_category_and_all_of_them_unless_told_otherwise
     };
     let design = |catalog: &Catalog, new: &NewType| catalog.design(TypeId::generate(), new);
     catalog.states[6].archived = true;
-    let all: Vec<_> = catalog.states[..6].iter().map(|state| state.id.clone()).collect();
+    let all: Vec<_> = catalog.states[..6]
+        .iter()
+        .map(|state| state.id.clone())
+        .collect();
     assert_eq!(design(&catalog, &new(&[])).unwrap().states, all);
 
     let some = [3, 5, 2, 0].map(|place: usize| &catalog.states[place].id);
@@ -318,7 +365,10 @@ fn a_new_type_has_states_of_every_category_and_all_of_them_unless_told_otherwise
     let unknown = StateId::generate();
     for refused in [&unknown, &catalog.states[6].id] {
         assert_eq!(
-            design(&catalog, &new(&[some[0], some[1], some[2], some[3], refused])),
+            design(
+                &catalog,
+                &new(&[some[0], some[1], some[2], some[3], refused])
+            ),
             Err(Refusal::StateNotAllowed)
         );
     }
