@@ -179,7 +179,7 @@ export const CONSOLE_SCREENS = {
   changes: {
     async go(one) {
       await one.go(`${SETTINGS}/changes`)
-      await visible(one, 'tbody tr')
+      await visible(one, '.change')
     }
   },
   missing: {

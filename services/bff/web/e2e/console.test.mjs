@@ -34,7 +34,7 @@ test('a teammate logs in and comes to the page that was asked for', async () => 
   assert.equal(new URL(grace.page.url()).search, '?state=submitted')
   await grace.main.getByRole('link', { name: PRINTER }).waitFor()
   const filters = grace.page.getByRole('navigation', { name: 'Tickets by category' })
-  await until(async () => /All\s*5/.test(await filters.textContent()))
+  await until(async () => /All\s*6/.test(await filters.textContent()))
 })
 
 test('a changed state badges the customer at once', async (t) => {
@@ -276,6 +276,19 @@ test('it is worked by keyboard alone', async () => {
   await keyboard.press('Shift+Tab')
   await keyboard.press('e')
   await until(() => grace.page.evaluate(() => document.activeElement?.id === 'ticket-state'))
+})
+
+test('who stands on a ticket in the list still does when it moves to the top', async () => {
+  await grace.go('/console/tickets')
+  const row = grace.main.locator('.row', { hasText: EXPORT })
+  await row.focus()
+  assert.notEqual(await grace.main.locator('.row-title').first().textContent(), EXPORT)
+  await suite.call('TicketService/ChangeTicketState', { ticket_id: '#3', state_id: suite.states.RESOLVED })
+  await until(async () => (await grace.main.locator('.row-title').first().textContent()) === EXPORT)
+  assert.equal(
+    await grace.page.evaluate(() => document.activeElement?.querySelector('.row-title')?.textContent),
+    EXPORT
+  )
 })
 
 test('logging out ends it', async () => {
