@@ -140,7 +140,7 @@ test('a page that its workspace has not named shows nothing, from the moment on 
     const expected = origins.join(' ') || 'http://127.0.0.1:* http://localhost:*'
     await until(async () => {
       const { headers } = await fetch(`${suite.bff}/m/${appId()}/`)
-      return headers.get('content-security-policy').includes(`frame-ancestors ${expected};`)
+      return headers.get('content-security-policy').includes(`frame-ancestors 'self' ${expected};`)
     })
   }
   await name(['https://shop.example.com'])
