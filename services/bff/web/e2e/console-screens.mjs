@@ -82,6 +82,7 @@ export const CONSOLE_SCREENS = {
         const answer = await (await route.fetch()).json()
         delete answer.conversation
         delete answer.ticket.conversationId
+        delete answer.ticket.shared
         await route.fulfill({ json: answer })
       })
       await one.go(`/console/tickets/${made.number}`)
