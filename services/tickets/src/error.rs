@@ -82,6 +82,15 @@ impl From<Error> for Failure {
             Error::Contended => (Kind::Unavailable(SETTLED_SOON), "UNAVAILABLE"),
             Error::Invalid(violations) => return Self::invalid(DOMAIN, violations.clone()),
             Error::Denied(failure) => return (**failure).clone(),
+            // a contact's tickets are the user's, or nobody's, in a moment
+            Error::Store(cause) if is_gone(cause) => {
+                return Self::new(
+                    Kind::Unavailable(SETTLED_SOON),
+                    DOMAIN,
+                    "UNAVAILABLE",
+                    "the ticket's contact was just merged or erased; try again in a moment",
+                );
+            }
             Error::Store(cause) if is_passing(cause) => return Self::unavailable(DOMAIN, cause),
             Error::Store(cause) => return Self::internal(DOMAIN, cause),
             Error::Kept(cause) => return Self::internal(DOMAIN, cause),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { violations } from './axe.mjs'
-import { CONSOLE_SCREENS, CONSOLE_VARIANTS, visitConsole } from './console-screens.mjs'
+import { CONSOLE_SCREENS, visitConsole } from './console-screens.mjs'
 import { startBrowser, startSuite } from './world.mjs'
 
 let suite
@@ -16,7 +16,7 @@ after(async () => {
   await suite?.stop()
 })
 
-for (const variant of Object.keys(CONSOLE_VARIANTS))
+for (const variant of ['light', 'dark', 'phone'])
   test(`${Object.keys(CONSOLE_SCREENS).length} screens in ${variant} have no violation`, async () => {
     const found = []
     const missed = await visitConsole(browser, suite, variant, async ({ page }, screen) => {

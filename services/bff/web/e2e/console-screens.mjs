@@ -20,7 +20,8 @@ async function aside(one) {
   if (onTablet(one)) await one.button('Show details').click()
   await visible(one, '.side-pane')
 }
-const refuse = (one, method, answer) => one.page.route(`**/ConsoleService/${method}`, (route) => route.fulfill(answer))
+const refuse = (one, method, answer) =>
+  one.page.route(`**/messenger.bff.v1.ConsoleService/${method}`, (route) => route.fulfill(answer))
 const broken = { status: 500, headers: { 'x-request-id': 'req_7f3a' }, json: { code: 'internal' } }
 
 export const CONSOLE_SCREENS = {
@@ -77,10 +78,11 @@ export const CONSOLE_SCREENS = {
   'ticket-unlinked': {
     async go(one) {
       const { ticket: made } = await one.suite.call('TicketService/GetTicket', { ticket_id: '3' })
-      await one.page.route('**/ConsoleService/GetInboxTicket', async (route) => {
+      await one.page.route('**/messenger.bff.v1.ConsoleService/GetInboxTicket', async (route) => {
         const answer = await (await route.fetch()).json()
         delete answer.conversation
         delete answer.ticket.conversationId
+        delete answer.ticket.shared
         await route.fulfill({ json: answer })
       })
       await one.go(`/console/tickets/${made.number}`)
@@ -145,7 +147,7 @@ export const CONSOLE_SCREENS = {
       const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
       const header = { alg: 'HS256', kid: 'idk_41f2' }
       const claims = { user_id: 'ada', name: 'Ada Lovelace', aud: one.suite.app, iat: 1795000000, exp: 1795003600 }
-      await one.page.getByLabel('User token').fill(`${part(header)}.${part(claims)}.c2lnbmF0dXJl`)
+      await one.page.getByLabel('User token', { exact: true }).fill(`${part(header)}.${part(claims)}.c2lnbmF0dXJl`)
       await one.button('Test token').click()
       await visible(one, '.verdict')
     }
@@ -178,7 +180,7 @@ export const CONSOLE_SCREENS = {
   changes: {
     async go(one) {
       await one.go(`${SETTINGS}/changes`)
-      await visible(one, 'tbody tr')
+      await visible(one, '.change')
     }
   },
   missing: {

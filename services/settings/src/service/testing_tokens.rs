@@ -17,8 +17,9 @@ pub(super) async fn test_user_token(
     actor: &Actor,
     request: TestUserTokenRequest,
 ) -> Result<TestUserTokenResponse, Error> {
+    let workspace = actor.workspace()?;
     let (platform, token) = convert::token_to_test(request)?;
-    let found = store::workspaces::find(service.reader(), actor.workspace()?).await?;
+    let found = store::workspaces::find(service.reader(), workspace).await?;
     let workspace = found.ok_or(Error::NotFound("workspace"))?;
     let trial = try_token(service, &workspace, platform, &token).await?;
     Ok(convert::tested_token(trial, &workspace.app_id))

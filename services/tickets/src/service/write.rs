@@ -151,6 +151,10 @@ impl Service {
         if !save(&mut work, &change).await? {
             return Err(Error::Contended);
         }
+        if !change.after.ticket.shared {
+            // no event of it is refused for a contact who is no more
+            work.begin_unheard(workspace, &new.requester).await?;
+        }
         let reply = |positions| reply(&change.after, &known.catalog, positions);
         let answer = self.conclude(work, order, reply).await?;
         if !known.stored {

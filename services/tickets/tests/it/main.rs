@@ -9,6 +9,7 @@ mod changes;
 mod departures;
 mod events_heard;
 mod events_told;
+mod feed;
 mod golden;
 mod imports;
 mod inbox;

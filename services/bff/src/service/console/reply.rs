@@ -24,6 +24,8 @@ types::id!(
 const MESSAGE: &str = ":msg";
 const LINK: &str = ":lnk";
 const STATE: &str = ":set";
+/// What Tickets says of a conversation that it has not heard of.
+const NOT_KNOWN_YET: &str = "CONVERSATION_NOT_KNOWN_YET";
 /// Tickets hears of a new conversation by its feed: so often, and so far apart, it is asked whether it has.
 const TRIES: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(100);
@@ -176,7 +178,7 @@ async fn link(
     loop {
         tries += 1;
         match clients.link(by.speaks(), body.clone()).await {
-            Err(error) if error.code() == Some(Code::Unavailable) && tries < TRIES => {
+            Err(error) if error.reason().as_deref() == Some(NOT_KNOWN_YET) && tries < TRIES => {
                 tokio::time::sleep(BETWEEN).await;
             }
             outcome => return outcome,

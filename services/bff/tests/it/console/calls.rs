@@ -10,7 +10,6 @@ use crate::{
     world::{CNV_1, TKT_1, World},
 };
 
-const GRACE: &str = "grace@example.com";
 const ALAN: &str = "alan@example.com";
 const AGENT: &str = "ada@example.com";
 const CON_1: &str = "con_00000000000000000000000000000001";

@@ -20,7 +20,11 @@ export function Composer({ ticket }: { ticket: Ticket }) {
   const text = draft[mode]
   const length = [...text].length
   const offline = !desk.online.value
-  const why = !desk.mayWork.value ? t('forbidden.tickets') : !ticket.conversationId ? t('composer.unlinked') : ''
+  const why = !desk.mayWork.value
+    ? t('forbidden.tickets')
+    : !ticket.conversationId && !ticket.shared
+      ? t('composer.unlinked')
+      : ''
   const can = !why && !offline && !draft.sending && !!text.trim() && length <= LONGEST
   const send = (stateId = '') => {
     if (can) desk.work.send(ticket.id, stateId)

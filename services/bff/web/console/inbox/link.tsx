@@ -2,10 +2,10 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { useDesk } from '../context'
-import { t } from '../i18n'
+import { moment, t } from '../i18n'
 import type { Contact, Conversation, Ticket } from '../model'
 import { type Failure, failure } from '../state/failure'
-import { Ago, Dialog, nameOf, Problem, Skeleton, Wrong } from '../ui/parts'
+import { Dialog, nameOf, Problem, Skeleton, Wrong } from '../ui/parts'
 
 interface LinkProps {
   ticket: Ticket
@@ -53,7 +53,8 @@ export function LinkDialog({ ticket, requesters, problem, close }: LinkProps) {
                   </span>
                   <span class="muted">
                     {requesters.length > 1 && `${name(contactId)} · `}
-                    {t(one.closed ? 'conversation.closed' : 'conversation.open')} · <Ago time={one.updateTime} />
+                    {t(one.closed ? 'conversation.closed' : 'conversation.open')} ·{' '}
+                    {t('conversation.began', { time: moment(one.createTime) })}
                   </span>
                 </span>
               </label>

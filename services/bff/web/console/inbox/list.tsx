@@ -1,6 +1,6 @@
 /** The list of tickets. */
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Filter } from '../api'
 import { useDesk } from '../context'
 import { t } from '../i18n'
@@ -96,6 +96,15 @@ function Rows({ filter, current }: { filter: Filter; current: string }) {
   const desk = useDesk()
   const { rows, loaded, next, more, failure } = desk.inbox.list.value
   const opened = desk.opened.opened.value.detail?.ticket.id
+  // who stands on a ticket still does when it moves: its row loses the focus on the way
+  const held = useRef('')
+  const moving = useRef(false)
+  moving.current = true
+  useLayoutEffect(() => {
+    moving.current = false
+    if (held.current && document.activeElement === document.body)
+      document.querySelector<HTMLElement>(`[data-row="${CSS.escape(held.current)}"]`)?.focus({ preventScroll: true })
+  })
   if (!loaded && failure) return <Problem text={t('list.failed')} why={failure} again={desk.reloadList} />
   if (!loaded) return <Skeleton rows={6} />
   const narrowed = filter.text || filter.shared !== undefined
@@ -111,7 +120,14 @@ function Rows({ filter, current }: { filter: Filter; current: string }) {
           )}
         </div>
       ) : (
-        <ul>
+        <ul
+          onFocusIn={(event) => {
+            held.current = (event.target as HTMLElement).dataset.row ?? ''
+          }}
+          onFocusOut={() => {
+            if (!moving.current) held.current = ''
+          }}
+        >
           {rows.map((row) => (
             <li key={row.ticket.id}>
               <RowLink row={row} on={row.ticket.id === opened || row.ticket.id === current} />

@@ -48,11 +48,8 @@ function Shared({ ticket }: { ticket: Ticket }) {
   const desk = useDesk()
   const problem = useProblem('share')
   const customer = desk.team.value?.types.find((type) => type.id === ticket.typeId)?.customer ?? ticket.shared
-  const why = !desk.mayWork.value
-    ? t('forbidden.tickets')
-    : ticket.shareable
-      ? ''
-      : t(customer ? 'share.always' : 'share.never')
+  const may = ticket.shareable && desk.mayWork.value
+  const hint = ticket.shareable ? (ticket.shared ? 'share.on' : 'share.off') : customer ? 'share.always' : 'share.never'
   return (
     <section>
       <div class="switch-line">
@@ -61,12 +58,12 @@ function Shared({ ticket }: { ticket: Ticket }) {
           on={ticket.shared}
           label={t('share')}
           hint="share-hint"
-          disabled={!!why || desk.work.busy.value === 'share'}
+          disabled={!may || desk.work.busy.value === 'share'}
           turn={(on) => desk.work.setShared(ticket, on)}
         />
       </div>
       <p class="muted" id="share-hint">
-        {why || t(ticket.shared ? 'share.on' : 'share.off')}
+        {t(hint)}
       </p>
       <Wrong text={problem} />
     </section>

@@ -118,7 +118,7 @@ function Items({ items }: { items: Item[] }) {
         before = of
         return (
           <Fragment key={'part' in item ? item.part.id : `v${item.entry.version}`}>
-            {opens && <h3 class="day">{of}</h3>}
+            {opens && <h2 class="day">{of}</h2>}
             {'part' in item ? (
               <PartItem part={item.part} />
             ) : (

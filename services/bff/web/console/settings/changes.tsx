@@ -8,6 +8,25 @@ import { Problem, Skeleton, Wrong } from '../ui/parts'
 import { useLoaded } from './load'
 import type { Change } from './model'
 
+const ACTIONS = [
+  'action.space.updated',
+  'action.identity_key.created',
+  'action.identity_key.revoked',
+  'action.identity_mode.set',
+  'action.allowed_origins.set',
+  'action.api_token.created',
+  'action.api_token.revoked',
+  'action.teammate.created',
+  'action.teammate.renamed',
+  'action.teammate.role_changed',
+  'action.teammate.activity_changed',
+  'action.workspace.created',
+  'action.contact.merged',
+  'action.contact.erased',
+  'action.console.login',
+  'action.console.logout'
+] as const
+
 export function ChangesTab() {
   const desk = useDesk()
   const { value, why, load } = useLoaded(() => desk.api.changes())
@@ -35,23 +54,11 @@ export function ChangesTab() {
   return (
     <section aria-label={t('tab.changes')}>
       <p class="muted">{t('changes.help')}</p>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('changes.when')}</th>
-              <th scope="col">{t('changes.who')}</th>
-              <th scope="col">{t('changes.what')}</th>
-              <th scope="col">{t('changes.values')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((one) => (
-              <Line key={one.id} change={one} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <ol class="lines">
+        {rows.map((one) => (
+          <Line key={one.id} change={one} />
+        ))}
+      </ol>
       <Wrong text={problem.value} />
       {next && (
         <div class="more">
@@ -64,22 +71,25 @@ export function ChangesTab() {
   )
 }
 
+/** Nothing for what a later server may do. */
+const named = (action: string) => ACTIONS.find((one) => one === `action.${action}`)
+
 function Line({ change }: { change: Change }) {
   const desk = useDesk()
   const who = desk.team.value?.people.find((one) => one.id === change.actorId)?.name
+  const action = named(change.action)
   return (
-    <tr>
-      <td>
-        <time dateTime={change.time}>{moment(change.time)}</time>
-      </td>
-      <td>{who ?? (change.actorId || t('the_system'))}</td>
-      <td>
-        <code>{change.action}</code>
-        <span class="muted subject">{change.subject}</span>
-      </td>
-      <td class="values">
-        {change.before && <del>{change.before}</del>} {change.after && <ins>{change.after}</ins>}
-      </td>
-    </tr>
+    <li class="change">
+      <p>
+        <strong>{action ? t(action) : change.action}</strong>
+      </p>
+      <p class="muted">
+        {who ?? (change.actorId || t('the_system'))} · <time dateTime={change.time}>{moment(change.time)}</time>
+      </p>
+      <p class="values">
+        <code>{change.subject}</code> {change.before && <del>{change.before}</del>}{' '}
+        {change.after && <ins>{change.after}</ins>}
+      </p>
+    </li>
   )
 }

@@ -59,7 +59,7 @@ function Code({ text, what }: { text: string; what: string }) {
   return (
     <div class="sample">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be scrolled by keyboard too */}
-      <section class="code-frame" tabIndex={0} aria-label={what}>
+      <section class="code-frame" tabIndex={0} aria-label={t('install.code', { what })}>
         <pre>
           <code>{text}</code>
         </pre>

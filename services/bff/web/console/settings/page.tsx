@@ -1,4 +1,5 @@
 /** Settings > Channels > Messenger. */
+import { useLayoutEffect } from 'preact/hooks'
 import { useDesk } from '../context'
 import { type Key, t } from '../i18n'
 import { settings, TABS, type Tab } from '../place'
@@ -17,6 +18,10 @@ const NAMES: Record<Tab, Key> = {
 
 export function SettingsPage({ tab }: { tab: Tab }) {
   const desk = useDesk()
+  // on a phone not all tabs have room
+  useLayoutEffect(() => {
+    document.querySelector('.tab[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+  }, [tab])
   return (
     <div class="settings">
       <nav aria-label={t('breadcrumb')}>

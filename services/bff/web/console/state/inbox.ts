@@ -39,6 +39,8 @@ export function createInbox(api: Api, reached: (failed?: Failure) => void) {
 
   /** Newest first and as many as were shown; an answer that another call has overtaken is dropped. */
   async function load(): Promise<boolean> {
+    // the page that is on its way would be dropped, again and again where it takes long
+    if (list.value.more) return true
     const mine = ++turn
     const { filter, rows } = list.value
     try {

@@ -34,7 +34,7 @@ describe('the timeline', () => {
     expect(seqs(timeline.before(held, { rows: [message(3), message(2), message(1)], next: '' }))).toEqual([1, 2, 3, 4])
   })
 
-  it('tells once what happened and was stamped, and in order what was not', () => {
+  it('tells once what happened and was stamped, by who did it, and in order what was not', () => {
     const stamp = { ticketId: 'tkt_1', revision: '2', stateId: 'tst_p' }
     const parts = timeline.newest(timeline.none, {
       rows: [message(5), message(3, { kind: 'PART_KIND_TICKET_EVENT', ticket: stamp })],
@@ -51,7 +51,7 @@ describe('the timeline', () => {
       }
     ].flatMap((json) => entry(json as Parameters<typeof entry>[0]) ?? [])
     const items = timeline.merged('tkt_1', parts, entries)
-    expect(items.map((item) => ('part' in item ? item.part.seq : item.entry.kind))).toEqual([3, 'edited', 5])
+    expect(items.map((item) => ('part' in item ? item.part.seq : item.entry.kind))).toEqual(['state', 'edited', 5])
   })
 })
 

@@ -30,23 +30,26 @@ export function before(held: Parts, page: Page<Part>): Parts {
 }
 
 /**
- * Everything oldest first. What stands in the conversation as a stamp of this ticket is not told twice, and what
- * happened before the first part that is there waits until the parts before it are there too.
+ * Everything oldest first. What stands in the conversation as a stamp of this ticket is told once, there, by the
+ * history, which knows who did it; what happened before the first part that is there waits until the parts before it
+ * are there too.
  */
 export function merged(ticketId: string, parts: Parts, entries: Entry[]): Item[] {
-  const stamped = new Set(
-    parts.rows.flatMap(({ ticket }) => (ticket && ticket.id === ticketId ? [ticket.revision] : []))
+  const told = new Map(
+    entries
+      .filter(({ visible, kind }) => visible && (kind === 'state' || kind === 'created'))
+      .map((entry) => [entry.revision, entry])
   )
+  const stamped = new Set<Entry>()
+  const items: Item[] = parts.rows.map((part) => {
+    const entry = part.ticket?.id === ticketId ? told.get(part.ticket.revision) : undefined
+    if (!entry || stamped.has(entry)) return { time: part.time, part }
+    stamped.add(entry)
+    return { time: part.time, entry }
+  })
   const from = parts.older ? Date.parse(parts.rows[0]?.time ?? '') : Number.NEGATIVE_INFINITY
-  const happened = entries.filter(
-    (entry) =>
-      Date.parse(entry.time) >= from &&
-      !(entry.visible && (entry.kind === 'state' || entry.kind === 'created') && stamped.has(entry.revision))
-  )
-  const items: Item[] = [
-    ...parts.rows.map((part) => ({ time: part.time, part })),
-    ...[...happened].reverse().map((entry) => ({ time: entry.time, entry }))
-  ]
+  for (const entry of [...entries].reverse())
+    if (!stamped.has(entry) && Date.parse(entry.time) >= from) items.push({ time: entry.time, entry })
   // at the same time, parts keep their order: the sort is stable
   return items.sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
 }

@@ -171,13 +171,12 @@ export function Dialog({ title, close, children }: { title: string; close: () =>
       }}
     >
       <div class="dialog">
-        <header class="dialog-head">
-          <h2 id={id}>{title}</h2>
-          <button type="button" class="round" aria-label={t('close')} onClick={close}>
-            <Icon name="close" />
-          </button>
-        </header>
+        <h2 id={id}>{title}</h2>
         {children}
+        {/* behind what one came for: that gets the focus */}
+        <button type="button" class="round dialog-close" aria-label={t('close')} onClick={close}>
+          <Icon name="close" />
+        </button>
       </div>
     </dialog>
   )

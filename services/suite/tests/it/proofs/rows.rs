@@ -144,7 +144,8 @@ pub const ROWS: &[Row] = &[
     row("messenger.settings.v1.SessionStoreService/LookUpApp", SESSIONS, Nobodys, r#"{"appId":"$app"}"#),
     row("messenger.settings.v1.SessionStoreService/OpenConsoleSession", SESSIONS, Nobodys, r#"{"appId":"$app","issuer":"https://login.example.com","subject":"grace","verifiedEmail":"$email","loginSha256":"$login"}"#),
     row("messenger.settings.v1.SessionStoreService/LookUpConsoleSession", SESSIONS, Nobodys, r#"{"tokenSha256":"$desk"}"#),
-    row("messenger.settings.v1.WorkspaceService/TestUserToken", SETTINGS_W, Own, r#"{"platform":"PLATFORM_WEB","userJwt":"$jwt"}"#),
+    // one that is over while the proofs go on would change the answer; the console's line has a real one
+    row("messenger.settings.v1.WorkspaceService/TestUserToken", SETTINGS_W, Own, r#"{"platform":"PLATFORM_WEB","userJwt":"x.y.z"}"#),
     row("messenger.settings.v1.WorkspaceService/GetMessengerSecurity", SETTINGS, Own, "{}"),
     row("messenger.settings.v1.WorkspaceService/SetIdentityMode", SETTINGS_W, Own, r#"{"platform":"PLATFORM_IOS","mode":"IDENTITY_MODE_OPTIONAL"}"#),
     row("messenger.settings.v1.WorkspaceService/SetAllowedOrigins", SETTINGS_W, Own, r#"{"origins":["https://shop.example.com"],"expectedVersion":"1"}"#),
@@ -180,7 +181,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/SetTicketState", DESK_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
     row("messenger.bff.v1.ConsoleService/ReplyToTicket", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello","stateId":"$state"}"#),
     row("messenger.bff.v1.ConsoleService/AddTicketNote", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello"}"#),
-    row("messenger.bff.v1.ConsoleService/SetTicketShared", DESK_W, Hidden, r#"{"ticketId":"$errand","shared":true}"#),
+    row("messenger.bff.v1.ConsoleService/SetTicketShared", DESK_W, Hidden, r#"{"ticketId":"$report","shared":true}"#),
     row("messenger.bff.v1.ConsoleService/GetSpaces", OFFICE, Own, "{}"),
     row("messenger.bff.v1.ConsoleService/SetSpace", OFFICE_W, Own, r#"{"platform":"PLATFORM_ANDROID","space":"SPACE_TICKETS","enabled":false,"expectedVersion":"1"}"#),
     row("messenger.bff.v1.ConsoleService/GetSecurity", OFFICE, Own, "{}"),

@@ -232,7 +232,7 @@ impl Stage {
             let state = states.iter().find(|state| state.category() == category);
             state.unwrap().state_id.clone()
         };
-        let (report, errand) = (self.unshared("Report").await, self.unshared("Errand").await);
+        let report = self.report().await;
         let session = self.acme.session.clone();
         let hash = <sha2::Sha256 as sha2::Digest>::digest(session.as_bytes());
         self.names = BTreeMap::from([
@@ -240,7 +240,6 @@ impl Stage {
             ("chat", chats[0].clone()),
             ("contact", self.acme.contact.to_string()),
             ("conversation", conversation),
-            ("errand", errand),
             ("hash", base64(&hash)),
             ("secret", self.acme.access.teammates["grace"].clone()),
             ("spare", chats[1].clone()),
@@ -259,10 +258,10 @@ impl Stage {
     }
 
     /// A back-office ticket about the victim, which nobody has shared with them.
-    async fn unshared(&self, name: &str) -> String {
+    async fn report(&self) -> String {
         let grace = &self.grace;
         let body = CreateTicketTypeRequest {
-            name: format!("{name} {CANARY}"),
+            name: format!("Type {CANARY}"),
             category: TypeCategory::BackOffice.into(),
             shareable: true,
             ..Default::default()
@@ -275,7 +274,7 @@ impl Stage {
         let body = CreateTicketRequest {
             requester_contact_id: self.acme.contact.to_string(),
             type_id: made.unwrap().r#type.unwrap().type_id,
-            title: format!("{name} {CANARY}"),
+            title: format!("Report {CANARY}"),
             ..Default::default()
         };
         let made = grace
@@ -364,10 +363,10 @@ impl Stage {
     /// A row's example with the victim's ids, or with such that nobody has.
     pub fn example(&self, row: &Row, unknown: bool) -> String {
         let mut text = row.example.to_owned();
-        for (name, value) in &self.names {
+        for (number, (name, value)) in self.names.iter().enumerate() {
             let value = match value.split_once('_') {
                 Some((prefix, hex)) if unknown && hex.len() == 32 => {
-                    format!("{prefix}_{}", "0".repeat(32))
+                    format!("{prefix}_{number:032x}")
                 }
                 _ => value.clone(),
             };
@@ -549,7 +548,7 @@ impl Stage {
             let answer = wire::call(self.channel(&rpc), &rpc.method, token.as_deref(), body).await;
             let answer = answer.map(|bytes| wire::decode(&rpc.method.output(), bytes));
             let told = match answer {
-                Ok(json) => json,
+                Ok(json) => wire::lasting(&json),
                 Err(status) if status.code() == Code::NotFound => "none".into(),
                 Err(status) => panic!("{}: {status}", rpc.name()),
             };

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
+use serde_json::Value;
 use tonic::{
     Code, Request, Status, Streaming,
     client::Grpc,
@@ -144,6 +145,24 @@ pub fn encode(kind: &MessageDescriptor, json: &str) -> Vec<u8> {
 pub fn decode(kind: &MessageDescriptor, bytes: Bytes) -> String {
     let message = DynamicMessage::decode(kind.clone(), bytes).unwrap();
     serde_json::to_string(&message).unwrap()
+}
+
+/// An answer without the times at which keys and tokens were used last: these are written by the uses
+/// themselves, up to a minute later.
+pub fn lasting(json: &str) -> String {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.remove("lastUsedTime");
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(values) => values.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::from_str(json).unwrap();
+    strip(&mut value);
+    value.to_string()
 }
 
 /// What a refusal says, but for the name of the call.

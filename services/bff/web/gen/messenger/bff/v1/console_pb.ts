@@ -799,7 +799,7 @@ export const ListInboxHistoryRequestSchema: GenMessage<ListInboxHistoryRequest, 
  */
 export type ListInboxHistoryResponse = Message<"messenger.bff.v1.ListInboxHistoryResponse"> & {
   /**
-   * Newest first.
+   * Newest first, of the first 5,000.
    *
    * @generated from field: repeated messenger.tickets.v1.HistoryEntry entries = 1;
    */
@@ -820,7 +820,7 @@ export type ListInboxHistoryResponse = Message<"messenger.bff.v1.ListInboxHistor
  */
 export type ListInboxHistoryResponseJson = {
   /**
-   * Newest first.
+   * Newest first, of the first 5,000.
    *
    * @generated from field: repeated messenger.tickets.v1.HistoryEntry entries = 1;
    */
@@ -1872,7 +1872,7 @@ export type GetSpacesResponse = Message<"messenger.bff.v1.GetSpacesResponse"> & 
   settings?: MessengerSettings | undefined;
 
   /**
-   * Who changed them last; absent when nobody did.
+   * Who changed them last; absent when nobody did, or over 500 changes of other settings ago.
    *
    * @generated from field: messenger.settings.v1.AuditEntry last_change = 2;
    */
@@ -1893,7 +1893,7 @@ export type GetSpacesResponseJson = {
   settings?: MessengerSettingsJson;
 
   /**
-   * Who changed them last; absent when nobody did.
+   * Who changed them last; absent when nobody did, or over 500 changes of other settings ago.
    *
    * @generated from field: messenger.settings.v1.AuditEntry last_change = 2;
    */
@@ -2766,7 +2766,8 @@ export const ConsoleService: GenService<{
   /**
    * Replies in the linked conversation and moves the ticket, in this order and as one step: sent again with the
    * same request id it does what is still missing. That the reply was sent and the state was not changed is no
-   * error: the answer says it.
+   * error: the answer says it. A shared ticket without a conversation gets one by it; for any other
+   * FAILED_PRECONDITION: TICKET_HAS_NO_CONVERSATION.
    *
    * @generated from rpc messenger.bff.v1.ConsoleService.ReplyToTicket
    */
@@ -2776,7 +2777,8 @@ export const ConsoleService: GenService<{
     output: typeof ReplyToTicketResponseSchema;
   },
   /**
-   * Adds a note, which customers never see.
+   * Adds a note to the linked conversation, which customers never see.
+   * FAILED_PRECONDITION: TICKET_HAS_NO_CONVERSATION.
    *
    * @generated from rpc messenger.bff.v1.ConsoleService.AddTicketNote
    */
