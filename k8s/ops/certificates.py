@@ -24,7 +24,6 @@ class Authority:
 
     def issue(self, name, expired=False):
         """Chain and key of a new certificate."""
-        # this library goes without a beginning
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=-1 if expired else 1)
         made = self.ca.issue_cert(HOST, common_name=name, not_after=end)
         return b"".join(blob.bytes() for blob in made.cert_chain_pems), made.private_key_pem.bytes()
