@@ -121,6 +121,26 @@ describe('a ticket', () => {
     await screen.findByText('Customer sees: Resolved')
   })
 
+  it('keeps what a colleague wrote while somebody had the window open, and sends only what was changed', async () => {
+    const { answers, calls, desk } = open('/console/tickets/tkt_1', {
+      EditTicket: () => ({ ticket: ticket({ title: 'By Alan', description: 'Mine', version: '5' }) })
+    })
+    fireEvent.click(await screen.findByRole('button', { name: 'Edit' }))
+    const title = await screen.findByLabelText('Title')
+    answers.GetInboxTicket = () => ({ ticket: ticket({ title: 'By Alan', version: '4' }), requesters: [] })
+    await desk.opened.load()
+    fireEvent.input(title, { target: { value: 'By Grace' } })
+    fireEvent.click(screen.getByRole('button', { name: 'Save' }))
+    await screen.findByText(/Somebody else changed the title meanwhile, to “By Alan”/)
+    expect(calls('EditTicket')).toEqual([])
+    fireEvent.input(title, { target: { value: 'By Alan' } })
+    fireEvent.input(screen.getByLabelText('Description'), { target: { value: 'Mine' } })
+    fireEvent.click(screen.getByRole('button', { name: 'Save' }))
+    await waitFor(() => expect(calls('EditTicket').length).toBe(1))
+    expect(calls('EditTicket')[0]).toMatchObject({ description: 'Mine', expectedVersion: '4' })
+    expect(calls('EditTicket')[0]).not.toHaveProperty('title')
+  })
+
   it('of a back-office type is shared, and says why when the conversation has one already', async () => {
     const office = { typeId: 'tty_office', shareable: true, shared: false }
     const { calls } = open('/console/tickets/tkt_1', {
@@ -257,6 +277,25 @@ describe('the composer', () => {
     await screen.findByText('Sent.')
     const ids = calls('ReplyToTicket').map((body) => body.requestId)
     expect(new Set(ids).size).toBe(1)
+  })
+
+  it('is one message whichever button sends it again after no answer came', async () => {
+    let fails = true
+    const { calls } = open('/console/tickets/tkt_1', {
+      ReplyToTicket: () => {
+        if (fails) throw new RpcError('unavailable')
+        return { part: part(2), ticket: ticket({ state: STATES[2], version: '4' }) }
+      }
+    })
+    await type('Which size?')
+    fireEvent.click(screen.getByRole('button', { name: 'Send' }))
+    await screen.findByText(/Not sent/)
+    fails = false
+    fireEvent.click(await screen.findByRole('button', { name: 'Send and set state…' }))
+    fireEvent.click(within(document.getElementById('send-states') as HTMLElement).getByText('Waiting on customer'))
+    await waitFor(() => expect(calls('ReplyToTicket').length).toBe(2))
+    const [first, second] = calls('ReplyToTicket')
+    expect(second).toMatchObject({ requestId: first?.requestId, stateId: 'tst_w' })
   })
 
   it('keeps a draft for each ticket, and notes apart from replies', async () => {

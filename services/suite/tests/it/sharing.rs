@@ -126,6 +126,23 @@ async fn stamps(office: &Office, conversation: &str) -> (usize, u64) {
     (events.count(), newest.unwrap_or_default())
 }
 
+/// How many ticket updates a customer finds in a thread.
+async fn updates(of: &Messenger, conversation: &str) -> usize {
+    let body = GetConversationRequest {
+        conversation_id: conversation.into(),
+        ..Default::default()
+    };
+    let thread = of
+        .call(body, |mut c, r| async move { c.get_conversation(r).await })
+        .await
+        .unwrap();
+    let updates = thread
+        .parts
+        .iter()
+        .filter(|part| part.kind() == proto::bff::v1::PartKind::TicketEvent);
+    updates.count()
+}
+
 /// A1, A3, B2, B3, V3, V4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_ticket_badges_until_its_conversation_is_read_and_taken_back_it_is_gone_live() {
@@ -164,6 +181,7 @@ async fn a_shared_ticket_badges_until_its_conversation_is_read_and_taken_back_it
     .await
     .unwrap();
     shows(&ada, Some(0), Some(0)).await;
+    assert_eq!(updates(&ada, &conversation).await, 1);
 
     let body = UnshareTicketRequest {
         ticket_id: ticket.into(),
@@ -192,13 +210,8 @@ async fn a_shared_ticket_badges_until_its_conversation_is_read_and_taken_back_it
     }
     assert_eq!(badges(&ada).await, (None, Some(0)));
     assert!(detail(&ada, ticket).await.is_err());
-    let body = GetConversationRequest {
-        conversation_id: conversation.clone(),
-        ..Default::default()
-    };
-    ada.call(body, |mut c, r| async move { c.get_conversation(r).await })
-        .await
-        .expect("the conversation itself stays");
+    // the conversation itself stays, and says nothing of the ticket any more
+    assert_eq!(updates(&ada, &conversation).await, 0);
 
     set_state(&office, ticket, StateCategory::WaitingOnCustomer).await;
     share(&office, ticket).await;
@@ -212,4 +225,5 @@ async fn a_shared_ticket_badges_until_its_conversation_is_read_and_taken_back_it
         },
     )
     .await;
+    assert_eq!(updates(&ada, &conversation).await, 2);
 }

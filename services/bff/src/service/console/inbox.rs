@@ -32,10 +32,11 @@ impl ConsoleHandler {
             requester_contact_id: String::new(),
             assignee_teammate_id: request.assignee_teammate_id.clone(),
             open: request.open,
-            text: request.text.clone(),
+            text: String::new(),
             shared: request.shared,
         };
-        let first = request.page_token.is_empty();
+        // titles with a text are found by looking at each: listing them stops at a page, counting them does not
+        let counted_too = request.page_token.is_empty() && request.text.is_empty();
         let wanted = tk::ListTicketsRequest {
             page_size: request.page_size,
             page_token: request.page_token,
@@ -48,7 +49,7 @@ impl ConsoleHandler {
             shared: request.shared,
         };
         let counts = async {
-            match first {
+            match counted_too {
                 true => self
                     .clients
                     .count_tickets(by.speaks(), GARNISH, counted)

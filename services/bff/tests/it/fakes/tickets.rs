@@ -261,13 +261,15 @@ impl TicketService for Handler {
         request: Request<BatchGetContactTicketsRequest>,
     ) -> Result<Response<BatchGetContactTicketsResponse>, Status> {
         let (actor, _) = self.0.gate.pass("BatchGetContactTickets", &request).await?;
-        let ids = request.into_inner().conversation_ids;
+        let asked = request.into_inner();
         let tickets = self.0.tickets.lock().clone();
         Ok(Response::new(BatchGetContactTicketsResponse {
             tickets: tickets
                 .into_iter()
                 .filter(|(owner, ticket)| {
-                    *owner == actor.id && ids.contains(&ticket.conversation_id)
+                    *owner == actor.id
+                        && (asked.conversation_ids.contains(&ticket.conversation_id)
+                            || asked.ticket_ids.contains(&ticket.ticket_id))
                 })
                 .map(|(_, ticket)| ticket)
                 .collect(),

@@ -11,6 +11,9 @@ export const DESCRIPTION = 10_000
 
 export function DescribeDialog({ ticket, close }: { ticket: Ticket; close: () => void }) {
   const desk = useDesk()
+  // what was there when the window was opened
+  const before = useSignal(ticket)
+  const overtaken = useSignal('')
   const title = useSignal(ticket.title)
   const description = useSignal(ticket.description)
   const problem = desk.work.problem.value
@@ -20,10 +23,22 @@ export function DescribeDialog({ ticket, close }: { ticket: Ticket; close: () =>
         class="form"
         onSubmit={async (event) => {
           event.preventDefault()
-          // as it is now: while this was open, somebody else may have moved it
           const now = desk.opened.opened.value.detail?.ticket ?? ticket
-          if (title.value.trim() && (await desk.work.describe(now, title.value.trim(), description.value.trim())))
-            close()
+          const change: { title?: string; description?: string } = {}
+          if (title.value.trim() !== before.value.title) change.title = title.value.trim()
+          if (description.value.trim() !== before.value.description) change.description = description.value.trim()
+          // somebody else's words are not written over by who has not seen them; that it was moved does not matter
+          const theirs = (['title', 'description'] as const).find(
+            (field) => change[field] !== undefined && now[field] !== before.value[field] && now[field] !== change[field]
+          )
+          if (theirs) {
+            overtaken.value = t(`details.overtaken_${theirs}`, { text: now[theirs] })
+            before.value = now
+            return
+          }
+          overtaken.value = ''
+          if (!title.value.trim()) return
+          if (Object.keys(change).length === 0 || (await desk.work.describe(now, change))) close()
         }}
       >
         {ticket.shared && <p class="muted">{t('details.seen')}</p>}
@@ -48,7 +63,7 @@ export function DescribeDialog({ ticket, close }: { ticket: Ticket; close: () =>
             onInput={(event) => (description.value = event.currentTarget.value)}
           />
         </label>
-        <Wrong text={problem?.at === 'details' ? problem.text : undefined} />
+        <Wrong text={overtaken.value || (problem?.at === 'details' ? problem.text : undefined)} />
         <div class="buttons">
           <button type="button" class="button" onClick={close}>
             {t('cancel')}

@@ -103,10 +103,10 @@ export function createWork(
         (id) => api.edit({ ...versioned(ticket, id), open }),
         () => t(open ? 'open.done' : 'open.undone')
       ),
-    describe: (ticket: Ticket, title: string, description: string) =>
+    describe: (ticket: Ticket, change: { title?: string; description?: string }) =>
       act(
         'details',
-        (id) => api.edit({ ...versioned(ticket, id), title, description }),
+        (id) => api.edit({ ...versioned(ticket, id), ...change }),
         () => t('details.done')
       ),
     /** Sends what is in the composer; with a state, the ticket then moves there. */
@@ -114,7 +114,8 @@ export function createWork(
       const draft = drafts.of(ticketId)
       const body = draft[draft.mode].trim()
       if (!body || draft.sending) return
-      return send(ticketId, `${draft.mode} ${stateId} ${body}`, async (requestId) => {
+      // with a state or without, it is the same message: told of no answer, one may try either button
+      return send(ticketId, `${draft.mode} ${body}`, async (requestId) => {
         if (draft.mode === 'note') {
           await api.note({ requestId, ticketId, body })
           tell(t('noted'))
