@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run pages demo test test-cluster test-interop test-web test-k8s services-up services-down lint fmt proto audit doc \
+.PHONY: help run pages demo test test-cluster test-interop test-web test-k8s test-ops services-up services-down lint fmt proto audit doc \
 	bench bench-cluster chaos images readme-k8s tools clean-data
 
 # The pinned tools come first; without them, test falls back to what Rust brings.
@@ -41,6 +41,9 @@ test-web: ## Test the web Messenger, in a real Chromium too (needs Node 20.19 an
 
 test-k8s: ## Check the Kubernetes chart (and the programs with it, if they are built)
 	@bash k8s/tests/run
+
+test-ops: ## Restart, kill, drain and rotate the real programs under load (needs Python 3.11, openssl and Postgres)
+	@bash k8s/ops/run
 
 readme-k8s: ## Write the table of values in the chart's README anew
 	@bash k8s/tests/tools

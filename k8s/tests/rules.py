@@ -78,8 +78,8 @@ def grace_covers_the_drain(objects):
         spec = o["spec"]["template"]["spec"]
         sleep = spec["containers"][0].get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         drain = int(config[o["metadata"]["name"]]["DRAIN_SECONDS"])
-        if spec["terminationGracePeriodSeconds"] != sleep + drain + 5:
-            yield f"{shown(o)} is killed {sleep} + {drain} + 5 s after its end began, or later than need be"
+        if spec["terminationGracePeriodSeconds"] != sleep + drain + 8:
+            yield f"{shown(o)} is killed {sleep} + {drain} + 8 s after its end began, or later than need be"
 
 
 def probes_fit(objects):

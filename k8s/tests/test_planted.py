@@ -25,7 +25,7 @@ FAULTS = [
     (DEPLOYMENT, "{{- if not (or $svc.autoscaling.enabled $svc.keda.enabled) }}", "{{- if true }}", "one_scaler_and_no_number_beside_it"),
     (SCALING, "(gt $least 1)", "(gt $least 0)", "budgets_leave_room"),
     (SCALING, "(gt $least 1)", "(gt $least 2)", "budgets_leave_room"),
-    (DEPLOYMENT, "(int $svc.shutdown.drainSeconds) 5", "5", "grace_covers_the_drain"),
+    (DEPLOYMENT, "(int $svc.shutdown.drainSeconds) 8", "5", "grace_covers_the_drain"),
     (DEPLOYMENT, '(dict "port" (int $svc.ports.grpc))', '(dict "port" (int $svc.ports.admin))', "probes_fit"),
     ("values.yaml", "failureThreshold: 220", "failureThreshold: 30", "probes_fit"),
     (DEPLOYMENT, "            httpGet:\n              path: /livez\n              port: admin",

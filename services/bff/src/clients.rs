@@ -7,6 +7,7 @@ mod credential;
 mod notifications;
 mod peer;
 mod settings;
+mod teammates;
 mod tickets;
 
 use std::{
@@ -18,8 +19,10 @@ use proto::{
     conversations::v1::conversation_service_client::ConversationServiceClient,
     notifications::v1::notification_service_client::NotificationServiceClient,
     settings::v1::{
+        contact_service_client::ContactServiceClient,
         session_store_service_client::SessionStoreServiceClient,
         settings_service_client::SettingsServiceClient,
+        workspace_service_client::WorkspaceServiceClient,
     },
     tickets::v1::{
         ticket_service_client::TicketServiceClient,
@@ -37,11 +40,11 @@ pub(crate) use notifications::whole;
 use peer::{Caller, Peer};
 
 /// What an answer cannot do without gets this long.
-const MAIN: Duration = Duration::from_secs(3);
+pub(crate) const MAIN: Duration = Duration::from_secs(3);
 /// A write gets this long.
 const WRITE: Duration = Duration::from_secs(5);
 /// What an answer can do without gets this long.
-const GARNISH: Duration = Duration::from_millis(800);
+pub(crate) const GARNISH: Duration = Duration::from_millis(800);
 /// Largest answer accepted, in bytes: a page of 100 tickets with the longest descriptions fits.
 const MAX_ANSWER: usize = 8 << 20;
 /// Connections for watches, beside the one for calls: each carries at most 4,096 streams, and a
@@ -63,6 +66,8 @@ pub(crate) struct Clients {
     types: Peer<TicketTypeServiceClient<Connection>>,
     conversations: Peer<ConversationServiceClient<Connection>>,
     settings: Peer<SettingsServiceClient<Connection>>,
+    workspaces: Peer<WorkspaceServiceClient<Connection>>,
+    contacts: Peer<ContactServiceClient<Connection>>,
     sessions: Peer<SessionStoreServiceClient<ServiceChannel>>,
     inbox: Peer<NotificationServiceClient<Connection>>,
     watches: Vec<NotificationServiceClient<Connection>>,
@@ -73,6 +78,7 @@ impl Clients {
     /// Connections are made when first used.
     pub(crate) fn new(keys: Arc<KeyRing>, at: &Addresses<'_>) -> Result<Self, StartError> {
         let to_tickets = connection(at.tickets, &keys)?;
+        let to_settings = connection(at.settings, &keys)?;
         let to_sessions = service_channel(at.settings, keys.clone(), &["sessions:write"])?;
         let inbox = |at| -> Result<_, StartError> {
             Ok(NotificationServiceClient::new(connection(at, &keys)?)
@@ -94,8 +100,17 @@ impl Clients {
             ),
             settings: Peer::new(
                 "settings",
-                SettingsServiceClient::new(connection(at.settings, &keys)?)
+                SettingsServiceClient::new(to_settings.clone())
                     .max_decoding_message_size(MAX_ANSWER),
+            ),
+            workspaces: Peer::new(
+                "settings",
+                WorkspaceServiceClient::new(to_settings.clone())
+                    .max_decoding_message_size(MAX_ANSWER),
+            ),
+            contacts: Peer::new(
+                "settings",
+                ContactServiceClient::new(to_settings).max_decoding_message_size(MAX_ANSWER),
             ),
             sessions: Peer::new(
                 "settings",

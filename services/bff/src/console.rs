@@ -14,7 +14,7 @@ mod pending;
 mod provider;
 mod sessions;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use axum::{
     Router,
@@ -31,11 +31,14 @@ use args::Setup;
 pub use args::{ConsoleArgs, Person, WorkspaceOfProvider};
 use cookies::Cookies;
 use layer::Entrance;
-pub(crate) use layer::{Callers, ConsoleLayer};
+pub(crate) use layer::{Callers, ConsoleLayer, teammate};
+use page::Built;
 use pending::Seal;
 use provider::Provider;
-pub(crate) use sessions::Consoles;
+pub(crate) use sessions::{Consoles, Teammate};
 
+/// The console's first page; all others are below it.
+const HOME: &str = "/console/";
 /// Where the provider sends the browser back.
 const CALLBACK: &str = "/console/callback";
 /// Steps of logins under way at once in this process; each waits for the provider.
@@ -53,6 +56,7 @@ struct Console {
     clock: Arc<dyn Clock>,
     doorman: Doorman,
     logins: Semaphore,
+    built: Option<Built>,
 }
 
 /// Who may try, and how often.
@@ -63,6 +67,8 @@ pub(crate) struct Doorman {
 
 /// The console's parts, as the server takes them.
 pub(crate) struct Parts {
+    /// Somebody can log in.
+    pub(crate) is_there: bool,
     /// Its pages; none without a provider.
     pub(crate) pages: Router,
     /// Its calls' way in.
@@ -78,13 +84,15 @@ pub(crate) struct Parts {
 pub(crate) fn parts(
     args: &ConsoleArgs,
     server: &ServerArgs,
+    web: Option<&Path>,
     clients: Arc<Clients>,
     doorman: Doorman,
     clock: Arc<dyn Clock>,
 ) -> Result<Parts, StartError> {
-    let sessions = Arc::new(Consoles::new(clients.clone()));
+    let sessions = Arc::new(Consoles::new(clients.clone(), doorman.limits.clone()));
     let Some(setup) = Setup::of(args, server)? else {
         return Ok(Parts {
+            is_there: false,
             pages: Router::new(),
             layer: ConsoleLayer(None),
             sessions,
@@ -105,6 +113,7 @@ pub(crate) fn parts(
         clock: clock.clone(),
         doorman,
         logins: Semaphore::new(LOGINS),
+        built: web.map(Built::of).transpose()?.flatten(),
     });
     let mut pages = router(console);
     if !setup.people.is_empty() {
@@ -115,6 +124,7 @@ pub(crate) fn parts(
         pages = pages.merge(dev_issuer::router(&setup, clock)?);
     }
     Ok(Parts {
+        is_there: true,
         pages,
         layer: ConsoleLayer(Some(entrance)),
         sessions,
@@ -134,7 +144,8 @@ fn router(console: Arc<Console>) -> Router {
             "/console",
             get(|| async { Redirect::permanent("/console/") }),
         )
-        .route("/console/", get(handlers::home))
+        .route(HOME, get(handlers::home))
+        .route("/console/{*page}", get(handlers::page_below))
         .route("/console/login", get(handlers::login))
         .route(CALLBACK, get(handlers::callback))
         .route("/console/logout", post(handlers::logout))

@@ -12,6 +12,8 @@ use crate::{
 
 /// Characters of a request id at the most.
 const REQUEST_ID: usize = 64;
+/// Of a reply, whose effects have longer ones.
+const REPLY_REQUEST_ID: usize = 60;
 /// Characters of an id or number at the most; longer ones name nothing.
 const ID: usize = 64;
 /// Characters of a title at the most.
@@ -114,6 +116,21 @@ pub(crate) fn mark_ticket_read(request: &pb::MarkTicketReadRequest) -> Result<()
     let mut wrong = Violations::new();
     check_ticket(&mut wrong, &request.ticket_id);
     check_place(&mut wrong, "up_to_revision", request.up_to_revision);
+    finish(wrong)
+}
+
+/// What a reply does not pass on as it came is checked before anything of it is done.
+pub(crate) fn reply(request: &pb::ReplyToTicketRequest) -> Result<(), Error> {
+    let mut wrong = Violations::new();
+    wrong.check(
+        "request_id",
+        text::line(&request.request_id, 0, REPLY_REQUEST_ID),
+    );
+    check_ticket(&mut wrong, &request.ticket_id);
+    wrong.check("body", text::body(&request.body, 1, TEXT));
+    if !request.state_id.is_empty() {
+        wrong.check("state_id", id::check("tst", &request.state_id));
+    }
     finish(wrong)
 }
 

@@ -44,6 +44,12 @@ pub(crate) enum Error {
     /// The session is missing, ended or unknown.
     #[error("there is no such session")]
     Unauthenticated,
+    /// The teammate's role does not allow what needs this scope.
+    #[error("the role does not allow {0}")]
+    Role(&'static str),
+    /// A ticket that nobody can be told anything about.
+    #[error("the ticket has no conversation")]
+    NoConversation,
     /// The user token does not open a session.
     #[error("the user token is not accepted")]
     UserToken,
@@ -72,6 +78,14 @@ impl Error {
     pub(crate) fn code(&self) -> Option<Code> {
         match self {
             Self::Behind(status) => Some(status.code()),
+            _ => None,
+        }
+    }
+
+    /// The reason that a service behind gave, if one did.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Behind(status) => status.get_details_error_info().map(|info| info.reason),
             _ => None,
         }
     }
@@ -129,6 +143,25 @@ impl From<Error> for Failure {
                 DOMAIN,
                 "UNAUTHENTICATED",
                 "the session is missing, ended or unknown; call CreateSession",
+            ),
+            Error::Role(scope) => Failure::new(
+                Kind::Forbidden,
+                DOMAIN,
+                "PERMISSION_DENIED",
+                match scope {
+                    "settings:write" => "You need the Admin role to change settings.",
+                    "tickets:write" | "conversations:write" => {
+                        "You need the Agent role to work on tickets and conversations."
+                    }
+                    _ => "Your role does not allow this; ask an admin of your workspace.",
+                },
+            )
+            .with("scope", scope),
+            Error::NoConversation => Failure::new(
+                Kind::Precondition,
+                DOMAIN,
+                "TICKET_HAS_NO_CONVERSATION",
+                "the ticket has no conversation; share it with the customer, or link it to one of their conversations",
             ),
             Error::UserToken => Failure::new(
                 Kind::Unauthenticated,

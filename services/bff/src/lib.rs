@@ -31,11 +31,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use events::GrpcSource;
 use jetstream::{NatsArgs, Transport};
 use proto::bff::v1::{
-    messenger_service_server::MessengerServiceServer, session_service_server::SessionServiceServer,
+    console_service_server::ConsoleServiceServer, messenger_service_server::MessengerServiceServer,
+    session_service_server::SessionServiceServer,
 };
 use runtime::{
-    Running, Server, ServerArgs, StartError, Tasks, client::service_channel, edge::Edge,
-    serve::MAX_MESSAGE,
+    Running, Server, ServerArgs, StartError, Tasks, client::service_channel, crowd::Crowd,
+    edge::Edge, serve::MAX_MESSAGE,
 };
 use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
@@ -54,7 +55,7 @@ use limits::Limits;
 pub use limits::{Counted, LimitArgs};
 use origin::Origin;
 use proxies::Proxies;
-use service::{MessengerHandler, SessionHandler};
+use service::{ConsoleHandler, MessengerHandler, SessionHandler};
 use sessions::{CallerLayer, Sessions};
 use waits::Waits;
 use watch::Watches;
@@ -126,7 +127,7 @@ pub struct Config {
     )]
     pub cors_origins: Vec<Origin>,
 
-    /// Directory with the web Messenger's pages, as `npm run build` in services/bff/web writes it; without it there
+    /// Directory with the pages of the web Messenger and of the console, as `npm run build` in services/bff/web writes it; without it there
     /// are none.
     #[arg(long, env = "WEB", value_name = "DIRECTORY")]
     pub web: Option<PathBuf>,
@@ -179,6 +180,8 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let clients = Arc::new(Clients::new(keys.clone(), &at)?);
     let limits = Arc::new(Limits::new(&config.limits));
     let proxies = Arc::new(Proxies::new(config.trusted_proxies));
+    let share = config.limits.share();
+    let crowd = share.map(|share| Crowd::new(share, proxies.clone()));
     let doorman = Doorman {
         limits: limits.clone(),
         proxies: proxies.clone(),
@@ -186,6 +189,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let console = console::parts(
         &config.console,
         &config.server,
+        config.web.as_deref(),
         clients.clone(),
         doorman,
         clock.clone(),
@@ -228,6 +232,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
         waits: Waits::default(),
         limits: limits.clone(),
     };
+    let desk = ConsoleHandler {
+        clients: clients.clone(),
+    };
     let session = SessionHandler {
         clients,
         sessions: sessions.clone(),
@@ -235,14 +242,26 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     };
     let routes =
         Routes::new(MessengerServiceServer::new(messenger).max_decoding_message_size(MAX_MESSAGE))
-            .add_service(SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE));
-    let names = [
+            .add_service(SessionServiceServer::new(session).max_decoding_message_size(MAX_MESSAGE))
+            .add_service(ConsoleServiceServer::new(desk).max_decoding_message_size(MAX_MESSAGE));
+    // a cookie lets in to the console, from its own pages alone: no program that reads OpenAPI has one
+    let published = [
         "messenger.bff.v1.MessengerService",
         "messenger.bff.v1.SessionService",
     ];
-    let mut pages = pages::router(&names)?.merge(console.pages);
+    let names = [
+        published[0],
+        published[1],
+        "messenger.bff.v1.ConsoleService",
+    ];
+    let mut pages = pages::router(&published)?.merge(console.pages);
     if let Some(directory) = &config.web {
-        pages = pages.merge(web::router(directory, apps, proxies.clone())?);
+        pages = pages.merge(web::router(
+            directory,
+            apps,
+            proxies.clone(),
+            console.is_there,
+        )?);
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(
@@ -255,6 +274,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     });
     Server::new(&names, routes, Edge::new(ACCESS, callers).in_public())
         .outside(outer)
+        .crowd(crowd)
         .pages(pages)
         .origins(config.cors_origins.iter().map(Origin::header).collect())
         .start(&config.server, tasks.clone())

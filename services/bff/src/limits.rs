@@ -1,4 +1,4 @@
-//! How often somebody may ask: by address before it is known who asks, by contact and workspace after. Counts
+//! How often somebody may ask: by address before it is known who asks, by contact and workspace, or teammate, after. Counts
 //! live in this process: each replica has its own.
 
 mod args;
@@ -42,6 +42,7 @@ pub(crate) enum What {
     Watches,
     Calls,
     Workspace,
+    Console,
     Waits,
 }
 
@@ -59,6 +60,7 @@ impl What {
             Self::Watches => "watches",
             Self::Calls => "calls",
             Self::Workspace => "workspace_calls",
+            Self::Console => "console_calls",
             Self::Waits => "waits",
         }
     }
@@ -76,6 +78,7 @@ impl What {
             Self::Watches => "too many streams were opened",
             Self::Calls => "too many calls were made",
             Self::Workspace => "too many calls were made by this workspace's customers",
+            Self::Console => "too many calls were made in your name",
             Self::Waits => "too many reads are waiting for a write of their own",
         }
     }
@@ -103,6 +106,7 @@ struct Contacts {
     watches: Keyed,
     calls: Keyed,
     workspace_calls: Keyed,
+    console_calls: Keyed,
     admitted: Cache<u64, ()>,
 }
 
@@ -121,6 +125,7 @@ impl Limits {
             watches: Keyed::new(args.limit_watches, MINUTE),
             calls: Keyed::new(args.limit_calls, MINUTE),
             workspace_calls: Keyed::new(args.limit_workspace_calls, MINUTE),
+            console_calls: Keyed::new(args.limit_console_calls, MINUTE),
             admitted: Cache::builder()
                 .max_capacity(ADMITTED)
                 .time_to_live(AGAIN)
@@ -156,6 +161,7 @@ impl Limits {
                 &c.watches,
                 &c.calls,
                 &c.workspace_calls,
+                &c.console_calls,
             ]
         });
         addresses.chain(contacts)
@@ -243,6 +249,20 @@ impl Limits {
             .workspace_calls
             .count(self.key(workspace))
             .map_err(too_often(What::Workspace))
+    }
+
+    /// A teammate's console makes a call; customers are not held up by it, nor it by them.
+    ///
+    /// # Errors
+    /// [`Error::TooOften`].
+    pub(crate) fn console(&self, teammate: &str) -> Result<(), Error> {
+        match &self.contacts {
+            Some(limits) => limits
+                .console_calls
+                .count(self.key(teammate))
+                .map_err(too_often(What::Console)),
+            None => Ok(()),
+        }
     }
 
     /// A message is sent.

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::{Extensions, HeaderMap};
 use ipnet::IpNet;
+use runtime::crowd::Whence;
 use tonic::transport::server::TcpConnectInfo;
 
 /// Where each proxy adds whom it was called by.
@@ -44,7 +45,7 @@ impl Proxies {
             .get::<TcpConnectInfo>()
             .and_then(TcpConnectInfo::remote_addr)
             .map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
-        Address::of(self.behind(peer, headers))
+        self.of(peer, headers)
     }
 
     fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
@@ -52,8 +53,12 @@ impl Proxies {
         if !self.trusts(client) {
             return client;
         }
+        // what the client wrote on the left may be anything, and takes nothing from what stands to its right
         let lines = headers.get_all(FORWARDED).iter().rev();
-        let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        let lines: Vec<_> = lines
+            .map(|line| String::from_utf8_lossy(line.as_bytes()))
+            .collect();
+        let hops = lines.iter().flat_map(|line| line.rsplit(','));
         for hop in hops.take(HOPS) {
             // a proxy that writes something else hides who it was called by
             let Some(hop) = address(hop.trim()) else {
@@ -67,8 +72,23 @@ impl Proxies {
         client
     }
 
+    /// As [`Self::client`], of a connection whose other end is known.
+    fn of(&self, peer: IpAddr, headers: &HeaderMap) -> Address {
+        Address::of(self.behind(peer, headers))
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+impl Whence for Proxies {
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.of(peer, headers).0
+    }
+
+    fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.trusts(peer.to_canonical())
     }
 }
 
@@ -85,13 +105,16 @@ fn address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn client(peer: &str, forwarded: &[&str]) -> String {
         let proxies = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
         let mut headers = HeaderMap::new();
         for line in forwarded {
-            headers.append(FORWARDED, line.parse().unwrap());
+            let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+            headers.append(FORWARDED, line);
         }
         let mut extensions = Extensions::new();
         extensions.insert(TcpConnectInfo {
@@ -134,6 +157,7 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["192.0.2.1, _hidden"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["10.0.0.2, 10.0.0.3"]), "10.0.0.2");
+        assert_eq!(client("10.0.0.1", &["Zoë, 192.0.2.1"]), "192.0.2.1");
         let endless = vec!["10.0.0.5"; 1_000].join(",");
         assert_eq!(
             client("10.0.0.1", &[&format!("192.0.2.1,{endless}")]),

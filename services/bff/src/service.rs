@@ -1,7 +1,10 @@
 //! What a Messenger may ask: each call is checked, then handled with its session.
 
+mod console;
 mod conversations;
 mod tickets;
+
+pub(crate) use console::ConsoleHandler;
 
 use std::sync::Arc;
 

@@ -21,6 +21,6 @@ export default defineConfig({
     environmentOptions: {
       happyDOM: { settings: { handleDisabledFileLoadingAsSuccess: true } }
     },
-    include: ['{rpc,loader,messenger,sdk,demo}/**/*.test.{ts,tsx}']
+    include: ['{rpc,kit,loader,messenger,console,sdk,demo}/**/*.test.{ts,tsx}']
   }
 })

@@ -22,7 +22,7 @@ impl Inboxes {
         Self {
             store,
             cache: Cache::new(),
-            hub: Hub::default(),
+            hub: Hub::new(),
         }
     }
 

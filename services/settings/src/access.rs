@@ -46,6 +46,10 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         WRITE,
     ),
     (
+        "/messenger.settings.v1.WorkspaceService/TestUserToken",
+        WRITE,
+    ),
+    (
         "/messenger.settings.v1.WorkspaceService/GetMessengerSecurity",
         READ,
     ),

@@ -8,6 +8,7 @@ mod parse;
 mod people;
 mod reply;
 mod security;
+mod trial;
 
 pub use console::{
     OpenConsole, console_session, console_session_id, console_token_hash, open_console,
@@ -29,3 +30,4 @@ pub use reply::{
     workspace,
 };
 pub use security::{app_id, identity_mode, messenger_security, origins};
+pub use trial::{tested_token, token_to_test};

@@ -36,7 +36,7 @@ pub use spaces::{
     Decision, MessengerSettings, Platform, StaleVersion, Switch, SwitchableSpace, TurnSpace,
 };
 pub use teammate::{LastAdmin, Role, Teammate, TeammateChange, first_above};
-pub use user_token::{Once, Proven, Refusal, key_named_by, verify};
+pub use user_token::{Once, Proven, Refusal, Trial, key_named_by, verify};
 pub use visitor::{
     KnownSecret, Proof, Recognised, SECRET_LIFETIME, SecretHash, hash_visitor_secret,
     mint_visitor_secret,

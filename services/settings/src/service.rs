@@ -10,6 +10,7 @@ mod security;
 mod sessions;
 mod spaces;
 mod teammates;
+mod testing_tokens;
 mod tokens;
 mod workspaces;
 
@@ -134,6 +135,15 @@ impl WorkspaceService for Service {
             identity_keys::create_identity_key(self, &actor, request)
         });
         Ok(Response::new(done.await?))
+    }
+
+    async fn test_user_token(
+        &self,
+        request: Request<TestUserTokenRequest>,
+    ) -> Result<Response<TestUserTokenResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let tested = testing_tokens::test_user_token(self, &actor, request);
+        Ok(Response::new(tested.await?))
     }
 
     async fn list_identity_keys(

@@ -1,8 +1,10 @@
 //! The demo workspace of a first start: people, conversations, and tickets in every state.
 
+mod report;
 mod staff;
+mod welcome;
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use proto::{
@@ -24,6 +26,7 @@ use crate::{
 };
 pub(crate) use staff::people;
 use staff::{STAFF, TEAMMATES, address, scopes};
+pub(crate) use welcome::welcome;
 
 /// Creates a workspace with keys for every platform and a token for each teammate: pairs of a short
 /// name and a full one, as for contacts, who come into being with their first session.
@@ -215,7 +218,8 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
             explain("writing to a customer", sent)?;
         }
     }
-    chat(&access, endpoints, &grace).await?;
+    let about_iceland = chat(&access, endpoints, &grace).await?;
+    report::file(&access, endpoints, &grace, &about_iceland).await?;
     Ok(access)
 }
 
@@ -245,8 +249,8 @@ async fn submit(contact: &Messenger, title: &str) -> Result<(String, String)> {
     ))
 }
 
-/// Ben has a closed conversation and no ticket; Chen has one ticket and talks about it.
-async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<()> {
+/// Ben has a closed conversation, whose id is returned, and no ticket; Chen has one ticket and talks about it.
+async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<String> {
     let ben = Messenger::new(endpoints, access, "ben", Platform::Ios)?;
     let body = StartConversationRequest {
         body: "Do you ship to Iceland?".into(),
@@ -273,7 +277,7 @@ async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<(
         .await;
     explain("writing to a customer", sent)?;
     let body = CloseConversationRequest {
-        conversation_id: conversation.conversation_id,
+        conversation_id: conversation.conversation_id.clone(),
         ..Default::default()
     };
     let closed = grace
@@ -294,119 +298,5 @@ async fn chat(access: &Access, endpoints: &Endpoints, grace: &Staff) -> Result<(
         .call(body, |mut c, r| async move { c.send_message(r).await })
         .await;
     explain("writing a message", sent)?;
-    Ok(())
-}
-
-/// What a newcomer reads after the start.
-pub(crate) fn welcome(
-    layout: &Layout,
-    endpoints: &Endpoints,
-    access: &Access,
-    shop: Option<std::net::SocketAddr>,
-) -> String {
-    let program = program();
-    let data = match layout.directory().to_string_lossy() {
-        shown if shown == ".data" => String::new(),
-        shown => format!(" --data {shown}"),
-    };
-    let mut text = String::new();
-    let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>().join(", ");
-    let _ = write!(
-        text,
-        "\nThe ticket centre is running. Data: {}\n\n\
-         \x20 BFF            {}\n\
-         \x20 Tickets        {}\n\
-         \x20 Conversations  {}\n\
-         \x20 Settings       {}\n\
-         \x20 Notifications  {}\n\n\
-         Each speaks gRPC and Connect, the BFF also gRPC-Web, and GET /openapi.json there describes its calls.\n\n\
-         Customers: {}. Teammates: {}. Try, in another terminal:\n\n",
-        layout.directory().display(),
-        endpoints.bff,
-        endpoints.tickets,
-        endpoints.conversations,
-        endpoints.settings,
-        endpoints.notifications,
-        names(&access.contacts),
-        names(&access.teammates),
-    );
-    if let Some(shop) = shop {
-        let _ = write!(
-            text,
-            "  # In a browser: a shop with the Messenger on its page, as customers see it\n  http://{shop}/\n\n"
-        );
-    }
-    let _ = write!(
-        text,
-        "  # In a browser: the teammates' console, as Grace (admin), Alan (agent) or Kay (viewer), without a password\n  \
-         {}/console/?app={}\n\n",
-        endpoints.bff, access.app_id
-    );
-    let resolved = access.states.get("RESOLVED").cloned().unwrap_or_default();
-    let resolve = format!(
-        r##"TicketService/ChangeTicketState '{{"ticket_id":"#4","state_id":"{resolved}"}}' --as grace"##
-    );
-    for (what, call) in [
-        (
-            "Ada's Home: spaces, badges, the Recent Tickets card",
-            r#"MessengerService/GetHome '{"platform":"WEB"}' --as ada"#,
-        ),
-        (
-            "Her tickets, newest activity first",
-            "MessengerService/ListTickets --as ada",
-        ),
-        (
-            "One of them, by its number, with its call to action",
-            r##"MessengerService/GetTicket '{"ticket_id":"#2"}' --as ada"##,
-        ),
-        (
-            "A new one",
-            r#"MessengerService/SubmitTicket '{"title":"Coffee machine leaks"}' --as ada"#,
-        ),
-        (
-            "Her Messenger, live, until Ctrl-C",
-            r#"MessengerService/WatchMessenger '{"platform":"WEB"}' --as ada"#,
-        ),
-        (
-            "The teammates' inbox",
-            "TicketService/ListTickets --as grace",
-        ),
-        (
-            "Resolve ticket #4 (TicketTypeService/ListTicketStates names the other states)",
-            &resolve,
-        ),
-        (
-            "Turn the Tickets space off on iOS; later expected_version has to name the version that \
-             SettingsService/GetMessengerSettings shows",
-            r#"SettingsService/UpdateSpace '{"platform":"IOS","space":"TICKETS","enabled":false,"expected_version":0}' --as grace"#,
-        ),
-        ("Every method that can be called so", ""),
-    ] {
-        let _ = writeln!(text, "  # {what}\n  {program} call{data} {call}\n");
-    }
-    let _ = writeln!(
-        text,
-        "  # Ada's Home once more, as any HTTP client gets it\n  \
-         curl --json '{{\"platform\":\"PLATFORM_WEB\"}}' -H \"authorization: Bearer $({program} token{data} ada)\" \\\n    \
-         {}/messenger.bff.v1.MessengerService/GetHome\n",
-        endpoints.bff,
-    );
-    let _ = writeln!(
-        text,
-        "{} plays the whole story. Ctrl-C stops; the next start finds everything again.",
-        layout.make("demo")
-    );
-    text
-}
-
-/// This program as a person would type it.
-fn program() -> String {
-    let Ok(path) = std::env::current_exe() else {
-        return "suite".into();
-    };
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here)
-        .unwrap_or(&path)
-        .display()
-        .to_string()
+    Ok(conversation.conversation_id)
 }

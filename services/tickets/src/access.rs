@@ -4,6 +4,7 @@ use runtime::{Access, auth::AccessTable};
 
 const READ: Access = Access::Scope("tickets:read");
 const WRITE: Access = Access::Scope("tickets:write");
+const ADMIN: Access = Access::Scope("settings:write");
 const FEED: Access = Access::Scope("events:read");
 
 pub(crate) const ACCESS: AccessTable = &[
@@ -11,6 +12,7 @@ pub(crate) const ACCESS: AccessTable = &[
     ("/messenger.tickets.v1.TicketService/GetTicket", READ),
     ("/messenger.tickets.v1.TicketService/BatchGetTickets", READ),
     ("/messenger.tickets.v1.TicketService/ListTickets", READ),
+    ("/messenger.tickets.v1.TicketService/CountTickets", READ),
     ("/messenger.tickets.v1.TicketService/UpdateTicket", WRITE),
     (
         "/messenger.tickets.v1.TicketService/ChangeTicketState",
@@ -24,6 +26,8 @@ pub(crate) const ACCESS: AccessTable = &[
         "/messenger.tickets.v1.TicketService/UnlinkConversation",
         WRITE,
     ),
+    ("/messenger.tickets.v1.TicketService/ShareTicket", WRITE),
+    ("/messenger.tickets.v1.TicketService/UnshareTicket", WRITE),
     ("/messenger.tickets.v1.TicketService/DeleteTicket", WRITE),
     (
         "/messenger.tickets.v1.TicketService/ListTicketHistory",
@@ -50,6 +54,10 @@ pub(crate) const ACCESS: AccessTable = &[
         Access::Contact,
     ),
     (
+        "/messenger.tickets.v1.TicketTypeService/CreateTicketType",
+        ADMIN,
+    ),
+    (
         "/messenger.tickets.v1.TicketTypeService/ListTicketTypes",
         READ,
     ),
@@ -63,7 +71,7 @@ pub(crate) const ACCESS: AccessTable = &[
     ),
     (
         "/messenger.tickets.v1.ContactDataService/ExportContact",
-        Access::Scope("settings:write"),
+        ADMIN,
     ),
     ("/messenger.events.v1.EventFeedService/Subscribe", FEED),
     ("/messenger.events.v1.EventFeedService/Read", FEED),

@@ -7,11 +7,14 @@ use moka::future::Cache;
 use sea_orm::DbErr;
 use types::WorkspaceId;
 
-use crate::{domain::Catalog, store};
+use crate::{
+    domain::{Catalog, TypeId},
+    store,
+};
 
 /// Workspaces remembered.
 const WORKSPACES: u64 = 10_000;
-/// For how long: nothing edits them yet, and a change by hand shows soon.
+/// For how long: what another replica adds is looked up when it is met, and shows in lists after this.
 const REMEMBERED: Duration = Duration::from_secs(30);
 
 /// A workspace's types and states.
@@ -58,7 +61,25 @@ impl Catalogs {
         known.map_err(|error: Arc<DbErr>| (*error).clone())
     }
 
-    /// To be called once they are stored.
+    /// The same, with types that may be newer than what is remembered: another replica made them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn with(
+        &self,
+        workspace: &WorkspaceId,
+        types: &[&TypeId],
+    ) -> Result<Arc<Known>, DbErr> {
+        let known = self.of(workspace).await?;
+        let has = |of: &&TypeId| known.catalog.ticket_type(of).is_some();
+        if types.iter().all(has) {
+            return Ok(known);
+        }
+        self.forget(workspace).await;
+        self.of(workspace).await
+    }
+
+    /// To be called once something of them is stored.
     pub(crate) async fn forget(&self, workspace: &WorkspaceId) {
         self.known.invalidate(workspace).await;
     }

@@ -12,11 +12,15 @@ mod ticket;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::{Catalog, State, StateCategory, StateId, TicketType, TypeCategory, TypeId};
+pub use catalog::{
+    Catalog, NewType, State, StateCategory, StateId, TicketType, TypeCategory, TypeId,
+};
 pub use change::{Change, HistoryEntry, HistoryKind};
 pub use conversation::{ConversationId, Member, News, Reply};
 pub use departure::Parting;
 pub use query::{InboxFilter, InboxPlace, ListPlace};
+#[cfg(test)]
+pub use ticket::Sight;
 pub use ticket::{Aggregate, By, Edit, NewTicket, Ticket, TicketId, TicketRef, View, Viewer};
 
 /// Why a command is refused.
@@ -34,6 +38,11 @@ pub enum Refusal {
     /// The conversation already has a shared ticket.
     #[error("the conversation already has a ticket that is shared with the customer")]
     SharedTicketExists,
+    /// The ticket's type says whether its tickets are shared, or that they never are.
+    #[error(
+        "the type of this ticket decides whether the customer sees it: it is no back-office type whose tickets may be shared one by one"
+    )]
+    NotShareable,
     /// The ticket is linked to another conversation.
     #[error("the ticket is linked to another conversation; unlink it first")]
     AlreadyLinked,
@@ -46,6 +55,14 @@ pub enum Refusal {
     /// The contact was erased.
     #[error("this contact was erased; nothing can be done in their name any more")]
     ContactGone,
+    /// The workspace has as many types as it can have.
+    #[error("the workspace has as many ticket types as it can have")]
+    TooManyTypes,
+    /// A type has to have a state of every category.
+    #[error(
+        "a type needs at least one state of every category: submitted, in progress, waiting on customer and resolved"
+    )]
+    CategoryWithoutState,
     /// The caller read an older version.
     #[error("the ticket was changed since it was read; read it again")]
     StaleVersion,

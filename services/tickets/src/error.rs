@@ -64,6 +64,10 @@ impl From<Failure> for Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (kind, reason) = match &error {
+            Error::Refused(Refusal::CategoryWithoutState) => {
+                return Self::new(Kind::Invalid, DOMAIN, "INVALID_FIELDS", error.to_string())
+                    .naming("state_ids");
+            }
             Error::Refused(refusal) => kind_and_reason(*refusal),
             Error::InvalidPageToken => {
                 return Self::new(
@@ -78,6 +82,15 @@ impl From<Error> for Failure {
             Error::Contended => (Kind::Unavailable(SETTLED_SOON), "UNAVAILABLE"),
             Error::Invalid(violations) => return Self::invalid(DOMAIN, violations.clone()),
             Error::Denied(failure) => return (**failure).clone(),
+            // a contact's tickets are the user's, or nobody's, in a moment
+            Error::Store(cause) if is_gone(cause) => {
+                return Self::new(
+                    Kind::Unavailable(SETTLED_SOON),
+                    DOMAIN,
+                    "UNAVAILABLE",
+                    "the ticket's contact was just merged or erased; try again in a moment",
+                );
+            }
             Error::Store(cause) if is_passing(cause) => return Self::unavailable(DOMAIN, cause),
             Error::Store(cause) => return Self::internal(DOMAIN, cause),
             Error::Kept(cause) => return Self::internal(DOMAIN, cause),
@@ -99,6 +112,10 @@ fn kind_and_reason(refusal: Refusal) -> (Kind, &'static str) {
         Refusal::StateNotAllowed => (Kind::Precondition, "TICKET_STATE_NOT_ALLOWED"),
         Refusal::TypeNotAllowed => (Kind::Precondition, "TICKET_TYPE_NOT_ALLOWED"),
         Refusal::SharedTicketExists => (Kind::Precondition, "SHARED_TICKET_EXISTS"),
+        Refusal::NotShareable => (Kind::Precondition, "TICKET_NOT_SHAREABLE"),
+        Refusal::TooManyTypes => (Kind::Precondition, "TOO_MANY_TYPES"),
+        // named with its field above
+        Refusal::CategoryWithoutState => (Kind::Invalid, "INVALID_FIELDS"),
         Refusal::AlreadyLinked => (Kind::Precondition, "ALREADY_LINKED"),
         Refusal::ConversationNotLinkable => (Kind::Precondition, "CONVERSATION_NOT_LINKABLE"),
         Refusal::ConversationNotKnownYet => {

@@ -113,7 +113,10 @@ impl Replica {
         news: &News,
         unanswered: bool,
     ) -> Result<Option<Aggregate>, ApplyError> {
-        let known = self.catalogs.of(workspace).await?;
+        let known = self
+            .catalogs
+            .with(workspace, &[&ticket.ticket.type_id])
+            .await?;
         let by = By {
             actor: NAME,
             at: self.clock.now(),

@@ -1,7 +1,9 @@
 //! The RPCs, as the wire names them.
 
+mod catalog;
 mod contacts;
 mod export;
+mod sharing;
 mod teammates;
 mod write;
 
@@ -21,7 +23,7 @@ use types::{ContactId, PageTokens, WorkspaceId};
 
 use crate::{
     catalogs::{Catalogs, Known},
-    domain::Refusal,
+    domain::{Refusal, Ticket, TypeId},
     error::Error,
 };
 
@@ -48,6 +50,16 @@ impl Service {
 
     async fn known(&self, workspace: &WorkspaceId) -> Result<Arc<Known>, Error> {
         Ok(self.catalogs.of(workspace).await?)
+    }
+
+    /// Types and states, those of these tickets among them.
+    async fn known_of(
+        &self,
+        workspace: &WorkspaceId,
+        tickets: &[&Ticket],
+    ) -> Result<Arc<Known>, Error> {
+        let types: Vec<&TypeId> = tickets.iter().map(|ticket| &ticket.type_id).collect();
+        Ok(self.catalogs.with(workspace, &types).await?)
     }
 
     /// A contact's write. If it finds nothing, or may not begin anything, since the contact was merged while it
@@ -176,6 +188,13 @@ impl TicketService for Service {
         answer(teammates::list_tickets(self, request).await)
     }
 
+    async fn count_tickets(
+        &self,
+        request: Request<pb::CountTicketsRequest>,
+    ) -> Result<Response<pb::CountTicketsResponse>, Status> {
+        answer(teammates::count_tickets(self, request).await)
+    }
+
     async fn update_ticket(
         &self,
         request: Request<pb::UpdateTicketRequest>,
@@ -202,6 +221,20 @@ impl TicketService for Service {
         request: Request<pb::UnlinkConversationRequest>,
     ) -> Result<Response<pb::UnlinkConversationResponse>, Status> {
         answer(teammates::unlink_conversation(self, request).await)
+    }
+
+    async fn share_ticket(
+        &self,
+        request: Request<pb::ShareTicketRequest>,
+    ) -> Result<Response<pb::ShareTicketResponse>, Status> {
+        answer(sharing::share_ticket(self, request).await)
+    }
+
+    async fn unshare_ticket(
+        &self,
+        request: Request<pb::UnshareTicketRequest>,
+    ) -> Result<Response<pb::UnshareTicketResponse>, Status> {
+        answer(sharing::unshare_ticket(self, request).await)
     }
 
     async fn delete_ticket(
@@ -259,24 +292,31 @@ impl TicketService for Service {
 
 #[tonic::async_trait]
 impl TicketTypeService for Service {
+    async fn create_ticket_type(
+        &self,
+        request: Request<pb::CreateTicketTypeRequest>,
+    ) -> Result<Response<pb::CreateTicketTypeResponse>, Status> {
+        answer(catalog::create_ticket_type(self, request).await)
+    }
+
     async fn list_ticket_types(
         &self,
         request: Request<pb::ListTicketTypesRequest>,
     ) -> Result<Response<pb::ListTicketTypesResponse>, Status> {
-        answer(teammates::list_ticket_types(self, request).await)
+        answer(catalog::list_ticket_types(self, request).await)
     }
 
     async fn list_ticket_states(
         &self,
         request: Request<pb::ListTicketStatesRequest>,
     ) -> Result<Response<pb::ListTicketStatesResponse>, Status> {
-        answer(teammates::list_ticket_states(self, request).await)
+        answer(catalog::list_ticket_states(self, request).await)
     }
 
     async fn list_contact_ticket_forms(
         &self,
         request: Request<pb::ListContactTicketFormsRequest>,
     ) -> Result<Response<pb::ListContactTicketFormsResponse>, Status> {
-        answer(contacts::list_contact_ticket_forms(self, request).await)
+        answer(catalog::list_contact_ticket_forms(self, request).await)
     }
 }

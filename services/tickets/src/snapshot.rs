@@ -85,7 +85,9 @@ fn parse(place: &str) -> Option<(bool, ListPlace)> {
 }
 
 fn page(seen: &[lists::Seen], next: Option<String>) -> SnapshotPage {
-    let events = seen.iter().map(|(ticket, viewer)| {
+    // of what they never saw nobody was told
+    let told = seen.iter().filter(|(_, viewer)| viewer.version > 0);
+    let events = told.map(|(ticket, viewer)| {
         let view = View::new(ticket, viewer);
         convert::contact_ticket_changed(&view, viewer.version, micros(ticket.updated_at))
     });

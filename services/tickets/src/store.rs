@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod conversations;
 pub mod departures;
+pub mod inbox;
 pub mod lists;
 mod migration;
 mod rows;

@@ -10,6 +10,7 @@
 
 mod observe;
 mod stream;
+mod timely;
 
 use std::{
     any::Any,
@@ -29,7 +30,7 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
-use self::observe::Observed;
+use self::{observe::Observed, timely::within};
 use crate::{
     Failure, Kind,
     auth::{Access, AccessTable, Authenticator, DOMAIN, authorize, forbidden, unauthenticated},
@@ -37,6 +38,10 @@ use crate::{
 
 /// Unary calls at once in a process.
 const CALLS: usize = 2_048;
+/// The request of a stream takes at the most this long to arrive.
+const ARRIVING: Duration = Duration::from_secs(10);
+/// Reflection asks and answers in turns, for so long.
+const CONVERSING: Duration = Duration::from_secs(60);
 /// A unary call without a deadline of its own gets this one; none gets more.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Ours fires this much before the caller's, so that the caller hears DEADLINE_EXCEEDED from us.
@@ -209,7 +214,11 @@ impl Shared {
     {
         let path = request.uri().path();
         if is_open(path) {
-            return Ok(next.call(request).await);
+            let patience = match path.starts_with("/grpc.reflection.") {
+                true => CONVERSING,
+                false => ARRIVING,
+            };
+            return Ok(next.call(request.map(|body| within(patience, body))).await);
         }
         let access = self
             .access
@@ -248,7 +257,7 @@ impl Shared {
             request.extensions_mut().insert(actor);
         }
         let answer = match deadline {
-            None => next.call(request).await,
+            None => next.call(request.map(|body| within(ARRIVING, body))).await,
             Some(deadline) if deadline <= Instant::now() => return Err(late()),
             Some(deadline) => tokio::time::timeout_at(deadline.into(), next.call(request))
                 .await

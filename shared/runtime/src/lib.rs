@@ -5,6 +5,7 @@ pub mod auth;
 pub mod balance;
 pub mod client;
 pub mod config;
+pub mod crowd;
 pub mod edge;
 mod errand;
 pub mod error;

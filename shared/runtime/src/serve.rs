@@ -16,9 +16,10 @@ use tower::{Layer, layer::util::Identity, util::option_layer};
 
 use crate::{
     ServerArgs, StartError, Tasks,
+    crowd::Crowd,
     edge::Edge,
     front::{self, PagesLayer},
-    socket::{AGE, Socket},
+    socket::{AGE, Place, Socket},
     tls::{LOOK, Reloaded},
 };
 
@@ -53,6 +54,7 @@ pub struct Server<L = Identity> {
     routes: Routes,
     edge: Edge,
     outer: L,
+    crowd: Option<Crowd>,
     pages: Router,
     origins: Vec<HeaderValue>,
     reflection: bool,
@@ -67,6 +69,7 @@ impl Server {
             routes,
             edge,
             outer: Identity::new(),
+            crowd: None,
             pages: Router::new(),
             origins: Vec::new(),
             reflection: true,
@@ -83,11 +86,18 @@ impl<L> Server<L> {
             routes: self.routes,
             edge: self.edge,
             outer,
+            crowd: self.crowd,
             pages: self.pages,
             origins: self.origins,
             reflection: self.reflection,
             last: self.last,
         }
+    }
+
+    /// Lets no address hold more than its share of connections and of requests, whatever they ask for.
+    pub fn crowd(mut self, crowd: Option<Crowd>) -> Self {
+        self.crowd = crowd;
+        self
     }
 
     /// Answers what is no call: `GET /` and the like. Pages pass no edge: no credential, no deadline, no limit
@@ -168,13 +178,14 @@ impl<L> Server<L> {
         if let Some(tls) = tls.clone() {
             tasks.spawn(keep_current(tls, tasks.stopping()));
         }
+        let crowd = self.crowd.clone();
         let incoming = incoming.filter_map(move |accepted| {
-            let socket = accepted.map(|io| match places.clone().try_acquire_owned() {
-                Ok(place) => {
+            let socket = accepted.map(|io| match Place::take(&places, crowd.as_ref(), &io) {
+                Some(place) => {
                     let tls = tls.as_ref().map(|tls| tls.current());
                     Some(Socket::new(io, tls, place, &greeted))
                 }
-                Err(_) => {
+                None => {
                     metrics::counter!("connections_refused_total").increment(1);
                     None
                 }
@@ -203,6 +214,8 @@ impl<L> Server<L> {
             .max_connection_age(AGE)
             // a preflight is no call
             .layer(option_layer(cors))
+            // before anything is read, and before any place of the process is taken
+            .layer(option_layer(self.crowd))
             // from here on a Connect call is gRPC
             .layer(connect)
             .layer(PagesLayer(self.pages.fallback(front::nothing)))

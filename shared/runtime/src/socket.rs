@@ -13,13 +13,16 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::Sleep,
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use crate::tls::Stream;
+use crate::{
+    crowd::{self, Crowd},
+    tls::Stream,
+};
 
 /// A connection of this age is asked to end: it takes no new calls, and those under way finish. Whoever made it
 /// makes another, with the certificates of then, to a replica of then.
@@ -42,15 +45,29 @@ pub(crate) struct Socket {
     _place: Place,
 }
 
-/// One of the connections that a process may have.
-struct Place {
+/// One of the connections that a process may have, and that its other end may have.
+pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
+    _share: Option<crowd::Place>,
 }
 
 impl Place {
-    fn taken(permit: OwnedSemaphorePermit) -> Self {
+    /// `None` when there is none left.
+    pub(crate) fn take(
+        all: &Arc<Semaphore>,
+        crowd: Option<&Crowd>,
+        stream: &TcpStream,
+    ) -> Option<Self> {
+        let share = match crowd {
+            None => None,
+            Some(crowd) => Some(crowd.connection(stream.peer_addr().ok()?.ip())?),
+        };
+        let permit = all.clone().try_acquire_owned().ok()?;
         metrics::gauge!("connections_open").increment(1);
-        Self { _permit: permit }
+        Some(Self {
+            _permit: permit,
+            _share: share,
+        })
     }
 }
 
@@ -70,14 +87,14 @@ impl Socket {
     pub(crate) fn new(
         stream: TcpStream,
         tls: Option<Arc<ServerConfig>>,
-        place: OwnedSemaphorePermit,
+        place: Place,
         stopping: &CancellationToken,
     ) -> Self {
         Self {
             info: stream.connect_info(),
             stream: Stream::new(stream, tls),
             last: Box::pin(tokio::time::sleep(AGE + GRACE)),
-            _place: Place::taken(place),
+            _place: place,
             silent: Some(Silent {
                 heard: 0,
                 patience: Box::pin(tokio::time::sleep(PATIENCE)),

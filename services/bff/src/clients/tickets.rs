@@ -56,6 +56,28 @@ impl Clients {
             ticket_ids: Vec::new(),
             conversation_ids,
         };
+        self.seen(by, limit, body).await
+    }
+
+    /// Those of these tickets that the contact sees.
+    pub(crate) async fn seen_among(
+        &self,
+        by: &Credential,
+        ticket_ids: Vec<String>,
+    ) -> Result<Vec<tk::ContactTicket>, Error> {
+        let body = tk::BatchGetContactTicketsRequest {
+            ticket_ids,
+            conversation_ids: Vec::new(),
+        };
+        self.seen(by, GARNISH, body).await
+    }
+
+    async fn seen(
+        &self,
+        by: &Credential,
+        limit: Duration,
+        body: tk::BatchGetContactTicketsRequest,
+    ) -> Result<Vec<tk::ContactTicket>, Error> {
         let answer = self
             .tickets
             .call(

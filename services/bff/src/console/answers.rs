@@ -2,11 +2,13 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use openidconnect::url::form_urlencoded;
 use proto::settings::v1 as st;
 use serde_json::json;
 use tonic::{Code, Status};
 
 use super::{
+    HOME,
     args::AppId,
     page::{self, escape, headers, page, refusal},
     provider::LoginError,
@@ -83,9 +85,22 @@ pub(super) fn crowded(again: &str) -> Response {
     )
 }
 
-/// Where a login to a workspace begins.
-pub(super) fn begin(app: &AppId) -> String {
-    format!("/console/login?app={app}")
+/// Where a login to a workspace begins that ends at this page of the console.
+pub(super) fn begin(app: &AppId, return_to: &str) -> String {
+    match return_to {
+        HOME => format!("/console/login?app={app}"),
+        to => format!(
+            "/console/login?app={app}&{}",
+            parameters(&[("return_to", to)])
+        ),
+    }
+}
+
+/// As an address has them.
+pub(super) fn parameters(of: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(of)
+        .finish()
 }
 
 pub(super) fn role(teammate: &st::Teammate) -> &'static str {

@@ -14,9 +14,10 @@ use tonic::Code;
 use types::micros;
 
 use super::{
-    Console, Doorman, WorkspaceOfProvider,
+    Console, HOME, WorkspaceOfProvider,
     answers::{
-        away, begin, busy, crowded, go, logged_in, provider_away, refused, role, stranger, told,
+        away, begin, busy, crowded, go, logged_in, parameters, provider_away, refused, role,
+        stranger, told,
     },
     args::AppId,
     page::{escape, headers, page, refusal},
@@ -29,40 +30,83 @@ use crate::{error::Error, proxies::Address};
 /// Longer queries are nobody's: a provider's code and state are some hundred bytes.
 const MAX_QUERY: usize = 8 * 1024;
 
-/// Who is logged in, or the way in.
+/// The console, or the way in. Logging out ends here: from here on a login is begun by hand, for a provider that
+/// still knows the person would let them in again at once.
 pub(super) async fn home(
     State(console): State<Arc<Console>>,
     uri: Uri,
     asked: HeaderMap,
     extensions: Extensions,
 ) -> Response {
-    match console.teammate(&asked, &extensions).await {
-        Ok(Some(teammate)) => logged_in(&teammate),
-        Ok(None) => console.way_in(query(&uri).get("app").map(String::as_str)),
-        Err(error) => busy(&error, "/console/"),
+    match (console.teammate(&asked, &extensions).await, &console.built) {
+        (Ok(Some(_)), Some(built)) => built.page(),
+        (Ok(Some(teammate)), None) => logged_in(&teammate),
+        (Ok(None), _) => console.way_in(&query(&uri)),
+        (Err(error), _) => busy(&error, HOME),
     }
+}
+
+/// A page below the console's first: the built pages find out themselves what is at the address. Who is not
+/// logged in comes back to it after the login.
+pub(super) async fn page_below(
+    State(console): State<Arc<Console>>,
+    uri: Uri,
+    asked: HeaderMap,
+    extensions: Extensions,
+) -> Response {
+    let Some(built) = console.built.as_ref().filter(|_| is_page(uri.path())) else {
+        return refusal(
+            StatusCode::NOT_FOUND,
+            "Nothing is here",
+            "There is no page of the console at this address.",
+            HOME,
+        );
+    };
+    match console.teammate(&asked, &extensions).await {
+        Ok(Some(_)) => built.page(),
+        Ok(None) => {
+            let here = uri.path_and_query().map_or(HOME, |here| here.as_str());
+            let here = pending::return_to(Some(here));
+            let mut to = format!("/console/login?{}", parameters(&[("return_to", &here)]));
+            if let Some(app) = query(&uri)
+                .get("app")
+                .and_then(|app| AppId::parse(app).ok())
+            {
+                to += &format!("&app={app}");
+            }
+            go(&to, [])
+        }
+        Err(error) => busy(&error, HOME),
+    }
+}
+
+/// Files have a dot in their names, and `api` is for programs: neither is a page.
+fn is_page(path: &str) -> bool {
+    let below = path.strip_prefix(HOME).unwrap_or_default();
+    !(below == "api" || below.starts_with("api/") || below.contains('.'))
 }
 
 /// Sends the browser to the provider.
 pub(super) async fn login(State(console): State<Arc<Console>>, uri: Uri) -> Response {
     let query = query(&uri);
-    let asked = query.get("app").map(String::as_str);
-    let Some(app) = console.app(asked) else {
-        return console.way_in(asked);
+    let Some(app) = console.app(query.get("app").map(String::as_str)) else {
+        return console.way_in(&query);
     };
+    let return_to = pending::return_to(query.get("return_to").map(String::as_str));
+    let again = begin(&app, &return_to);
     let Ok(_permit) = console.logins.try_acquire() else {
-        return crowded(&begin(&app));
+        return crowded(&again);
     };
     let begun = match console.provider.begin().await {
         Ok(begun) => begun,
-        Err(error) => return provider_away(&error, &begin(&app)),
+        Err(error) => return provider_away(&error, &again),
     };
     let pending = Pending {
         state: begun.state,
         nonce: begun.nonce,
         verifier: begun.verifier,
         app: app.into(),
-        return_to: pending::return_to(query.get("return_to").map(String::as_str)),
+        return_to,
         ends: console.now() + pending::LIFETIME,
     };
     let cookie = console.cookies.keep_login(&console.seal.seal(&pending));
@@ -162,14 +206,8 @@ impl Console {
         let Some(token) = self.cookies.session(asked) else {
             return Ok(None);
         };
-        let Doorman { limits, proxies } = &self.doorman;
-        let from = proxies.client(asked, extensions);
-        limits.lookup(from)?;
-        let found = self.sessions.find(token).await?;
-        if found.is_none() {
-            limits.missed(from);
-        }
-        Ok(found)
+        let from = self.doorman.proxies.client(asked, extensions);
+        self.sessions.find(token, from).await
     }
 
     /// The workspace to log in to: the one that the provider is for, or the one asked for where it is for all.
@@ -183,12 +221,14 @@ impl Console {
     }
 
     /// The page before the login.
-    fn way_in(&self, asked: Option<&str>) -> Response {
+    fn way_in(&self, query: &HashMap<String, String>) -> Response {
+        let asked = query.get("app").map(String::as_str);
+        let return_to = pending::return_to(query.get("return_to").map(String::as_str));
         if let Some(app) = self.app(asked) {
             let body = format!(
                 "<p>Log in to work on tickets and conversations.</p>\
                  <p><a class=\"button\" href=\"{}\">Log in</a></p>",
-                escape(&begin(&app))
+                escape(&begin(&app, &return_to))
             );
             return page(StatusCode::OK, "Log in", &body);
         }
@@ -197,15 +237,22 @@ impl Console {
                 StatusCode::NOT_FOUND,
                 "Another workspace",
                 "This console is for another workspace than the one in the address.",
-                "/console/",
+                HOME,
             );
         }
         let hint = match asked {
             Some(_) => "<p role=\"alert\">That is no workspace id.</p>",
             None => "",
         };
+        let back = match return_to.as_str() {
+            HOME => String::new(),
+            to => format!(
+                "<input type=\"hidden\" name=\"return_to\" value=\"{}\">",
+                escape(to)
+            ),
+        };
         let body = format!(
-            "<form action=\"/console/\" method=\"get\"><label for=\"app\">Which workspace? Its id begins with \
+            "<form action=\"/console/\" method=\"get\">{back}<label for=\"app\">Which workspace? Its id begins with \
              app_ and is in the snippet that puts the Messenger on a page.</label><div class=\"field\">\
              <input id=\"app\" name=\"app\" required maxlength=\"64\" autocomplete=\"on\" spellcheck=\"false\" \
              placeholder=\"app_…\"><button>Continue</button></div></form>{hint}"
@@ -228,7 +275,7 @@ impl Console {
                 "This login is over",
                 "It took longer than ten minutes, was finished already, or was begun in another browser. \
                  Begin it again.",
-                "/console/",
+                HOME,
             )
         };
         let pending = self
@@ -239,7 +286,7 @@ impl Console {
             .ok_or_else(stale)?;
         let app = pending.app().and_then(|app| self.app(Some(app.as_str())));
         let app = app.ok_or_else(stale)?;
-        let again = begin(&app);
+        let again = begin(&app, &pending.return_to);
         // RFC 9207: who says it is another provider sends an answer that is not for this login
         if get("iss").is_some_and(|issuer| issuer != self.provider.issuer()) {
             return Err(stale());

@@ -2,6 +2,7 @@
 //! Messenger's calls never see the cookie, and the console's never a Messenger's token.
 
 use std::{
+    cell::OnceCell,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -9,22 +10,73 @@ use std::{
 use futures::future::{BoxFuture, Either, Ready, ready};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use runtime::{
-    Actor, Failure, Kind,
+    Access, Actor, Failure, Kind,
     auth::{Authenticator, unauthenticated},
 };
 use tokio::task::futures::TaskLocalFuture;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{cookies::Cookies, sessions::Consoles};
-use crate::{error::DOMAIN, sessions::Sessions};
+use super::{
+    cookies::Cookies,
+    sessions::{Consoles, Teammate},
+};
+use crate::{
+    access::ACCESS,
+    error::{DOMAIN, Error},
+    sessions::Sessions,
+};
 
 /// Calls of the console.
 const PREFIX: &str = "/messenger.bff.v1.ConsoleService/";
 
 tokio::task_local! {
     /// Set for calls of the console that may be answered, once their token is where the edge looks for it.
-    static OF_THE_CONSOLE: ();
+    static OF_THE_CONSOLE: Call;
+}
+
+/// A call of the console.
+pub(crate) struct Call {
+    /// The scope that it needs, if it is one.
+    needs: Option<&'static str>,
+    /// Who makes it, once that is known: found once, for the edge and for the handler.
+    teammate: OnceCell<Arc<Teammate>>,
+}
+
+impl Call {
+    fn to(path: &str) -> Self {
+        let row = ACCESS.iter().find(|(method, _)| *method == path);
+        Self {
+            needs: row.and_then(|(_, access)| match access {
+                Access::Scope(scope) => Some(*scope),
+                Access::Public | Access::Contact => None,
+            }),
+            teammate: OnceCell::new(),
+        }
+    }
+}
+
+/// Who makes the call of the console that is being handled.
+///
+/// # Errors
+/// `Unauthenticated` when it did not pass the edge.
+pub(crate) fn teammate() -> Result<Arc<Teammate>, Error> {
+    OF_THE_CONSOLE
+        .try_with(|call| call.teammate.get().cloned())
+        .ok()
+        .flatten()
+        .ok_or(Error::Unauthenticated)
+}
+
+/// The scope that the call being handled needs.
+pub(super) fn needed() -> Option<&'static str> {
+    OF_THE_CONSOLE.try_with(|call| call.needs).ok().flatten()
+}
+
+/// Remembers who makes the call for the rest of it.
+pub(super) fn admit(teammate: Arc<Teammate>) {
+    // one call is admitted once
+    let _ = OF_THE_CONSOLE.try_with(|call| call.teammate.set(teammate));
 }
 
 /// Where the console's calls may come from, and what they are known by.
@@ -94,7 +146,7 @@ where
     type Error = S::Error;
     type Future = Either<
         S::Future,
-        Either<TaskLocalFuture<(), S::Future>, Ready<Result<S::Response, S::Error>>>,
+        Either<TaskLocalFuture<Call, S::Future>, Ready<Result<S::Response, S::Error>>>,
     >;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
@@ -110,7 +162,10 @@ where
             return Either::Left(self.next.call(request));
         };
         Either::Right(match entrance.admit(request.headers_mut()) {
-            Ok(()) => Either::Left(OF_THE_CONSOLE.scope((), self.next.call(request))),
+            Ok(()) => {
+                let call = Call::to(request.uri().path());
+                Either::Left(OF_THE_CONSOLE.scope(call, self.next.call(request)))
+            }
             Err(refusal) => Either::Right(ready(Ok(Status::from(refusal).into_http()))),
         })
     }
@@ -124,8 +179,8 @@ pub(crate) struct Callers {
 
 impl Authenticator for Callers {
     fn authenticate<'a>(&'a self, bearer: &'a str) -> BoxFuture<'a, Result<Arc<Actor>, Failure>> {
-        match OF_THE_CONSOLE.try_with(|()| ()) {
-            Ok(()) => self.consoles.authenticate(bearer),
+        match OF_THE_CONSOLE.try_with(|_| ()) {
+            Ok(()) => Box::pin(self.consoles.admit(bearer)),
             Err(_) => self.messengers.authenticate(bearer),
         }
     }
@@ -135,7 +190,7 @@ impl Authenticator for Callers {
 mod tests {
     use std::convert::Infallible;
 
-    use runtime::{Access, edge::Edge};
+    use runtime::edge::Edge;
     use tower::{ServiceBuilder, ServiceExt};
 
     use super::*;
@@ -150,7 +205,7 @@ mod tests {
             bearer: &'a str,
         ) -> BoxFuture<'a, Result<Arc<Actor>, Failure>> {
             let workspace = types::WorkspaceId::derive(&["a"]);
-            let console = OF_THE_CONSOLE.try_with(|()| ()).is_ok();
+            let console = OF_THE_CONSOLE.try_with(|_| ()).is_ok();
             let actor = match (console, bearer) {
                 (true, "msgr_con_grace") => testing::teammate(&workspace, &["tickets:read"]),
                 (false, "ada") => testing::contact(&workspace, &types::ContactId::derive(&["ada"])),

@@ -1,13 +1,62 @@
 //! What a person sees of the login.
 
+use std::{fs, io::ErrorKind, path::Path};
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use axum::response::{IntoResponse, Response};
+use runtime::StartError;
 
 /// Nothing but what comes from here, in nobody's frame.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' \
     data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types 'none'";
+
+/// As [`POLICY`], and the Messenger of this address in a frame: the settings show what they change.
+const POLICY_OF_BUILT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self' data:; font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// Longer documents are another thing than a page that loads its scripts.
+const MOST: u64 = 256 * 1024;
+
+/// The console's pages as `npm run build` in services/bff/web writes them: one document, which finds out itself
+/// what is at an address. Its scripts and styles are served with the Messenger's.
+pub(super) struct Built(Bytes);
+
+impl Built {
+    /// Of a directory that was built; `None` where it has no console.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn of(directory: &Path) -> Result<Option<Self>, StartError> {
+        let path = directory.join("console").join("index.html");
+        let wrong = |why: &str| {
+            StartError::Config(format!(
+                "the console's page {} cannot be served: {why}",
+                path.display()
+            ))
+        };
+        match fs::metadata(&path) {
+            Ok(found) if found.len() > MOST => Err(wrong("it is longer than a page is")),
+            Ok(_) => {
+                let text = fs::read(&path).map_err(|error| wrong(&error.to_string()))?;
+                Ok(Some(Self(text.into())))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(wrong(&error.to_string())),
+        }
+    }
+
+    pub fn page(&self) -> Response {
+        let mut headers = headers("text/html; charset=utf-8");
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY_OF_BUILT),
+        );
+        (headers, self.0.clone()).into_response()
+    }
+}
 
 /// A page: a heading, and below it HTML in which everything that is not ours is escaped.
 pub(super) fn page(status: StatusCode, title: &str, body: &str) -> Response {

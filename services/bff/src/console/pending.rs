@@ -9,7 +9,7 @@ use runtime::StartError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::args::AppId;
+use super::{HOME, args::AppId};
 
 /// How long a person may take to log in, in seconds.
 pub(super) const LIFETIME: i64 = 10 * 60;
@@ -110,13 +110,13 @@ impl Seal {
 /// Where to go after the login: a page of the console, and nowhere else.
 pub(super) fn return_to(asked: Option<&str>) -> String {
     let ours = |path: &&str| {
-        path.starts_with("/console/")
+        path.starts_with(HOME)
             && path.len() <= 512
             && path
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
     };
-    asked.filter(ours).unwrap_or("/console/").to_owned()
+    asked.filter(ours).unwrap_or(HOME).to_owned()
 }
 
 #[cfg(test)]

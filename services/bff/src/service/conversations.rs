@@ -1,5 +1,7 @@
 //! The Messages space: its list, a thread, and writing in one.
 
+use std::collections::HashSet;
+
 use proto::{bff::v1 as pb, conversations::v1 as cv, tickets::v1 as tk};
 use tonic::Code;
 
@@ -76,10 +78,13 @@ impl MessengerHandler {
             }
             page => page?,
         };
+        let parts = self
+            .told(session, page.parts, tickets.as_deref().ok())
+            .await;
         let conversation = page.conversation.ok_or(Error::Garbage("conversation"))?;
         let ticket_unavailable = tickets.is_err();
         let pill = view::pills(tickets.unwrap_or_default()).remove(&conversation.conversation_id);
-        let states = view::part_states(&page.parts);
+        let states = view::part_states(&parts);
         let labels = session
             .workspace
             .labels
@@ -87,14 +92,34 @@ impl MessengerHandler {
             .await;
         Ok(pb::GetConversationResponse {
             conversation: Some(view::conversation_summary(conversation, pill)),
-            parts: page
-                .parts
+            parts: parts
                 .into_iter()
                 .filter_map(|part| view::part(part, &labels))
                 .collect(),
             next_page_token: page.next_page_token,
             ticket_unavailable,
         })
+    }
+
+    /// What a thread says of tickets that the contact does not see, or does not see any more, is not told (V3);
+    /// nor is anything of any ticket while nobody can say which those are. `linked` are those of the conversation.
+    async fn told(
+        &self,
+        session: &Session,
+        mut parts: Vec<cv::ContactPart>,
+        linked: Option<&[tk::ContactTicket]>,
+    ) -> Vec<cv::ContactPart> {
+        let id = |ticket: &tk::ContactTicket| ticket.ticket_id.clone();
+        let mut seen: HashSet<String> = linked.iter().copied().flatten().map(id).collect();
+        let stamped = |part: &cv::ContactPart| part.ticket.as_ref().map(|of| of.ticket_id.clone());
+        let others: HashSet<String> = parts.iter().filter_map(stamped).collect();
+        let others: Vec<_> = others.difference(&seen).cloned().collect();
+        if linked.is_some() && !others.is_empty() {
+            let found = self.clients.seen_among(&session.speaks, others).await;
+            seen.extend(found.iter().flatten().map(id));
+        }
+        parts.retain(|part| stamped(part).is_none_or(|ticket| seen.contains(&ticket)));
+        parts
     }
 
     /// C2: the conversation of a new ticket is there for its customer before Conversations has heard of it;

@@ -3,6 +3,9 @@
 
 mod attacks;
 mod browser;
+mod built;
+mod calls;
+mod entrance;
 mod forgeries;
 mod pages;
 
@@ -19,11 +22,16 @@ use browser::{Answer, Browser};
 
 /// A BFF with the development issuer, and Grace and others in its workspace.
 async fn development() -> World {
+    developed(|config| config).await
+}
+
+/// The same with something else told.
+async fn developed(told: impl FnOnce(bff::Config) -> bff::Config) -> World {
     let address = testing::free_address();
     let world = World::configured(|mut config| {
         config.server.listen = address;
         config.console.dev_auth = vec!["Grace Hopper <grace@example.com>".parse().unwrap()];
-        config
+        told(config)
     })
     .await;
     hire(&world);
@@ -56,6 +64,7 @@ fn hire(world: &World) {
     for (email, name, role, active) in [
         ("grace@example.com", "Grace Hopper", Role::Admin, true),
         ("alan@example.com", "Alan Turing", Role::Viewer, true),
+        ("ada@example.com", "Ada Lovelace", Role::Agent, true),
         ("gone@example.com", "Gone", Role::Agent, false),
     ] {
         world.settings.state.console.hire(Staff {

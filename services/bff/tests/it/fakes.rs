@@ -5,6 +5,7 @@ mod console;
 mod conversations;
 mod issuer;
 mod notifications;
+mod people;
 mod settings;
 mod tickets;
 
@@ -23,7 +24,7 @@ pub use conversations::FakeConversations;
 pub use issuer::{FakeIssuer, Key};
 pub use notifications::FakeNotifications;
 pub use settings::{FakeSettings, USER_JWT};
-pub use tickets::FakeTickets;
+pub use tickets::{FOREIGN_STATE, FakeTickets};
 
 /// Makes the methods that no test needs: they are refused.
 macro_rules! refused {

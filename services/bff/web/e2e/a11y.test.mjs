@@ -1,12 +1,9 @@
 /** Every state of the panel, in every variant, without a violation that a machine can find. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { violations } from './axe.mjs'
 import { STATES, VARIANTS, visit } from './shots.mjs'
 import { Customer, inside, startBrowser, startSuite, until } from './world.mjs'
-
-const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 let suite
 let browser
@@ -18,13 +15,6 @@ after(async () => {
   await browser?.close()
   await suite?.stop?.()
 })
-
-/** What axe finds in a document. It does not enter a frame of another origin, so it is put into each. */
-async function violations(frame) {
-  await frame.evaluate(`${axe};undefined`)
-  const found = await frame.evaluate((tags) => window.axe.run(document, { runOnly: tags, iframes: false }), TAGS)
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`)
-}
 
 for (const variant of Object.keys(VARIANTS))
   test(`${Object.keys(STATES).length} states in ${variant} have no violation`, async () => {

@@ -1,9 +1,11 @@
 /**
- * Screenshots of every state of the panel, to be looked at: node e2e/shots.mjs FOLDER [variant …]
- * Starts a suite of its own, or uses the shop at SHOP.
+ * Screenshots of every state of the panel and every screen of the console, to be looked at:
+ * node e2e/shots.mjs FOLDER [variant …]; the console's variants are console-light and so on.
+ * Starts a suite of its own, or uses the shop at SHOP, which has no console to log in to.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { CONSOLE_VARIANTS, visitConsole } from './console-screens.mjs'
 import { Customer, startBrowser, startSuite } from './world.mjs'
 
 const [folder = '/tmp/messenger-shots', ...wanted] = process.argv.slice(2)
@@ -112,22 +114,51 @@ export async function visit(browser, suite, variant, see) {
   return missed
 }
 
+/** What fades in has faded in. */
+const faded = (page) =>
+  page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((one) => one.effect.getTiming().iterations !== Number.POSITIVE_INFINITY)
+        .map((one) => one.finished)
+    )
+  )
+
+function tell(missed, variant) {
+  for (const one of missed) console.error(`not reached in ${variant}: ${one}`)
+  if (missed.length) process.exitCode = 1
+}
+
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   mkdirSync(folder, { recursive: true })
   const suite = process.env.SHOP ? { shop: process.env.SHOP } : await startSuite()
   const browser = await startBrowser()
   try {
-    for (const variant of wanted.length ? wanted : Object.keys(VARIANTS)) {
+    const all = suite.app ? Object.keys(CONSOLE_VARIANTS).map((variant) => `console-${variant}`) : []
+    for (const variant of wanted.length ? wanted : [...Object.keys(VARIANTS), ...all]) {
+      if (variant.startsWith('console-')) {
+        const missed = await visitConsole(
+          browser,
+          suite,
+          variant.slice('console-'.length),
+          async ({ page }, screen) => {
+            await faded(page)
+            await page.screenshot({ path: join(folder, `${screen}-${variant}.png`) })
+            console.log(`${screen}-${variant}`)
+          }
+        )
+        tell(missed, variant)
+        continue
+      }
       const missed = await visit(browser, suite, variant, async (customer, state) => {
-        // what fades in has faded in
-        await customer.page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)))
+        await faded(customer.page)
         const whole = customer.page.viewportSize().width < 500
         const target = whole ? customer.page : customer.page.locator('msgr-messenger dialog')
         await target.screenshot({ path: join(folder, `${state}-${variant}.png`) })
         console.log(`${state}-${variant}`)
       })
-      for (const one of missed) console.error(`not reached in ${variant}: ${one}`)
-      if (missed.length) process.exitCode = 1
+      tell(missed, variant)
     }
   } finally {
     await browser.close()

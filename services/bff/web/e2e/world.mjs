@@ -1,6 +1,6 @@
 /** The whole product on this machine, a browser, and the people in front of it. */
 import { execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -93,6 +93,7 @@ export async function startSuite({ separate = false } = {}) {
       rmSync(data, { recursive: true, force: true })
     }
   }
+  suite.app = JSON.parse(readFileSync(join(data, 'access.json'), 'utf8')).app_id
   const { states } = await suite.call('TicketTypeService/ListTicketStates')
   suite.states = Object.fromEntries(
     states.map((state) => [state.category.replace('STATE_CATEGORY_', ''), state.stateId])
@@ -177,6 +178,68 @@ export class Customer {
   async contact() {
     await until(async () => !!(await this.call('whoami')))
     return (await this.call('whoami')).contact_id
+  }
+
+  close() {
+    return this.context.close()
+  }
+}
+
+/** A teammate in the console, logged in by the development login. */
+export class Teammate {
+  static async open(browser, suite, { name = 'Grace Hopper', to = '/console/tickets', ...context } = {}) {
+    const made = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US', ...context })
+    const page = await made.newPage()
+    const teammate = new Teammate(made, page, suite, name)
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) teammate.complaints.push(message.text())
+    })
+    page.on('pageerror', (error) => teammate.complaints.push(String(error)))
+    page.setDefaultTimeout(PATIENCE)
+    await page.goto(`${suite.bff}/console/login?${new URLSearchParams({ app: suite.app, return_to: to })}`)
+    await teammate.choose()
+    return teammate
+  }
+
+  complaints = []
+
+  constructor(context, page, suite, name) {
+    this.context = context
+    this.page = page
+    this.suite = suite
+    this.name = name
+    this.main = page.locator('main')
+    this.message = page.locator('#message')
+    this.state = page.getByLabel('State', { exact: true })
+  }
+
+  /** Says who they are, at the login. */
+  async choose() {
+    await this.page.getByRole('link', { name: this.name }).click()
+    await this.page.getByRole('button', { name: 'Log out' }).waitFor()
+    await this.page.locator('h1').first().waitFor()
+  }
+
+  go(path) {
+    return this.page.goto(`${this.suite.bff}${path}`)
+  }
+
+  /** Opens a ticket by its row. */
+  async ticket(title) {
+    await this.main.getByRole('link', { name: title }).click()
+    await this.main.getByRole('heading', { name: title, level: 1 }).waitFor()
+  }
+
+  button(name) {
+    return this.page.getByRole('button', { name, exact: typeof name === 'string' })
+  }
+
+  switch(name) {
+    return this.page.getByRole('switch', { name })
+  }
+
+  text(text) {
+    return this.page.getByText(text)
   }
 
   close() {

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
+import { pieces } from '../kit/text'
 import { contrast, wear } from './look'
 import { allowed, meet } from './port'
 import { HELLO, PORT } from './protocol'
-import { pieces } from './ui/text'
 
 describe('the page around the Messenger', () => {
   it('is one of those that the workspace allows', () => {

@@ -21,8 +21,15 @@ export interface Client {
   stream<I, O>(method: string, body: I, options?: CallOptions): AsyncGenerator<O, void, void>
 }
 
-/** `base` is the BFF's origin; `token` gives the session's access token, or nothing before there is one. */
-export function connect(base: string, token: () => string | undefined): Client {
+/**
+ * `base` is the BFF's origin; `token` gives the session's access token, or nothing before there is one. Only the
+ * console's calls take the cookie along, which is what it is known by.
+ */
+export function connect(
+  base: string,
+  token: () => string | undefined,
+  credentials: 'omit' | 'same-origin' = 'omit'
+): Client {
   const send = (method: string, type: string, body: BodyInit, signal: AbortSignal, keepalive = false, timeout = 0) => {
     const headers: Record<string, string> = { 'content-type': type, 'connect-protocol-version': '1' }
     if (timeout) headers['connect-timeout-ms'] = String(timeout)
@@ -35,7 +42,7 @@ export function connect(base: string, token: () => string | undefined): Client {
       signal,
       keepalive,
       cache: 'no-store',
-      credentials: 'omit',
+      credentials,
       referrerPolicy: 'no-referrer'
     })
   }

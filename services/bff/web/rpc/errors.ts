@@ -50,7 +50,9 @@ export class RpcError extends Error {
     /** Id under which the server's logs know the call; empty when no server was reached. */
     readonly ref = '',
     /** The server asks for this pause, in milliseconds; 0 when it says nothing. */
-    readonly retryAfter = 0
+    readonly retryAfter = 0,
+    /** What the server calls this refusal, such as SHARED_TICKET_EXISTS; empty when it says nothing. */
+    readonly reason = ''
   ) {
     super(message || code)
   }
@@ -63,15 +65,25 @@ export class RpcError extends Error {
 
 /** From an answer's body, which nobody vouches for. */
 export function errorFrom(body: unknown, status: number, headers: Headers): RpcError {
-  const { code, message } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
+  const { code, message, details } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
   const known = typeof code === 'string' && CODES.has(code) ? (code as Code) : (BY_STATUS[status] ?? 'internal')
   const seconds = Number(headers.get('retry-after'))
   return new RpcError(
     known,
     typeof message === 'string' ? message : '',
     headers.get('x-request-id') ?? '',
-    Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0
+    Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0,
+    reasonOf(details)
   )
+}
+
+/** Of the first detail that has one. */
+function reasonOf(details: unknown): string {
+  for (const detail of Array.isArray(details) ? details : []) {
+    const reason = (detail as { debug?: { reason?: unknown } } | null)?.debug?.reason
+    if (typeof reason === 'string') return reason
+  }
+  return ''
 }
 
 /** Whatever was thrown, as an `RpcError`: `fetch` throws a bare TypeError when the network fails. */

@@ -25,6 +25,17 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Whether both are the same but for what was told of tickets that the contact does not see: of those
+    /// nothing shows but that, and older versions of Tickets told more of them.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let alike = |((a_id, a), (b_id, b)): ((&TicketId, &TicketRow), (&TicketId, &TicketRow))| {
+            a_id == b_id && a.agrees_with(b)
+        };
+        self.conversations == other.conversations
+            && self.tickets.len() == other.tickets.len()
+            && self.tickets.iter().zip(&other.tickets).all(alike)
+    }
+
     /// What a replay from nothing starts with: explicit reads are owned here and told by nobody else.
     pub fn owned(&self) -> Self {
         let read = self
@@ -77,6 +88,20 @@ pub struct TicketRow {
 }
 
 impl TicketRow {
+    fn agrees_with(&self, other: &Self) -> bool {
+        let hidden = |row: &Self| {
+            let told = row.told.as_ref().filter(|told| !told.state.visible);
+            told.map(|told| told.version)
+        };
+        let same_told = match (hidden(self), hidden(other)) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.told == other.told,
+        };
+        same_told
+            && self.frontier_revision == other.frontier_revision
+            && self.explicit_revision == other.explicit_revision
+    }
+
     /// A4: the newest revision read, in either way.
     pub fn read_revision(&self) -> u64 {
         self.frontier_revision.max(self.explicit_revision)
@@ -214,4 +239,53 @@ pub enum AuthorKind {
     Bot,
     /// The product itself.
     System,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(visible: bool, title: &str, version: u64) -> Rows {
+        let state = Ticket {
+            visible,
+            revision: 1,
+            notify_revision: 1,
+            state_id: StateId::derive(&["open"]),
+            category: Category::Submitted,
+            number: 1,
+            title: title.into(),
+            conversation_id: None,
+            create_time: Timestamp::UNIX_EPOCH,
+            ticket_update_time: Timestamp::UNIX_EPOCH,
+            activity_time: Timestamp::UNIX_EPOCH,
+        };
+        let row = TicketRow {
+            told: Some(Told { version, state }),
+            ..TicketRow::default()
+        };
+        Rows {
+            tickets: BTreeMap::from([(TicketId::derive(&["printer"]), row)]),
+            conversations: BTreeMap::new(),
+        }
+    }
+
+    /// A6, V4
+    #[test]
+    fn what_was_told_of_a_ticket_that_is_not_seen_is_no_drift_and_everything_else_is() {
+        let hidden = rows(false, "Printer", 2);
+        assert!(hidden.agrees_with(&rows(false, "", 2)));
+        for drifted in [
+            rows(true, "Printer", 2),
+            rows(false, "Printer", 3),
+            Rows::default(),
+        ] {
+            assert!(!hidden.agrees_with(&drifted) && !drifted.agrees_with(&hidden));
+        }
+        assert!(!rows(true, "Printer", 2).agrees_with(&rows(true, "Scanner", 2)));
+        let mut read = hidden.clone();
+        for row in read.tickets.values_mut() {
+            row.explicit_revision = 1;
+        }
+        assert!(!hidden.agrees_with(&read));
+    }
 }

@@ -39,7 +39,10 @@ pub async fn renew(
     take_in(&mut fresh, told.into_iter().filter(there).collect());
     let mut expected = stored.clone();
     take_in(&mut expected, ahead.into_iter().filter(there).collect());
-    fresh.retain(|id, rows| !gone.contains(id) && expected.get(id) != Some(rows));
+    fresh.retain(|id, rows| {
+        let right = expected.get(id).is_some_and(|kept| kept.agrees_with(rows));
+        !gone.contains(id) && !right
+    });
     let before: BTreeMap<InboxId, Rows> = stored
         .into_iter()
         .filter(|(id, _)| fresh.contains_key(id))

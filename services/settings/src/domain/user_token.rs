@@ -1,7 +1,8 @@
 //! User tokens: a JWT in which a workspace's own server says who its user is.
 //!
 //! Times are checked here, against the time handed in, and the signature by the library. What is
-//! wrong with a token is for our own logs: whoever presented it hears one answer.
+//! wrong with a token is for our own logs, and for the workspace's admins, who may try one: whoever presented it
+//! hears one answer.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use types::text;
 
-use super::{Algorithm, AppId, IdentityKeyId, KeySecret, Profile, UserId, unique_json};
+use super::{Algorithm, AppId, IdentityKeyId, KeySecret, Platform, Profile, UserId, unique_json};
 
 /// Bytes of a token at the most.
 const MAX_USER_TOKEN: usize = 8 * 1024;
@@ -33,7 +34,7 @@ const MAX_VALUE: usize = 255;
 /// Characters of an avatar's address at the most.
 const MAX_AVATAR: usize = 2_048;
 
-/// Why a token is not accepted; never told to whoever presented it.
+/// Why a token is not accepted; never told to whoever presented it for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Longer than 8 KiB.
@@ -84,6 +85,23 @@ pub struct Proven {
     pub profile: Profile,
     /// What makes it good for one use only; `None`: it opens sessions until it expires.
     pub once: Option<Once>,
+    /// Its `exp`.
+    pub expires_at: Timestamp,
+}
+
+/// What a test of a token found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trial {
+    /// It would be let in; this key signed it.
+    Accepted(Proven, IdentityKeyId),
+    /// It names a key that is none of the workspace's.
+    UnknownKey(IdentityKeyId),
+    /// It names a key that was revoked.
+    RevokedKey(IdentityKeyId),
+    /// It names a key of this platform, and was tested for another.
+    KeyOf(Platform, IdentityKeyId),
+    /// It is refused for this; with the key, if that did sign it.
+    Refused(Refusal, Option<IdentityKeyId>),
 }
 
 /// A token for one use.
@@ -178,8 +196,11 @@ pub fn verify(
     }
     claims.check_times(now.as_microsecond() as f64 / 1e6)?;
     claims.check_what_is_told()?;
+    let expires_at = Timestamp::from_microsecond((claims.exp * 1e6) as i64);
     Ok(Proven {
         once: claims.once()?,
+        // a time that no calendar has is no life of a day
+        expires_at: expires_at.map_err(|_| Refusal::Lifetime)?,
         profile: claims.into_profile()?,
     })
 }

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, DbErr};
 use types::{WorkspaceId, micros};
 
-use super::{Everywhere, run};
+use super::{Everywhere, one, run};
 use crate::domain::{IdentityKeyId, Once};
 
 /// Rows removed in one statement at the most: other writers wait for it.
@@ -33,6 +33,26 @@ pub async fn use_up(
     )
     .await?;
     Ok(added > 0)
+}
+
+/// Whether a token was used before; uses nothing up.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_used_up(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    key: &IdentityKeyId,
+    once: &Once,
+) -> Result<bool, DbErr> {
+    let row = one(
+        db,
+        workspace,
+        "select jti_hash from used_token where workspace_id = $1 and key_id = $2 and jti_hash = $3",
+        [key.as_str().into(), once.jti.to_vec().into()],
+    )
+    .await?;
+    Ok(row.is_some())
 }
 
 /// Forgets tokens that are accepted no more; returns how many, at most a thousand at once.

@@ -23,6 +23,7 @@ mod sealing;
 mod secrets;
 mod sessions;
 mod spaces;
+mod tested_tokens;
 mod user_tokens;
 mod visitors;
 mod workspaces;

@@ -8,13 +8,16 @@
 
 mod cluster;
 mod command_line;
+mod console;
 mod departures;
+mod desk;
 mod encrypted;
 mod office;
 mod outages;
 mod private;
 mod proofs;
 mod replicas;
+mod sharing;
 mod story;
 mod support;
 mod together;

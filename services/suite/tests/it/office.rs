@@ -22,7 +22,7 @@ impl Office {
     pub async fn open() -> Self {
         let site = Site::new();
         std::fs::create_dir_all(site.data()).unwrap();
-        let layout = site.layout();
+        let layout = site.layout().with_people(crate::desk::somebody());
         testing_keys(&layout);
         let suite = Embedded::start(&layout, site.port).await.unwrap();
         let access = suite::workspace(

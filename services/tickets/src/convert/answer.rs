@@ -28,6 +28,22 @@ pub(crate) fn ticket(aggregate: &Aggregate, catalog: &Catalog) -> pb::Ticket {
         version: ticket.version,
         create_time: Some(time(ticket.created_at)),
         update_time: Some(time(ticket.updated_at)),
+        shared: ticket.shared,
+        shareable: catalog
+            .ticket_type(&ticket.type_id)
+            .is_some_and(|of| of.category.shareable()),
+    }
+}
+
+/// How many tickets of each category, and up to where they were counted.
+pub(crate) fn counts(found: &[(StateCategory, u32)], limit: u32) -> pb::CountTicketsResponse {
+    let counts = found.iter().map(|(of, count)| pb::CategoryCount {
+        category: category(*of).into(),
+        count: *count,
+    });
+    pb::CountTicketsResponse {
+        counts: counts.collect(),
+        limit,
     }
 }
 
@@ -86,6 +102,8 @@ pub(crate) fn history_entry(entry: &HistoryEntry) -> pb::HistoryEntry {
         HistoryKind::Linked => pb::HistoryKind::Linked,
         HistoryKind::Unlinked => pb::HistoryKind::Unlinked,
         HistoryKind::Deleted => pb::HistoryKind::Deleted,
+        HistoryKind::Shared => pb::HistoryKind::Shared,
+        HistoryKind::Unshared => pb::HistoryKind::Unshared,
     };
     pb::HistoryEntry {
         kind: kind.into(),
@@ -102,6 +120,7 @@ pub(crate) fn history_entry(entry: &HistoryEntry) -> pb::HistoryEntry {
 pub(crate) fn ticket_type(of: &TicketType) -> pb::TicketType {
     let category = match of.category {
         TypeCategory::Customer => pb::TypeCategory::Customer,
+        TypeCategory::BackOffice { .. } => pb::TypeCategory::BackOffice,
     };
     pb::TicketType {
         type_id: of.id.to_string(),
@@ -110,6 +129,7 @@ pub(crate) fn ticket_type(of: &TicketType) -> pb::TicketType {
         state_ids: of.states.iter().map(ToString::to_string).collect(),
         offered_to_contacts: of.offered_to_contacts,
         archived: of.archived,
+        shareable: of.category.shareable(),
     }
 }
 

@@ -9,6 +9,8 @@ use super::answer::{category, said, time};
 use crate::domain::{Change, Member, News, Reply, View};
 
 const TOLD: &str = "messenger.tickets.v1.ContactTicketChanged";
+/// The state of a ticket for those who do not see it.
+const UNSEEN: &str = "tst_00000000000000000000000000000000";
 const HEARD: &str = "messenger.conversations.v1.ContactConversationChanged";
 
 /// One event for each contact for whom a change changed something.
@@ -20,23 +22,34 @@ pub(crate) fn changed(change: &Change) -> impl Iterator<Item = NewEvent> {
 
 /// A6: the absolute state of one ticket for one contact.
 pub(crate) fn contact_ticket_changed(view: &View<'_>, version: u64, occurred_at: i64) -> NewEvent {
-    let payload = pb::ContactTicketChanged {
-        contact_id: view.contact.to_string(),
-        ticket_id: view.ticket.to_string(),
-        visible: view.visible,
-        revision: view.revision,
-        notify_revision: view.notify_revision,
-        stamp_revision: view.stamp_revision,
-        state_id: view.state.to_string(),
-        category: category(view.category).into(),
-        number: view.number,
-        title: view.title.into(),
-        conversation_id: said(view.conversation),
-        requester: view.requester,
-        create_time: Some(time(view.created_at)),
-        ticket_update_time: Some(time(view.ticket_update_at)),
-        activity_time: Some(time(view.activity_at)),
-        deleted: view.deleted,
+    let (contact_id, ticket_id) = (view.contact.to_string(), view.ticket.to_string());
+    let payload = match &view.seen {
+        Some(seen) => pb::ContactTicketChanged {
+            contact_id,
+            ticket_id,
+            visible: true,
+            revision: seen.revision,
+            notify_revision: seen.notify_revision,
+            stamp_revision: seen.stamp_revision,
+            state_id: seen.state.to_string(),
+            category: category(seen.category).into(),
+            number: seen.number,
+            title: seen.title.into(),
+            conversation_id: said(seen.conversation),
+            requester: seen.requester,
+            create_time: Some(time(seen.created_at)),
+            ticket_update_time: Some(time(seen.ticket_update_at)),
+            activity_time: Some(time(seen.activity_at)),
+            deleted: view.deleted,
+        },
+        None => pb::ContactTicketChanged {
+            contact_id,
+            ticket_id,
+            // readers hold every event to a state
+            state_id: UNSEEN.into(),
+            deleted: view.deleted,
+            ..Default::default()
+        },
     };
     NewEvent {
         kind: TOLD,
@@ -96,7 +109,7 @@ mod tests {
     use types::ContactId;
 
     use super::*;
-    use crate::domain::{ConversationId, StateCategory, StateId, TicketId};
+    use crate::domain::{ConversationId, Sight, StateCategory, StateId, TicketId};
 
     #[test]
     fn what_was_told_of_a_ticket_is_read_and_told_the_same_for_ever() {
@@ -109,24 +122,49 @@ mod tests {
             workspace: &workspace,
             contact: &contact,
             ticket: &ticket,
-            visible: true,
-            revision: 5,
-            notify_revision: 4,
-            stamp_revision: 3,
-            state: &state,
-            category: StateCategory::WaitingOnCustomer,
-            number: 7,
-            title: "The app crashes",
-            conversation: Some(&conversation),
-            requester: true,
-            created_at: timestamp(1_767_268_800_000_001),
-            ticket_update_at: timestamp(1_767_268_800_000_002),
-            activity_at: timestamp(1_767_268_800_000_003),
             deleted: true,
+            seen: Some(Sight {
+                revision: 5,
+                notify_revision: 4,
+                stamp_revision: 3,
+                state: &state,
+                category: StateCategory::WaitingOnCustomer,
+                number: 7,
+                title: "The app crashes",
+                conversation: Some(&conversation),
+                requester: true,
+                created_at: timestamp(1_767_268_800_000_001),
+                ticket_update_at: timestamp(1_767_268_800_000_002),
+                activity_at: timestamp(1_767_268_800_000_003),
+            }),
         };
         let event = contact_ticket_changed(&view, 9, 1_767_268_800_000_004);
         let golden = Golden::of(env!("CARGO_MANIFEST_DIR"));
         golden.event::<pb::ContactTicketChanged>(&event);
+    }
+
+    /// V4
+    #[test]
+    fn who_does_not_see_a_ticket_is_told_of_nothing_but_that() {
+        let (workspace, contact) = (WorkspaceId::generate(), ContactId::generate());
+        let ticket = TicketId::generate();
+        let view = View {
+            workspace: &workspace,
+            contact: &contact,
+            ticket: &ticket,
+            deleted: false,
+            seen: None,
+        };
+        let event = contact_ticket_changed(&view, 2, 0);
+        let told = pb::ContactTicketChanged::decode(event.payload.as_slice()).unwrap();
+        let nothing_else = pb::ContactTicketChanged {
+            contact_id: contact.to_string(),
+            ticket_id: ticket.to_string(),
+            state_id: UNSEEN.into(),
+            ..Default::default()
+        };
+        assert_eq!(told, nothing_else);
+        StateId::parse(UNSEEN).unwrap();
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) fn version_place(cursor: &str) -> Result<u64, Error> {
 }
 
 /// The filters, so that a token goes on with the list it came from and no other.
-pub(crate) fn inbox_scope(filter: &InboxFilter) -> [String; 6] {
+pub(crate) fn inbox_scope(filter: &InboxFilter) -> [String; 7] {
     let category = match filter.category {
         None => "",
         Some(StateCategory::Submitted) => "submitted",
@@ -60,6 +60,7 @@ pub(crate) fn inbox_scope(filter: &InboxFilter) -> [String; 6] {
         said(filter.requester.as_ref().map(|id| id as _)),
         said(filter.assignee.as_ref().map(|id| id as _)),
         said(filter.open.as_ref().map(|open| open as _)),
+        said(filter.shared.as_ref().map(|shared| shared as _)),
         filter.text.clone().unwrap_or_default(),
     ]
 }

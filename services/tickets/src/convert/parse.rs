@@ -8,16 +8,13 @@ use runtime::Violations;
 use types::{ContactId, InvalidId, TeammateId, micros, text, timestamp};
 
 use crate::{
-    domain::{
-        ConversationId, Edit, InboxFilter, StateCategory, StateId, TicketId, TicketRef, TypeId,
-    },
+    domain::{ConversationId, Edit, StateId, TicketId, TicketRef, TypeId},
     error::Error,
 };
 
 const MAX_REQUEST_ID: usize = 64;
 const MAX_TITLE: usize = 255;
 const MAX_DESCRIPTION: usize = 10_000;
-const MAX_SEARCH: usize = 100;
 const MAX_BATCH: usize = 100;
 
 /// A ticket to create, by whomever.
@@ -218,36 +215,30 @@ pub(crate) fn contact_batch(
     done(Some((tickets, conversations)), v)
 }
 
-pub(crate) fn inbox(request: &pb::ListTicketsRequest) -> Result<InboxFilter, Error> {
+pub(crate) fn share(request: &pb::ShareTicketRequest) -> Result<Target, Error> {
     let mut v = Violations::new();
-    let category = v.check("category", category(request.category));
-    let state = optional(&mut v, "state_id", &request.state_id);
-    let requester = optional(
+    let target = target(
         &mut v,
-        "requester_contact_id",
-        &request.requester_contact_id,
+        &request.request_id,
+        &request.ticket_id,
+        request.expected_version,
     );
-    let assignee = optional(
+    done(target, v)
+}
+
+pub(crate) fn unshare(request: &pb::UnshareTicketRequest) -> Result<Target, Error> {
+    let mut v = Violations::new();
+    let target = target(
         &mut v,
-        "assignee_teammate_id",
-        &request.assignee_teammate_id,
+        &request.request_id,
+        &request.ticket_id,
+        request.expected_version,
     );
-    let text = v.check("text", text::line(&request.text, 0, MAX_SEARCH));
-    let parsed = || {
-        Some(InboxFilter {
-            category: category?,
-            state: state?,
-            requester: requester?,
-            assignee: assignee?,
-            open: request.open,
-            text: text.filter(|text| !text.is_empty()),
-        })
-    };
-    done(parsed(), v)
+    done(target, v)
 }
 
 /// What was parsed, if nothing was noted against it.
-fn done<T>(parsed: Option<T>, violations: Violations) -> Result<T, Error> {
+pub(super) fn done<T>(parsed: Option<T>, violations: Violations) -> Result<T, Error> {
     violations.finish().map_err(Error::Invalid)?;
     parsed.ok_or_else(|| Error::Invalid(Vec::new()))
 }
@@ -262,7 +253,7 @@ fn target(v: &mut Violations, id: &str, ticket: &str, expected_version: u64) -> 
     })
 }
 
-fn request_id(v: &mut Violations, id: &str) -> Option<String> {
+pub(super) fn request_id(v: &mut Violations, id: &str) -> Option<String> {
     v.check("request_id", text::line(id, 0, MAX_REQUEST_ID))
 }
 
@@ -275,7 +266,7 @@ fn description(v: &mut Violations, description: &str) -> Option<String> {
 }
 
 /// An id that may be left empty; the outer `None` says that it is malformed.
-fn optional<T>(v: &mut Violations, field: &str, id: &str) -> Option<Option<T>>
+pub(super) fn optional<T>(v: &mut Violations, field: &str, id: &str) -> Option<Option<T>>
 where
     T: FromStr<Err = InvalidId>,
 {
@@ -285,7 +276,7 @@ where
     v.check(field, id.parse()).map(Some)
 }
 
-fn ids<T>(v: &mut Violations, field: &str, ids: &[String]) -> Vec<T>
+pub(super) fn ids<T>(v: &mut Violations, field: &str, ids: &[String]) -> Vec<T>
 where
     T: FromStr<Err = InvalidId>,
 {
@@ -315,17 +306,6 @@ fn past(micros_since_1970: Option<i64>, now: Timestamp) -> Result<Option<Timesta
         Some(time) if time < 0 => Err("must not be before 1970"),
         Some(time) if time > micros(now) => Err("must not be in the future"),
         Some(time) => Ok(Some(timestamp(time))),
-    }
-}
-
-fn category(number: i32) -> Result<Option<StateCategory>, &'static str> {
-    match pb::StateCategory::try_from(number) {
-        Ok(pb::StateCategory::Unspecified) => Ok(None),
-        Ok(pb::StateCategory::Submitted) => Ok(Some(StateCategory::Submitted)),
-        Ok(pb::StateCategory::InProgress) => Ok(Some(StateCategory::InProgress)),
-        Ok(pb::StateCategory::WaitingOnCustomer) => Ok(Some(StateCategory::WaitingOnCustomer)),
-        Ok(pb::StateCategory::Resolved) => Ok(Some(StateCategory::Resolved)),
-        Err(_) => Err("must be a category of this contract"),
     }
 }
 

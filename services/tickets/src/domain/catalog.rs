@@ -24,11 +24,26 @@ pub enum StateCategory {
     Resolved,
 }
 
+impl StateCategory {
+    /// All of them, in the order of a ticket's life.
+    pub const ALL: [Self; 4] = [
+        Self::Submitted,
+        Self::InProgress,
+        Self::WaitingOnCustomer,
+        Self::Resolved,
+    ];
+}
+
 /// Which kind of ticket a type makes; decides whether its tickets are shared with the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TypeCategory {
     /// Always shared.
     Customer,
+    /// For the team.
+    BackOffice {
+        /// Its tickets may be shared one by one.
+        shareable: bool,
+    },
 }
 
 impl TypeCategory {
@@ -36,6 +51,15 @@ impl TypeCategory {
     pub fn shared(self) -> bool {
         match self {
             Self::Customer => true,
+            Self::BackOffice { .. } => false,
+        }
+    }
+
+    /// T1: tickets of this kind may be shared, and taken back, one by one.
+    pub fn shareable(self) -> bool {
+        match self {
+            Self::Customer => false,
+            Self::BackOffice { shareable } => shareable,
         }
     }
 }
@@ -71,6 +95,22 @@ pub struct TicketType {
     /// Stays on old tickets and cannot be chosen.
     pub archived: bool,
 }
+
+/// A type to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewType {
+    /// Its name.
+    pub name: String,
+    /// What kind of ticket it makes.
+    pub category: TypeCategory,
+    /// Its states, in order; none: all that are not archived.
+    pub states: Vec<StateId>,
+    /// Contacts may submit it.
+    pub offered_to_contacts: bool,
+}
+
+/// Types of a workspace at the most: all of them are read and kept together.
+pub const MAX_TYPES: usize = 100;
 
 /// Every type and state of a workspace, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +155,36 @@ impl Catalog {
             types: vec![support],
             states,
         }
+    }
+
+    /// T2: a type that uses states of every category.
+    ///
+    /// # Errors
+    /// When there are [`MAX_TYPES`], a state is unknown or archived, or a category has none.
+    pub fn design(&self, id: TypeId, new: &NewType) -> Result<TicketType, Refusal> {
+        if self.types.len() >= MAX_TYPES {
+            return Err(Refusal::TooManyTypes);
+        }
+        let usable: Vec<&State> = self.states.iter().filter(|state| !state.archived).collect();
+        let states = if new.states.is_empty() {
+            usable
+        } else {
+            let find = |id: &StateId| usable.iter().copied().find(|state| state.id == *id);
+            let found: Option<Vec<&State>> = new.states.iter().map(find).collect();
+            found.ok_or(Refusal::StateNotAllowed)?
+        };
+        let has = |category| states.iter().any(|state| state.category == category);
+        if !StateCategory::ALL.into_iter().all(has) {
+            return Err(Refusal::CategoryWithoutState);
+        }
+        Ok(TicketType {
+            id,
+            name: new.name.clone(),
+            category: new.category,
+            states: states.into_iter().map(|state| state.id.clone()).collect(),
+            offered_to_contacts: new.offered_to_contacts,
+            archived: false,
+        })
     }
 
     /// A state, archived or not.

@@ -19,6 +19,10 @@ pub enum HistoryKind {
     Unlinked,
     /// Deleted.
     Deleted,
+    /// Shared with the customer.
+    Shared,
+    /// Taken back from the customer.
+    Unshared,
 }
 
 /// One entry of a ticket's history.
@@ -49,7 +53,7 @@ pub struct Change {
     pub before: u64,
     /// How things are to be.
     pub after: Aggregate,
-    /// The entry to add; `None` when only viewers changed, and the ticket's own row stays.
+    /// The entry to add; `None` when only viewers changed.
     pub history: Option<HistoryEntry>,
     /// When.
     pub at: Timestamp,
@@ -57,9 +61,17 @@ pub struct Change {
 }
 
 impl Change {
-    /// The viewers to save and to tell of: those for whom something changed.
+    /// The viewers to tell of: those for whom something changed.
     pub fn viewers(&self) -> impl Iterator<Item = &Viewer> {
         self.told.iter().map(|place| &self.after.viewers[*place])
+    }
+
+    /// The viewers to save: the same, and of a new ticket also who asked for it and does not see it.
+    pub fn kept(&self) -> impl Iterator<Item = &Viewer> {
+        let viewers = self.after.viewers.iter().enumerate();
+        viewers
+            .filter(|(place, _)| self.before == 0 || self.told.contains(place))
+            .map(|(_, viewer)| viewer)
     }
 
     /// What to tell of each of them, with its version.
@@ -109,6 +121,12 @@ impl<'a> Draft<'a> {
     pub(super) fn enter(&mut self, catalog: &Catalog, to: &State, notify: bool) -> bool {
         let ticket = &mut self.after.ticket;
         ticket.state = to.id.clone();
+        if !ticket.shared {
+            // nobody sees it: this is how it will look should it be shared
+            ticket.shown_state = to.id.clone();
+            ticket.category = to.category;
+            return false;
+        }
         let looks_the_same = catalog.state(&ticket.shown_state).is_some_and(|shown| {
             shown.category == to.category && shown.customer_label == to.customer_label
         });
@@ -139,23 +157,56 @@ impl<'a> Draft<'a> {
     pub(super) fn link(&mut self, to: ConversationId, members: &[Member]) {
         let ticket = &mut self.after.ticket;
         ticket.conversation = Some(to);
+        if ticket.shared {
+            ticket.revision += 1;
+            ticket.stamp_revision = ticket.revision;
+        }
+        self.seat_all(members);
+    }
+
+    /// Shares it with its requesters and with these members of its conversation: an update for each of
+    /// them, stamped there, so that reading the conversation reads it.
+    pub(super) fn share(&mut self, members: &[Member], notify: bool) {
+        let ticket = &mut self.after.ticket;
+        ticket.shared = true;
+        ticket.shown_state = ticket.state.clone();
         ticket.revision += 1;
         ticket.stamp_revision = ticket.revision;
+        if notify {
+            ticket.notify_revision = ticket.revision;
+        }
+        if ticket.category == StateCategory::WaitingOnCustomer {
+            ticket.waiting_revision = ticket.revision;
+        }
         self.seat_all(members);
+    }
+
+    /// Takes it back; nobody sees it any more.
+    pub(super) fn unshare(&mut self) {
+        let ticket = &mut self.after.ticket;
+        ticket.revision += 1;
+        ticket.shared = false;
+        ticket.waiting_revision = 0;
+        self.seat_all(&[]);
     }
 
     /// Unlinks; whoever saw it as a participant sees it no more.
     pub(super) fn unlink(&mut self) {
         self.after.ticket.conversation = None;
-        self.after.ticket.revision += 1;
+        self.revise();
         self.seat_all(&[]);
     }
 
     /// Deletes; nobody sees it any more.
     pub(super) fn delete(&mut self) {
         self.after.ticket.deleted = true;
-        self.after.ticket.revision += 1;
+        self.revise();
         self.seat_all(&[]);
+    }
+
+    /// T9, V4: counts a change that a customer could see; nothing of an unshared ticket is one.
+    pub(super) fn revise(&mut self) {
+        self.after.ticket.revision += u64::from(self.after.ticket.shared);
     }
 
     /// Takes these members, and nobody else, for the linked conversation's.
@@ -177,7 +228,7 @@ impl<'a> Draft<'a> {
         let known = |viewer: &Viewer| viewer.contact == member.contact;
         let place = match self.after.viewers.iter().position(known) {
             Some(place) => place,
-            None if member.reads() => {
+            None if member.reads() && self.after.ticket.shared => {
                 let since = self.after.ticket.created_at;
                 let viewer = Viewer::new(member.contact.clone(), false, since);
                 self.after.viewers.push(viewer);
@@ -238,8 +289,19 @@ impl<'a> Draft<'a> {
         self.settle(Some(entry))
     }
 
-    /// Ends a change of viewers alone, if there is one.
-    pub(super) fn tell(self) -> Option<Change> {
+    /// Ends a change of viewers alone, if there is one. Another viewer is a write (T9): whoever decides at the
+    /// same moment, on who saw it before, is outrun, so that nobody is left seeing what was taken away.
+    pub(super) fn tell(mut self) -> Option<Change> {
+        let sees = |of: &Aggregate| -> Vec<bool> {
+            let seen = of.viewers.iter().map(|viewer| viewer.visible);
+            seen.collect()
+        };
+        if self
+            .before
+            .is_some_and(|before| sees(before) != sees(&self.after))
+        {
+            self.after.ticket.version += 1;
+        }
         let change = self.settle(None);
         (!change.told.is_empty()).then_some(change)
     }
@@ -252,7 +314,9 @@ impl<'a> Draft<'a> {
                 let viewer = before.viewers.get(place)?;
                 Some(View::new(&before.ticket, viewer))
             });
-            if before.as_ref() != Some(&now) {
+            // who was never told of it and does not see it does not hear of it now
+            let unheard = self.after.viewers[place].version == 0 && now.seen.is_none();
+            if !unheard && before.as_ref() != Some(&now) {
                 told.push(place);
             }
         }

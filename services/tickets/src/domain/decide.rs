@@ -6,20 +6,22 @@ use super::{
 };
 
 impl Aggregate {
-    /// A new ticket, which is one update (T9), with its conversation (C2).
+    /// A new ticket. A shared one is one update (T9) and has its conversation (C2); of another no customer
+    /// hears anything (V4).
     ///
     /// # Errors
     /// When the conversation asked for cannot be linked.
     pub fn create(new: NewTicket<'_>, by: &By<'_>) -> Result<Change, Refusal> {
-        let notify_revision = if new.notify { 1 } else { 0 };
+        let shared = new.of.category.shared();
         let waiting = new.state.category == StateCategory::WaitingOnCustomer;
         let requester = Viewer::new(new.requester, true, new.created_at);
         let (conversation, members, link_generation) = match new.conversation {
             Some((conversation, members)) => {
                 linkable(&members, [&requester.contact].into_iter())?;
-                (conversation, members, 0)
+                (Some(conversation), members, 0)
             }
-            None => (Ticket::conversation_of(&new.id, 1), Vec::new(), 1),
+            None if shared => (Some(Ticket::conversation_of(&new.id, 1)), Vec::new(), 1),
+            None => (None, Vec::new(), 0),
         };
         let ticket = Ticket {
             workspace: new.workspace,
@@ -33,14 +35,14 @@ impl Aggregate {
             category: new.state.category,
             open: true,
             assignee: new.assignee,
-            conversation: Some(conversation),
+            conversation,
             link_generation,
-            shared: new.of.category.shared(),
+            shared,
             deleted: false,
-            revision: 1,
-            notify_revision,
-            stamp_revision: 1,
-            waiting_revision: u64::from(waiting),
+            revision: u64::from(shared),
+            notify_revision: u64::from(shared && new.notify),
+            stamp_revision: u64::from(shared),
+            waiting_revision: u64::from(shared && waiting),
             version: 1,
             created_at: new.created_at,
             updated_at: by.at,
@@ -90,7 +92,7 @@ impl Aggregate {
             return None;
         }
         if ticket.title != self.ticket.title || ticket.description != self.ticket.description {
-            ticket.revision += 1;
+            draft.revise();
         }
         Some(draft.finish(HistoryKind::Edited, false, by))
     }
@@ -127,6 +129,56 @@ impl Aggregate {
         Some(draft.finish(HistoryKind::Unlinked, false, by))
     }
 
+    /// Shares it with its requesters, and with `members`, of the conversation that it is linked to; `None`
+    /// when it is shared. Without a conversation, or when that was deleted, it gets a fresh one (C2).
+    ///
+    /// # Errors
+    /// When its type does not leave it to a teammate.
+    pub fn share(
+        &self,
+        catalog: &Catalog,
+        members: &[Member],
+        notify: bool,
+        by: &By<'_>,
+    ) -> Result<Option<Change>, Refusal> {
+        if self.ticket.shared {
+            return Ok(None);
+        }
+        self.shareable(catalog)?;
+        let mut draft = Draft::of(self, by.at);
+        let ticket = &mut draft.after.ticket;
+        let dead = members.iter().any(|member| member.deleted);
+        if dead || ticket.conversation.is_none() {
+            ticket.conversation = Some(ticket.next_conversation());
+        }
+        draft.share(if dead { &[] } else { members }, notify);
+        Ok(Some(draft.finish(HistoryKind::Shared, true, by)))
+    }
+
+    /// Takes it back: gone from everything a customer sees (V3), and its conversation's slot is free. `None`
+    /// when it is not shared.
+    ///
+    /// # Errors
+    /// When its type does not leave it to a teammate.
+    pub fn unshare(&self, catalog: &Catalog, by: &By<'_>) -> Result<Option<Change>, Refusal> {
+        if !self.ticket.shared {
+            return Ok(None);
+        }
+        self.shareable(catalog)?;
+        let mut draft = Draft::of(self, by.at);
+        draft.unshare();
+        Ok(Some(draft.finish(HistoryKind::Unshared, false, by)))
+    }
+
+    fn shareable(&self, catalog: &Catalog) -> Result<(), Refusal> {
+        let of = self.ticket_type(catalog)?;
+        if of.category.shareable() {
+            Ok(())
+        } else {
+            Err(Refusal::NotShareable)
+        }
+    }
+
     /// C2: gives a contact's ticket a fresh conversation, unless it is linked to one that is not `dead`.
     ///
     /// # Errors
@@ -143,9 +195,7 @@ impl Aggregate {
             return Ok(None);
         }
         let mut draft = Draft::of(self, by.at);
-        let ticket = &mut draft.after.ticket;
-        ticket.link_generation += 1;
-        let fresh = Ticket::conversation_of(&ticket.id, ticket.link_generation);
+        let fresh = draft.after.ticket.next_conversation();
         draft.link(fresh, &[]);
         Ok(Some(draft.finish(HistoryKind::Linked, false, by)))
     }

@@ -8,17 +8,25 @@ use super::{Aggregate, Viewer};
 pub struct Parting {
     /// The ticket with the viewers that are left.
     pub after: Aggregate,
-    /// The visitor as they are told of for the last time; nobody is told of who was erased.
+    /// The visitor as they are told of for the last time, if they ever were; nobody is told of who was erased.
     pub left: Option<Viewer>,
     /// Who else something is told of.
     pub told: Vec<ContactId>,
 }
 
 impl Parting {
-    /// The viewers to save and to tell of.
+    /// The viewers to tell of.
     pub fn viewers(&self) -> impl Iterator<Item = &Viewer> {
         let viewers = self.after.viewers.iter();
         viewers.filter(|viewer| self.told.contains(&viewer.contact))
+    }
+
+    /// The viewers to save: the same, and the user, who may have asked for what they do not see.
+    pub fn kept(&self, user: Option<&ContactId>) -> impl Iterator<Item = &Viewer> {
+        let viewers = self.after.viewers.iter();
+        viewers.filter(move |viewer| {
+            self.told.contains(&viewer.contact) || user == Some(&viewer.contact)
+        })
     }
 }
 
@@ -49,6 +57,7 @@ impl Aggregate {
         let theirs = &mut after.viewers[place];
         let late = known.is_some() && theirs.ticket_update_at >= merged_at && visitor.visible;
         theirs.requester |= visitor.requester;
+        let saw = theirs.visible;
         theirs.visible = ticket.shared && !ticket.deleted && (theirs.visible || visitor.visible);
         theirs.ticket_update_at = if late {
             visitor.ticket_update_at
@@ -56,19 +65,21 @@ impl Aggregate {
             theirs.ticket_update_at.max(visitor.ticket_update_at)
         };
         theirs.activity_at = theirs.activity_at.max(visitor.activity_at);
-        theirs.version += 1;
+        // V4: of a ticket that they do not see nobody is told
+        let told = if saw || theirs.visible {
+            theirs.version += 1;
+            vec![user.clone()]
+        } else {
+            Vec::new()
+        };
         after.ticket.version += 1;
-        let left = Viewer {
+        let left = (visitor.version > 0).then(|| Viewer {
             requester: false,
             visible: false,
             version: visitor.version + 1,
             ..visitor
-        };
-        Some(Parting {
-            after,
-            left: Some(left),
-            told: vec![user.clone()],
-        })
+        });
+        Some(Parting { after, left, told })
     }
 
     /// Takes a contact out. A ticket that they asked for is deleted with all its words, and whoever else saw
@@ -83,9 +94,9 @@ impl Aggregate {
             let ticket = &mut after.ticket;
             ticket.title.clear();
             ticket.description.clear();
-            ticket.revision += u64::from(!ticket.deleted);
+            ticket.revision += u64::from(ticket.shared && !ticket.deleted);
             ticket.deleted = true;
-            for viewer in &mut after.viewers {
+            for viewer in after.viewers.iter_mut().filter(|v| v.version > 0) {
                 viewer.visible = false;
                 viewer.version += 1;
                 told.push(viewer.contact.clone());

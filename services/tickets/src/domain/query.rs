@@ -36,6 +36,8 @@ pub struct InboxFilter {
     pub assignee: Option<TeammateId>,
     /// Open, or closed.
     pub open: Option<bool>,
+    /// Shared with the customer, or not.
+    pub shared: Option<bool>,
     /// The title contains this, ignoring ASCII case.
     pub text: Option<String>,
 }

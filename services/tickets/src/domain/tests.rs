@@ -3,6 +3,7 @@
 mod conversations;
 mod departures;
 mod histories;
+mod sharing;
 mod states;
 
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +33,17 @@ fn catalog(workspace: &WorkspaceId) -> Catalog {
             archived: false,
         });
     }
+    for (name, shareable) in BACK_OFFICE {
+        let new = NewType {
+            name: name.into(),
+            category: TypeCategory::BackOffice { shareable },
+            states: Vec::new(),
+            offered_to_contacts: false,
+        };
+        let id = TypeId::derive(&["test", name]);
+        let made = catalog.design(id, &new).unwrap();
+        catalog.types.push(made);
+    }
     catalog
 }
 
@@ -52,6 +64,9 @@ fn grace(minutes: i64) -> By<'static> {
         at: minute(minutes),
     }
 }
+
+/// A type whose tickets are shared one by one, and one whose tickets never are.
+const BACK_OFFICE: [(&str, bool); 2] = [("Bug report", true), ("Chore", false)];
 
 /// A workspace with one customer.
 struct Desk {
@@ -95,6 +110,34 @@ impl Desk {
     fn ticket(&self, state: &str) -> Aggregate {
         let created = Aggregate::create(self.new_ticket(state), &grace(0));
         created.unwrap().after
+    }
+
+    /// The same, of a back-office type.
+    fn back_office(&self, name: &str, state: &str) -> Aggregate {
+        let new = NewTicket {
+            of: self.type_named(name),
+            ..self.new_ticket(state)
+        };
+        Aggregate::create(new, &grace(0)).unwrap().after
+    }
+
+    fn type_named(&self, name: &str) -> &TicketType {
+        let mut types = self.catalog.types.iter();
+        types.find(|of| of.name == name).unwrap()
+    }
+
+    fn shared(&self, ticket: &Aggregate, members: &[Member], minutes: i64) -> Change {
+        ticket
+            .share(&self.catalog, members, true, &grace(minutes))
+            .unwrap()
+            .expect("not shared before")
+    }
+
+    fn unshared(&self, ticket: &Aggregate, minutes: i64) -> Change {
+        ticket
+            .unshare(&self.catalog, &grace(minutes))
+            .unwrap()
+            .expect("shared before")
     }
 
     fn moved(&self, ticket: &Aggregate, to: &str, minutes: i64) -> Change {

@@ -50,13 +50,13 @@ pub struct Ticket {
     pub shared: bool,
     /// Gone for everybody.
     pub deleted: bool,
-    /// T9: grows with each change a customer could see.
+    /// T9: grows with each change a customer could see; 0 while it was never shared.
     pub revision: u64,
     /// T9: the newest revision that badges; 0: none.
     pub notify_revision: u64,
     /// The newest revision to stamp into the linked conversation: the last update or link.
     pub stamp_revision: u64,
-    /// T7: the revision that entered WAITING_ON_CUSTOMER; 0 in any other category.
+    /// T7: the revision that entered WAITING_ON_CUSTOMER; 0 in any other category, and while it is not shared.
     pub waiting_revision: u64,
     /// T9: grows with any write.
     pub version: u64,
@@ -71,6 +71,12 @@ impl Ticket {
     /// that two who make it at once make one.
     pub fn conversation_of(id: &TicketId, generation: u32) -> ConversationId {
         ConversationId::derive(&[id.as_str(), &generation.to_string()])
+    }
+
+    /// C2: the next one that is made for it.
+    pub(super) fn next_conversation(&mut self) -> ConversationId {
+        self.link_generation += 1;
+        Self::conversation_of(&self.id, self.link_generation)
     }
 }
 
@@ -87,7 +93,7 @@ pub struct Viewer {
     pub ticket_update_at: Timestamp,
     /// L2: the newest activity they could see; never moves back.
     pub activity_at: Timestamp,
-    /// Grows by 1 with each event about this pair.
+    /// Grows by 1 with each event about this pair; 0 while nothing was told of it.
     pub version: u64,
 }
 
@@ -110,7 +116,18 @@ pub struct View<'a> {
     pub workspace: &'a WorkspaceId,
     pub contact: &'a ContactId,
     pub ticket: &'a TicketId,
-    pub visible: bool,
+    pub deleted: bool,
+    /// V4: `None` for a contact who does not see it. Whatever happens to the ticket then is no event.
+    pub seen: Option<Sight<'a>>,
+}
+
+/// What a contact who sees a ticket is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "as in Ticket and Viewer, from where they are taken"
+)]
+pub struct Sight<'a> {
     pub revision: u64,
     pub notify_revision: u64,
     pub stamp_revision: u64,
@@ -123,17 +140,12 @@ pub struct View<'a> {
     pub created_at: Timestamp,
     pub ticket_update_at: Timestamp,
     pub activity_at: Timestamp,
-    pub deleted: bool,
 }
 
 impl<'a> View<'a> {
     /// What the viewer sees of the ticket.
     pub fn new(ticket: &'a Ticket, viewer: &'a Viewer) -> Self {
-        Self {
-            workspace: &ticket.workspace,
-            contact: &viewer.contact,
-            ticket: &ticket.id,
-            visible: viewer.visible,
+        let seen = viewer.visible.then(|| Sight {
             revision: ticket.revision,
             notify_revision: ticket.notify_revision,
             stamp_revision: ticket.stamp_revision,
@@ -146,7 +158,13 @@ impl<'a> View<'a> {
             created_at: ticket.created_at,
             ticket_update_at: viewer.ticket_update_at,
             activity_at: viewer.activity_at,
+        });
+        Self {
+            workspace: &ticket.workspace,
+            contact: &viewer.contact,
+            ticket: &ticket.id,
             deleted: ticket.deleted,
+            seen,
         }
     }
 }
@@ -181,7 +199,7 @@ pub struct NewTicket<'a> {
     pub description: String,
     /// Who works on it.
     pub assignee: Option<TeammateId>,
-    /// An existing conversation and who is in it; else one is made.
+    /// An existing conversation and who is in it; else one is made, if the ticket is shared.
     pub conversation: Option<(ConversationId, Vec<Member>)>,
     /// T12: false for no badge.
     pub notify: bool,

@@ -4,7 +4,10 @@ use proto::tickets::v1 as pb;
 use tonic::Request;
 use types::page_size;
 
-use super::{Caller, Service, write::Order};
+use super::{
+    Caller, Service,
+    write::{Beside, Order},
+};
 use crate::{
     convert::{self, Target},
     domain::{ListPlace, Refusal, TicketRef},
@@ -44,7 +47,7 @@ pub(super) async fn get_contact_ticket(
     let found = lists::seen_one(db, workspace, &contact, &asked).await?;
     let (ticket, viewer) = found.ok_or(Refusal::TicketNotFound)?;
     let updates = lists::updates(db, workspace, &ticket.id, UPDATES).await?;
-    let known = service.known(workspace).await?;
+    let known = service.known_of(workspace, &[&ticket]).await?;
     let update = |entry| convert::contact_update(entry, &known.catalog);
     Ok(pb::GetContactTicketResponse {
         ticket: Some(convert::contact_ticket(&ticket, &viewer, &known.catalog)),
@@ -66,7 +69,8 @@ pub(super) async fn batch_get_contact_tickets(
             found.push((ticket, viewer));
         }
     }
-    let known = service.known(workspace).await?;
+    let tickets: Vec<_> = found.iter().map(|(ticket, _)| ticket).collect();
+    let known = service.known_of(workspace, &tickets).await?;
     let tickets = found
         .iter()
         .map(|(ticket, viewer)| convert::contact_ticket(ticket, viewer, &known.catalog));
@@ -95,7 +99,8 @@ pub(super) async fn list_contact_tickets(
             ticket: ticket.id.clone(),
         })
     });
-    let known = service.known(workspace).await?;
+    let tickets: Vec<_> = found.iter().map(|(ticket, _)| ticket).collect();
+    let known = service.known_of(workspace, &tickets).await?;
     let tickets = found
         .iter()
         .map(|(ticket, viewer)| convert::contact_ticket(ticket, viewer, &known.catalog));
@@ -118,7 +123,7 @@ pub(super) async fn ensure_ticket_conversation(
     let dead = match &ticket.conversation {
         Some(linked) if conversations::is_deleted(db, workspace, linked).await? => Some(linked),
         Some(linked) => {
-            let known = service.known(workspace).await?;
+            let known = service.known_of(workspace, &[&ticket]).await?;
             return Ok(pb::EnsureTicketConversationResponse {
                 conversation_id: linked.to_string(),
                 ticket: Some(convert::contact_ticket(&ticket, &viewer, &known.catalog)),
@@ -137,7 +142,7 @@ pub(super) async fn ensure_ticket_conversation(
         .change(
             &order,
             &target,
-            None,
+            Beside::Nobody,
             |found, by| found.ticket.ensure_conversation(&contact, dead, by),
             |after, catalog, positions| pb::EnsureTicketConversationResponse {
                 conversation_id: convert::said(after.ticket.conversation.as_ref()),
@@ -146,13 +151,4 @@ pub(super) async fn ensure_ticket_conversation(
             },
         )
         .await
-}
-
-pub(super) async fn list_contact_ticket_forms(
-    service: &Service,
-    request: Request<pb::ListContactTicketFormsRequest>,
-) -> Result<pb::ListContactTicketFormsResponse, Error> {
-    let caller = Caller::of(&request)?;
-    let known = service.known(&caller.workspace).await?;
-    Ok(convert::contact_form(&known.catalog))
 }

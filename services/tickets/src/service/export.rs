@@ -59,7 +59,8 @@ async fn export(
         None if visible => Some(format!("{HIDDEN}/")),
         None => None,
     };
-    let known = service.known(workspace).await?;
+    let tickets: Vec<_> = found.iter().map(|(ticket, _)| ticket).collect();
+    let known = service.known_of(workspace, &tickets).await?;
     let mut tickets = Vec::with_capacity(found.len());
     for (ticket, viewer) in found {
         let history = lists::newest_history(db, workspace, &ticket.id, HISTORY).await?;

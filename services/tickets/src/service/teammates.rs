@@ -4,12 +4,15 @@ use proto::tickets::v1 as pb;
 use tonic::Request;
 use types::page_size;
 
-use super::{Caller, Service, write::Order};
+use super::{
+    Caller, Service,
+    write::{Beside, Order},
+};
 use crate::{
     convert,
     domain::{InboxPlace, Refusal},
     error::Error,
-    store::{lists, tickets},
+    store::{inbox, lists, tickets},
 };
 
 pub(super) async fn create_ticket(
@@ -38,7 +41,9 @@ pub(super) async fn get_ticket(
     let ticket = convert::ticket_ref(&request.into_inner().ticket_id)?;
     let found = tickets::load(service.read(), &caller.workspace, &ticket).await?;
     let found = found.ok_or(Refusal::TicketNotFound)?;
-    let known = service.known(&caller.workspace).await?;
+    let known = service
+        .known_of(&caller.workspace, &[&found.ticket])
+        .await?;
     Ok(pb::GetTicketResponse {
         ticket: Some(convert::ticket(&found, &known.catalog)),
     })
@@ -51,7 +56,8 @@ pub(super) async fn batch_get_tickets(
     let caller = Caller::of(&request)?;
     let asked = convert::batch(&request.into_inner())?;
     let found = lists::batch(service.read(), &caller.workspace, &asked).await?;
-    let known = service.known(&caller.workspace).await?;
+    let tickets: Vec<_> = found.iter().map(|one| &one.ticket).collect();
+    let known = service.known_of(&caller.workspace, &tickets).await?;
     let tickets = found.iter().map(|one| convert::ticket(one, &known.catalog));
     Ok(pb::BatchGetTicketsResponse {
         tickets: tickets.collect(),
@@ -72,19 +78,33 @@ pub(super) async fn list_tickets(
     let after = after.map(|at| convert::inbox_place(&at)).transpose()?;
     let size = page_size(request.page_size);
     let (db, workspace) = (service.read(), &caller.workspace);
-    let mut found = lists::inbox(db, workspace, &filter, after.as_ref(), size + 1).await?;
+    let mut found = inbox::page(db, workspace, &filter, after.as_ref(), size + 1).await?;
     let next_page_token = service.cut(&mut found, size, &scope, |last| {
         convert::inbox_cursor(&InboxPlace {
             updated_at: last.ticket.updated_at,
             ticket: last.ticket.id.clone(),
         })
     });
-    let known = service.known(workspace).await?;
+    let tickets: Vec<_> = found.iter().map(|one| &one.ticket).collect();
+    let known = service.known_of(workspace, &tickets).await?;
     let tickets = found.iter().map(|one| convert::ticket(one, &known.catalog));
     Ok(pb::ListTicketsResponse {
         tickets: tickets.collect(),
         next_page_token,
     })
+}
+
+/// Each category is counted up to here: more is "1,000+" to whoever looks at it.
+const COUNTED: u32 = 1_000;
+
+pub(super) async fn count_tickets(
+    service: &Service,
+    request: Request<pb::CountTicketsRequest>,
+) -> Result<pb::CountTicketsResponse, Error> {
+    let caller = Caller::of(&request)?;
+    let filter = convert::counted(&request.into_inner())?;
+    let found = inbox::counts(service.read(), &caller.workspace, &filter, COUNTED).await?;
+    Ok(convert::counts(&found, COUNTED))
 }
 
 pub(super) async fn update_ticket(
@@ -99,7 +119,7 @@ pub(super) async fn update_ticket(
         .change(
             &order,
             &target,
-            None,
+            Beside::Nobody,
             |found, by| Ok(found.ticket.edit(&edit, by)),
             |ticket, catalog, positions| pb::UpdateTicketResponse {
                 ticket: Some(convert::ticket(ticket, catalog)),
@@ -122,7 +142,7 @@ pub(super) async fn change_ticket_state(
         .change(
             &order,
             &target,
-            None,
+            Beside::Nobody,
             |found, by| found.ticket.change_state(found.catalog, &to, notify, by),
             |ticket, catalog, positions| pb::ChangeTicketStateResponse {
                 ticket: Some(convert::ticket(ticket, catalog)),
@@ -144,7 +164,7 @@ pub(super) async fn link_conversation(
         .change(
             &order,
             &target,
-            Some(&to),
+            Beside::Named(&to),
             |found, by| found.ticket.link(&to, &found.members, by),
             |ticket, catalog, positions| pb::LinkConversationResponse {
                 ticket: Some(convert::ticket(ticket, catalog)),
@@ -166,7 +186,7 @@ pub(super) async fn unlink_conversation(
         .change(
             &order,
             &target,
-            None,
+            Beside::Nobody,
             |found, by| Ok(found.ticket.unlink(by)),
             |ticket, catalog, positions| pb::UnlinkConversationResponse {
                 ticket: Some(convert::ticket(ticket, catalog)),
@@ -188,7 +208,7 @@ pub(super) async fn delete_ticket(
         .change(
             &order,
             &target,
-            None,
+            Beside::Nobody,
             |found, by| Ok(Some(found.ticket.delete(by))),
             |_, _, positions| pb::DeleteTicketResponse { positions },
         )
@@ -214,32 +234,5 @@ pub(super) async fn list_ticket_history(
     Ok(pb::ListTicketHistoryResponse {
         entries: found.iter().map(convert::history_entry).collect(),
         next_page_token,
-    })
-}
-
-pub(super) async fn list_ticket_types(
-    service: &Service,
-    request: Request<pb::ListTicketTypesRequest>,
-) -> Result<pb::ListTicketTypesResponse, Error> {
-    let caller = Caller::of(&request)?;
-    let known = service.known(&caller.workspace).await?;
-    Ok(pb::ListTicketTypesResponse {
-        types: known
-            .catalog
-            .types
-            .iter()
-            .map(convert::ticket_type)
-            .collect(),
-    })
-}
-
-pub(super) async fn list_ticket_states(
-    service: &Service,
-    request: Request<pb::ListTicketStatesRequest>,
-) -> Result<pb::ListTicketStatesResponse, Error> {
-    let caller = Caller::of(&request)?;
-    let known = service.known(&caller.workspace).await?;
-    Ok(pb::ListTicketStatesResponse {
-        states: known.catalog.states.iter().map(convert::state).collect(),
     })
 }

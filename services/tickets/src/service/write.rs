@@ -20,12 +20,12 @@ use crate::{
     catalogs::Known,
     convert::{self, Create, Target},
     domain::{
-        Aggregate, By, Catalog, Change, ConversationId, Member, NewTicket, Refusal, StateCategory,
-        TicketId,
+        Aggregate, By, Catalog, Change, ConversationId, Member, NewTicket, NewType, Refusal,
+        StateCategory, TicketId, TicketType, TypeId,
     },
     error::Error,
     store::{
-        self, conversations,
+        catalog, conversations,
         tickets::{self, Saved},
     },
 };
@@ -76,6 +76,17 @@ impl<'a> Order<'a> {
             body_hash: self.body_hash,
         }
     }
+}
+
+/// A conversation whose members a command has to know of: nobody may join it while it is decided.
+#[derive(Clone, Copy)]
+pub(super) enum Beside<'a> {
+    /// None.
+    Nobody,
+    /// The one that the command names.
+    Named(&'a ConversationId),
+    /// The one that the ticket is linked to, if it is.
+    Linked,
 }
 
 /// What a command is decided upon.
@@ -133,11 +144,16 @@ impl Service {
         reply: &(impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Sync),
     ) -> Result<A, Error> {
         let workspace = &order.caller.workspace;
-        let known = self.known(workspace).await?;
+        let asked: Vec<&TypeId> = new.type_id.iter().collect();
+        let known = self.catalogs.with(workspace, &asked).await?;
         let mut work = self.log.begin().await?;
         let change = self.decide_new(work.tx(), order, new, &known).await?;
         if !save(&mut work, &change).await? {
             return Err(Error::Contended);
+        }
+        if !change.after.ticket.shared {
+            // no event of it is refused for a contact who is no more
+            work.begin_unheard(workspace, &new.requester).await?;
         }
         let reply = |positions| reply(&change.after, &known.catalog, positions);
         let answer = self.conclude(work, order, reply).await?;
@@ -171,7 +187,7 @@ impl Service {
             None => None,
         };
         if !known.stored {
-            store::catalog::store(db, workspace, catalog).await?;
+            catalog::store(db, workspace, catalog).await?;
         }
         let by = self.by(order);
         let ticket = NewTicket {
@@ -191,13 +207,52 @@ impl Service {
         Ok(Aggregate::create(ticket, &by)?)
     }
 
-    /// Changes a ticket as `decide` says; `reply` makes the answer from what it is then. `beside` is a
-    /// conversation that the decision needs to know the members of.
+    /// Makes a type; `reply` makes the answer from it.
+    pub(super) async fn create_type<A: Message + Default>(
+        &self,
+        order: &Order<'_>,
+        new: &NewType,
+        reply: impl Fn(&TicketType) -> A + Send + Sync,
+    ) -> Result<A, Error> {
+        let once = || async {
+            let outcome = self.try_create_type(order, new, &reply).await;
+            self.or_given_before(order, outcome).await
+        };
+        retried(|error| order.passes(error), once).await
+    }
+
+    async fn try_create_type<A: Message>(
+        &self,
+        order: &Order<'_>,
+        new: &NewType,
+        reply: &(impl Fn(&TicketType) -> A + Sync),
+    ) -> Result<A, Error> {
+        let workspace = &order.caller.workspace;
+        let work = self.log.begin().await?;
+        catalog::take_turn(work.tx(), workspace).await?;
+        let known = match catalog::load(work.tx(), workspace).await? {
+            Some(stored) => stored,
+            None => {
+                let defaults = Catalog::defaults(workspace);
+                catalog::store(work.tx(), workspace, &defaults).await?;
+                defaults
+            }
+        };
+        let made = known.design(TypeId::generate(), new)?;
+        let answer = reply(&made);
+        catalog::add(work.tx(), workspace, &known, made).await?;
+        let answer = self.conclude(work, order, |_| answer).await?;
+        self.catalogs.forget(workspace).await;
+        Ok(answer)
+    }
+
+    /// Changes a ticket as `decide` says; `reply` makes the answer from what it is then. `beside` says whose
+    /// members the decision needs to know.
     pub(super) async fn change<A: Message + Default>(
         &self,
         order: &Order<'_>,
         target: &Target,
-        beside: Option<&ConversationId>,
+        beside: Beside<'_>,
         decide: impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync,
         reply: impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync,
     ) -> Result<A, Error> {
@@ -212,28 +267,49 @@ impl Service {
         &self,
         order: &Order<'_>,
         target: &Target,
-        beside: Option<&ConversationId>,
+        beside: Beside<'_>,
         decide: &(impl Fn(&Found<'_>, &By<'_>) -> Result<Option<Change>, Refusal> + Send + Sync),
         reply: &(impl Fn(&Aggregate, &Catalog, Vec<LogPosition>) -> A + Send + Sync),
     ) -> Result<A, Error> {
-        let known = self.known(&order.caller.workspace).await?;
+        let workspace = &order.caller.workspace;
+        let mut known = self.known(workspace).await?;
         for attempt in 0..ATTEMPTS {
             // Most commands meet nobody: they decide before it is their turn to write, and their version
             // check finds out. What is known of a conversation has no such version.
-            let work = match attempt == 0 && beside.is_none() {
-                true => None,
-                false => Some(self.log.begin().await?),
+            let work = match (attempt, beside) {
+                (0, Beside::Nobody) => None,
+                _ => Some(self.log.begin().await?),
             };
             let (ticket, members) = match &work {
                 Some(work) => {
-                    let workspace = &order.caller.workspace;
-                    let turn = beside.map(|asked| (workspace.clone(), asked.clone()));
-                    conversations::take_turns(work.tx(), &turn.into_iter().collect()).await?;
-                    tickets::hold(work.tx(), workspace, &target.ticket).await?;
-                    self.find(work.tx(), order, target, beside).await?
+                    let tx = work.tx();
+                    let turn = match beside {
+                        Beside::Nobody => None,
+                        Beside::Named(asked) => Some(asked.clone()),
+                        Beside::Linked => self.find(tx, order, target).await?.ticket.conversation,
+                    };
+                    let place = turn.clone().map(|turn| (workspace.clone(), turn));
+                    conversations::take_turns(tx, &place.into_iter().collect()).await?;
+                    tickets::hold(tx, workspace, &target.ticket).await?;
+                    let ticket = self.find(tx, order, target).await?;
+                    if matches!(beside, Beside::Linked) && ticket.ticket.conversation != turn {
+                        // linked elsewhere while this waited: that conversation's turn is needed
+                        continue;
+                    }
+                    let members = match &turn {
+                        Some(turn) => conversations::members(tx, workspace, turn).await?,
+                        None => Vec::new(),
+                    };
+                    (ticket, members)
                 }
-                None => self.find(self.read(), order, target, beside).await?,
+                None => (self.find(self.read(), order, target).await?, Vec::new()),
             };
+            if attempt == 0 && known.catalog.ticket_type(&ticket.ticket.type_id).is_none() {
+                // its type was just made, by another replica
+                drop(work);
+                known = self.known_of(workspace, &[&ticket.ticket]).await?;
+                continue;
+            }
             ticket.expect(target.expected_version)?;
             let found = Found {
                 ticket,
@@ -261,16 +337,9 @@ impl Service {
         db: &impl ConnectionTrait,
         order: &Order<'_>,
         target: &Target,
-        beside: Option<&ConversationId>,
-    ) -> Result<(Aggregate, Vec<Member>), Error> {
-        let workspace = &order.caller.workspace;
-        let ticket = tickets::load(db, workspace, &target.ticket).await?;
-        let ticket = ticket.ok_or(Refusal::TicketNotFound)?;
-        let members = match beside {
-            Some(conversation) => conversations::members(db, workspace, conversation).await?,
-            None => Vec::new(),
-        };
-        Ok((ticket, members))
+    ) -> Result<Aggregate, Error> {
+        let ticket = tickets::load(db, &order.caller.workspace, &target.ticket).await?;
+        Ok(ticket.ok_or(Refusal::TicketNotFound)?)
     }
 
     /// Appends the events, keeps the answer for the request id, and commits.

@@ -1,6 +1,6 @@
 //! Types and states.
 
-use database::tuples;
+use database::{Turn, number_of, take_turns, tuples};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use types::WorkspaceId;
 
@@ -36,7 +36,7 @@ pub async fn load(
     }
     let mut types = Vec::new();
     for row in read(
-        "select type_id, category, name, offered, archived from ticket_type \
+        "select type_id, category, shareable, name, offered, archived from ticket_type \
          where workspace_id = $1 order by place",
     )
     .await?
@@ -85,14 +85,53 @@ pub async fn store(
             state.archived.into(),
         ]);
     }
-    let mut types: Vec<[Value; 7]> = Vec::new();
+    let state = "ticket_state (workspace_id, state_id, place, category, internal_label, customer_label, archived)";
+    put(db, state, states).await?;
+    put_types(db, workspace, &catalog.types, 0).await
+}
+
+/// Stores one more type, in the last place. Call it in the transaction that holds the workspace's turn and
+/// stored or read this catalog.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(
+    tx: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    catalog: &Catalog,
+    of: TicketType,
+) -> Result<(), DbErr> {
+    put_types(tx, workspace, &[of], catalog.types.len() as i32).await
+}
+
+/// The kind of turn that a workspace's catalog is; replicas of all versions have to agree on it.
+const CATALOG: i32 = 7005;
+
+/// Waits for the turn of a workspace's catalog, before it is read what is in it: no row stands for the next
+/// place, or for how many types there may be.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turn(tx: &impl ConnectionTrait, workspace: &WorkspaceId) -> Result<(), DbErr> {
+    let number = number_of(&[workspace.as_str()]);
+    take_turns(tx, CATALOG, Turn::Alone, [number]).await
+}
+
+async fn put_types(
+    db: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    added: &[TicketType],
+    first_place: i32,
+) -> Result<(), DbErr> {
+    let mut types: Vec<[Value; 8]> = Vec::new();
     let mut links: Vec<[Value; 4]> = Vec::new();
-    for (place, of) in (0_i32..).zip(&catalog.types) {
+    for (place, of) in (first_place..).zip(added) {
         types.push([
             text(workspace),
             text(&of.id),
             place.into(),
             rows::type_number(of.category).into(),
+            of.category.shareable().into(),
             of.name.as_str().into(),
             of.offered_to_contacts.into(),
             of.archived.into(),
@@ -101,9 +140,8 @@ pub async fn store(
             links.push([text(workspace), text(&of.id), text(state), place.into()]);
         }
     }
-    let state = "ticket_state (workspace_id, state_id, place, category, internal_label, customer_label, archived)";
-    put(db, state, states).await?;
-    let of = "ticket_type (workspace_id, type_id, place, category, name, offered, archived)";
+    let of =
+        "ticket_type (workspace_id, type_id, place, category, shareable, name, offered, archived)";
     put(db, of, types).await?;
     let link = "ticket_type_state (workspace_id, type_id, state_id, place)";
     put(db, link, links).await

@@ -85,7 +85,7 @@ pub async fn save(
     let gone =
         "delete from ticket_viewer where workspace_id = $1 and ticket_id = $2 and contact_id = $3";
     tx.execute_raw(statement(tx, gone, of.clone())).await?;
-    for viewer in parting.viewers() {
+    for viewer in parting.kept(user) {
         let sql = "insert into ticket_viewer (workspace_id, ticket_id, contact_id, requester, visible, \
                    created_at, ticket_update_at, activity_at, viewer_version) \
                    values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \

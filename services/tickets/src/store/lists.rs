@@ -1,4 +1,4 @@
-//! Reading many tickets: the customer's list, the teammates' inbox, batches, history, the snapshot.
+//! Reading many tickets: the customer's list, batches, history, the snapshot.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,7 @@ use super::{
     statement,
 };
 use crate::domain::{
-    Aggregate, ConversationId, HistoryEntry, InboxFilter, InboxPlace, ListPlace, Ticket, TicketId,
-    TicketRef, Viewer,
+    Aggregate, ConversationId, HistoryEntry, ListPlace, Ticket, TicketId, TicketRef, Viewer,
 };
 
 /// A ticket as one contact's.
@@ -159,97 +158,6 @@ async fn seen_where(
     rows.iter().map(seen).collect()
 }
 
-/// The inbox after a place, newest update first; deleted tickets are not in it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn inbox(
-    db: &impl ConnectionTrait,
-    workspace: &WorkspaceId,
-    filter: &InboxFilter,
-    after: Option<&InboxPlace>,
-    limit: usize,
-) -> Result<Vec<Aggregate>, DbErr> {
-    let (sql, values) = inbox_statement(workspace, filter, after, limit);
-    let rows = db.query_all_raw(statement(db, sql, values)).await?;
-    let tickets = rows.iter().map(rows::ticket).collect::<Result<_, _>>()?;
-    with_viewers(db, workspace, tickets).await
-}
-
-fn inbox_statement(
-    workspace: &WorkspaceId,
-    filter: &InboxFilter,
-    after: Option<&InboxPlace>,
-    limit: usize,
-) -> (String, Vec<Value>) {
-    let (updated, ticket) = after.map_or((i64::MAX, ""), |place| {
-        (micros(place.updated_at), place.ticket.as_str())
-    });
-    let mut values = vec![
-        text(workspace),
-        updated.into(),
-        ticket.into(),
-        (limit as i64).into(),
-    ];
-    let mut conditions = String::new();
-    let mut hold = |condition: &str, value: Value| {
-        values.push(value);
-        let place = format!("${}", values.len());
-        conditions.push_str(" and ");
-        conditions.push_str(&condition.replace('?', &place));
-    };
-    if let Some(category) = filter.category {
-        hold("t.category = ?", rows::state_number(category).into());
-    }
-    if let Some(state) = &filter.state {
-        hold("t.state_id = ?", text(state));
-    }
-    if let Some(assignee) = &filter.assignee {
-        hold("t.assignee_id = ?", text(assignee));
-    }
-    if let Some(open) = filter.open {
-        hold("t.open = ?", open.into());
-    }
-    if let Some(part) = &filter.text {
-        hold(
-            "lower(t.title) like lower(?) escape '\\'",
-            contains(part).into(),
-        );
-    }
-    // one customer's tickets are few: start from them instead of from the whole inbox
-    let from = match &filter.requester {
-        None => "ticket t",
-        Some(requester) => {
-            hold(
-                "v.workspace_id = $1 and v.contact_id = ? and v.requester \
-                 and t.ticket_id = v.ticket_id",
-                text(requester),
-            );
-            "ticket_viewer v cross join ticket t"
-        }
-    };
-    let sql = format!(
-        "select {} from {from} where t.workspace_id = $1 and not t.deleted \
-         and (t.updated_at, t.ticket_id) < ($2, $3){conditions} \
-         order by t.updated_at desc, t.ticket_id desc limit $4",
-        of_ticket()
-    );
-    (sql, values)
-}
-
-/// A pattern for what contains the text itself, whatever signs of patterns it has.
-fn contains(part: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in part.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}
-
 /// Those of the tickets that are there, in the order asked for.
 ///
 /// # Errors
@@ -273,7 +181,8 @@ pub async fn batch(
     Ok(found)
 }
 
-async fn with_viewers(
+/// The tickets with their viewers.
+pub(super) async fn with_viewers(
     db: &impl ConnectionTrait,
     workspace: &WorkspaceId,
     tickets: Vec<Ticket>,

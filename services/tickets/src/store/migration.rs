@@ -13,6 +13,7 @@ impl MigratorTrait for Migrator {
             Box::new(ConsumerTables),
             Box::new(Tickets),
             Box::new(DepartedContacts),
+            Box::new(Sharing),
         ]
     }
 }
@@ -32,6 +33,33 @@ impl MigrationTrait for Tickets {
         create(manager, INDEXES, &[]).await
     }
 }
+
+/// Back-office types, whose tickets are shared one by one.
+struct Sharing;
+
+impl MigrationName for Sharing {
+    fn name(&self) -> &str {
+        "m0102_sharing"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Sharing {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        create(manager, SHARING, &[]).await
+    }
+}
+
+const SHARING: &[&str] = &[
+    // of a back-office type: its tickets may be shared
+    "alter table ticket_type add column shareable boolean not null default false",
+    // the inbox's tabs and their counts: open tickets of a category
+    "create index ticket_inbox_category_open on ticket \
+     (workspace_id, category, open, updated_at desc, ticket_id desc) where not deleted",
+    // what is not shared is the smaller part; whoever has no such tickets pays nothing for it
+    "create index ticket_inbox_unshared on ticket (workspace_id, updated_at desc, ticket_id desc) \
+     where not deleted and not shared",
+];
 
 /// Tables of small rows that are found by nothing but their primary key: beside other indexes SQLite
 /// takes the table's own too readily, and reads more than it has to.

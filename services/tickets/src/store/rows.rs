@@ -122,6 +122,8 @@ pub(super) fn history(row: &QueryResult) -> Result<HistoryEntry, DbErr> {
             4 => HistoryKind::Linked,
             5 => HistoryKind::Unlinked,
             6 => HistoryKind::Deleted,
+            7 => HistoryKind::Shared,
+            8 => HistoryKind::Unshared,
             other => return Err(unknown("kind", other)),
         },
         version: count(row, "version")?,
@@ -142,6 +144,8 @@ pub(super) fn history_number(kind: HistoryKind) -> i32 {
         HistoryKind::Linked => 4,
         HistoryKind::Unlinked => 5,
         HistoryKind::Deleted => 6,
+        HistoryKind::Shared => 7,
+        HistoryKind::Unshared => 8,
     }
 }
 
@@ -167,6 +171,9 @@ pub(super) fn state_number(category: StateCategory) -> i32 {
 pub(super) fn type_category(row: &QueryResult) -> Result<TypeCategory, DbErr> {
     match row.try_get::<i32>("", "category")? {
         1 => Ok(TypeCategory::Customer),
+        2 => Ok(TypeCategory::BackOffice {
+            shareable: row.try_get("", "shareable")?,
+        }),
         other => Err(unknown("category", other)),
     }
 }
@@ -174,6 +181,7 @@ pub(super) fn type_category(row: &QueryResult) -> Result<TypeCategory, DbErr> {
 pub(super) fn type_number(category: TypeCategory) -> i32 {
     match category {
         TypeCategory::Customer => 1,
+        TypeCategory::BackOffice { .. } => 2,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod plans;
 mod races;
+mod sharing;
 
 use std::sync::Mutex;
 
@@ -13,7 +14,8 @@ use types::{ContactId, WorkspaceId};
 
 use super::{Migrator, tickets, tickets::Saved};
 use crate::domain::{
-    Aggregate, By, Catalog, Change, ConversationId, Member, NewTicket, TicketId, TicketRef,
+    Aggregate, By, Catalog, Change, ConversationId, Member, NewTicket, NewType, TicketId,
+    TicketRef, TypeCategory, TypeId,
 };
 
 /// A database and a workspace in it.
@@ -29,7 +31,15 @@ impl Shelf {
         let scratch = Scratch::new();
         let db = scratch.database::<Migrator>("tickets").await;
         let workspace = WorkspaceId::generate();
-        let catalog = Catalog::defaults(&workspace);
+        let mut catalog = Catalog::defaults(&workspace);
+        let bug_report = NewType {
+            name: "Bug report".into(),
+            category: TypeCategory::BackOffice { shareable: true },
+            states: Vec::new(),
+            offered_to_contacts: false,
+        };
+        let made = catalog.design(TypeId::generate(), &bug_report);
+        catalog.types.push(made.unwrap());
         Self {
             _scratch: scratch,
             db,
@@ -40,18 +50,29 @@ impl Shelf {
 
     /// A ticket that is decided upon and not saved.
     async fn new_ticket(&self, requester: &ContactId, on: Option<&ConversationId>) -> Change {
-        let member = Member {
-            contact: requester.clone(),
-            participant: true,
-            deleted: false,
-            last_message_at: None,
-        };
+        self.new_ticket_of(0, requester, on).await
+    }
+
+    /// A back-office ticket, saved.
+    async fn unshared_ticket(&self, by: &ContactId, on: Option<&ConversationId>) -> Aggregate {
+        let change = self.new_ticket_of(1, by, on).await;
+        assert_eq!(self.save(&change).await, Saved::Done);
+        change.after
+    }
+
+    async fn new_ticket_of(
+        &self,
+        of: usize,
+        requester: &ContactId,
+        on: Option<&ConversationId>,
+    ) -> Change {
+        let member = member(requester);
         let number = self.number().await;
         let new = NewTicket {
             workspace: self.workspace.clone(),
             id: TicketId::generate(),
             number,
-            of: &self.catalog.types[0],
+            of: &self.catalog.types[of],
             state: &self.catalog.states[0],
             requester: requester.clone(),
             title: format!("Ticket {number}"),
@@ -101,6 +122,16 @@ impl Shelf {
         let to = &self.catalog.states[to].id;
         let change = ticket.change_state(&self.catalog, to, true, &by(1_000));
         change.unwrap().unwrap()
+    }
+}
+
+/// Somebody in a conversation where nothing was said.
+fn member(contact: &ContactId) -> Member {
+    Member {
+        contact: contact.clone(),
+        participant: true,
+        deleted: false,
+        last_message_at: None,
     }
 }
 

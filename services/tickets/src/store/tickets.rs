@@ -190,7 +190,8 @@ pub async fn take_numbers(
 }
 
 /// Saves a decision: the ticket if it is the version that was decided upon, its history entry, and the
-/// viewers for whom something changed, each if nobody else moved it. Call it inside a transaction.
+/// viewers for whom something changed, each if nobody else moved it. A decision that leaves the ticket's
+/// version as it was writes viewers alone. Call it inside a transaction.
 ///
 /// # Errors
 /// When the database fails.
@@ -198,11 +199,15 @@ pub async fn save(db: &impl ConnectionTrait, change: &Change) -> Result<Saved, D
     if change.before == 0 {
         return insert(db, &[change]).await;
     }
-    if let Some(entry) = &change.history {
-        match update(db, &change.after.ticket, change.before).await? {
-            Saved::Done => insert_history(db, &[(&change.after.ticket, entry)]).await?,
+    let ticket = &change.after.ticket;
+    if ticket.version != change.before {
+        match update(db, ticket, change.before).await? {
+            Saved::Done => {}
             other => return Ok(other),
         }
+    }
+    if let Some(entry) = &change.history {
+        insert_history(db, &[(ticket, entry)]).await?;
     }
     put_viewers(db, &[change]).await
 }
@@ -290,7 +295,7 @@ async fn put_viewers(db: &impl ConnectionTrait, changes: &[&Change]) -> Result<S
         .iter()
         .flat_map(|change| {
             let ticket = &change.after.ticket;
-            change.viewers().map(move |viewer| (ticket, viewer))
+            change.kept().map(move |viewer| (ticket, viewer))
         })
         .collect();
     if viewers.is_empty() {

@@ -140,6 +140,45 @@ async fn more_tickets_than_a_step_takes_are_all_handed_over_and_exported_by_page
     );
 }
 
+/// V4: a ticket that begins without an event is guarded all the same
+#[tokio::test]
+async fn an_unshared_ticket_of_a_visitor_is_the_users_and_of_an_erased_contact_there_is_none() {
+    let (desk, _feed, departures) = Desk::with_both().await;
+    let (visitor, gone) = (ContactId::generate(), ContactId::generate());
+    let before = desk.report(&visitor, "").await;
+    let words = desk.report(&gone, "").await.ticket_id;
+    departures
+        .merged(&desk.workspace, &visitor, &desk.ada, "Ada")
+        .await;
+    departures.erased(&desk.workspace, &gone).await;
+    until(&desk, &visitor, ContactStanding::Merged).await;
+    until(&desk, &gone, ContactStanding::Erased).await;
+    let late = desk.report(&visitor, "").await;
+    for report in [&before, &late] {
+        let found = desk.get(&report.ticket_id).await.unwrap();
+        assert_eq!(found.requester_contact_ids, [desk.ada.to_string()]);
+    }
+    assert_eq!(desk.told(&visitor).await.len(), 0);
+    assert_eq!(desk.told(&desk.ada).await.len(), 0);
+    desk.share(&before.ticket_id).await.unwrap();
+    assert_eq!(desk.list(&desk.ada).await.len(), 1);
+    assert_eq!(
+        export(&desk, &desk.ada).await.len(),
+        2,
+        "both are kept of her"
+    );
+
+    not_found(desk.get(&words).await);
+    let request = pb::CreateTicketRequest {
+        requester_contact_id: gone.to_string(),
+        type_id: desk.bug_report().await,
+        title: "late".into(),
+        ..Default::default()
+    };
+    refused(desk.create(request).await, Code::NotFound, "CONTACT_GONE");
+    assert_eq!(export(&desk, &gone).await.len(), 0);
+}
+
 /// A write of the visitor that is still under way when the merge is done.
 #[tokio::test]
 async fn what_a_visitor_still_writes_is_the_users() {

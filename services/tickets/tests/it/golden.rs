@@ -31,7 +31,8 @@ async fn desk(scratch: Scratch, conversations: &str, settings: &str) -> Desk {
     desk
 }
 
-/// Two tickets, one with a history and a conversation that its customer wrote in.
+/// Two tickets, one with a history and a conversation that its customer wrote in; and back-office tickets,
+/// one shared, one taken back, one never shared.
 async fn fill(scratch: Scratch) {
     scratch.keys(KEYS);
     let feed = Feed::start(&scratch).await;
@@ -60,6 +61,12 @@ async fn fill(scratch: Scratch) {
         .merged(&desk.workspace, &visitor, &desk.bob, "Bob")
         .await;
     super::departures::until(&desk, &visitor, ContactStanding::Merged).await;
+    for _ in 0..3 {
+        desk.report(&desk.ada, "").await;
+    }
+    desk.share("#4").await.unwrap();
+    desk.share("#5").await.unwrap();
+    desk.unshare("#5").await.unwrap();
 }
 
 async fn said(scratch: Scratch) -> Value {
@@ -75,7 +82,7 @@ async fn said(scratch: Scratch) -> Value {
             said.push(json!({ "position": event.position, "told": told }));
         }
     }
-    for ticket in ["#1", "#2", "#3"] {
+    for ticket in ["#1", "#2", "#3", "#4", "#5", "#6"] {
         let Ok(found) = desk.get(ticket).await else {
             continue;
         };
@@ -83,6 +90,12 @@ async fn said(scratch: Scratch) -> Value {
         for entry in desk.history(ticket).await {
             said.push(testing::json("messenger.tickets.v1.HistoryEntry", &entry));
         }
+    }
+    let request = desk.staff(pb::ListTicketTypesRequest {});
+    let types = answer(desk.types().list_ticket_types(request).await).types;
+    let back_office = pb::TypeCategory::BackOffice;
+    for of in types.iter().filter(|of| of.category() == back_office) {
+        said.push(testing::json("messenger.tickets.v1.TicketType", of));
     }
     said.into()
 }

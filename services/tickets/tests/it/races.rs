@@ -92,6 +92,37 @@ async fn of_two_links_to_one_conversation_at_once_exactly_one_wins() {
     }
 }
 
+/// O2
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_shares_to_one_conversation_at_once_exactly_one_wins() {
+    let (desk, feed) = Desk::with_feed().await;
+    for round in 0..5 {
+        let conversation = ConversationId::generate();
+        feed.tell(&desk, member(&desk.ada, conversation.as_str()))
+            .await;
+        let mut tickets = Vec::new();
+        for _ in 0..4 {
+            let ticket = desk.report(&desk.ada, conversation.as_str()).await;
+            tickets.push(ticket.ticket_id);
+        }
+        let outcomes = all(tickets.len(), |turn| {
+            let request = desk.staff(pb::ShareTicketRequest {
+                ticket_id: tickets[turn].clone(),
+                ..Default::default()
+            });
+            let mut client = desk.tickets();
+            Box::pin(async move { client.share_ticket(request).await })
+        })
+        .await;
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 3), "round {round}");
+        for loser in lost {
+            refused(loser, Code::FailedPrecondition, "SHARED_TICKET_EXISTS");
+        }
+        assert_eq!(desk.list(&desk.ada).await.len(), round + 1);
+    }
+}
+
 /// C2
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_taps_on_two_devices_at_once_give_one_conversation() {

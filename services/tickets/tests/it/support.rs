@@ -2,38 +2,28 @@
 
 use std::sync::Arc;
 
-use events::{
-    EventLog, FeedServer, NewEvent, SnapshotPage, SnapshotSource, migration::LogTables,
-    partition_of,
-};
-use futures::future::BoxFuture;
+use events::partition_of;
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 use proto::{
-    conversations::v1::{ContactConversationChanged, ContactMessage, FrontierEntry},
     events::v1::{
         ContactRef, Envelope, LogPosition, ReadRequest, SnapshotRequest,
-        event_feed_service_client::EventFeedServiceClient,
-        event_feed_service_server::EventFeedServiceServer, snapshot_response::Piece,
+        event_feed_service_client::EventFeedServiceClient, snapshot_response::Piece,
     },
     tickets::v1::{
         self as pb, StateCategory, ticket_service_client::TicketServiceClient,
         ticket_type_service_client::TicketTypeServiceClient,
     },
 };
-use runtime::{
-    Access, Actor, KeyRing, Running, Server, ServerArgs, Tasks,
-    auth::{AccessTable, Assertions},
-    config::DatabaseArgs,
-    edge::Edge,
-};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use runtime::{Actor, KeyRing, Running, ServerArgs, config::DatabaseArgs};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use testing::{Departures, ManualClock, Scratch, eventually};
 use tickets::Config;
-use tonic::{Code, Request, Response, Status, service::Routes, transport::Channel};
+use tonic::{Code, Request, Response, Status, transport::Channel};
 use tonic_types::StatusExt;
 use types::{Clock, ContactId, WorkspaceId, micros};
+
+pub use super::feed::{Feed, member, reply};
 
 types::id!(
     /// A conversation.
@@ -278,6 +268,59 @@ impl Desk {
         answer.unwrap().into_inner().ticket.unwrap()
     }
 
+    /// A back-office type whose tickets may be shared.
+    pub async fn bug_report(&self) -> String {
+        let request = pb::CreateTicketTypeRequest {
+            request_id: "bug report".into(),
+            name: "Bug report".into(),
+            category: pb::TypeCategory::BackOffice.into(),
+            shareable: true,
+            ..Default::default()
+        };
+        let made = self.create_type(request).await.unwrap();
+        made.type_id
+    }
+
+    pub async fn create_type(
+        &self,
+        request: pb::CreateTicketTypeRequest,
+    ) -> Result<pb::TicketType, Status> {
+        let admin = testing::teammate(&self.workspace, &["settings:write"]);
+        let request = self.as_actor(&admin, request);
+        let answer = self.types().create_ticket_type(request).await?;
+        Ok(answer.into_inner().r#type.unwrap())
+    }
+
+    /// A back-office ticket, on a conversation or on none.
+    pub async fn report(&self, contact: &ContactId, conversation: &str) -> pb::Ticket {
+        let request = pb::CreateTicketRequest {
+            requester_contact_id: contact.to_string(),
+            type_id: self.bug_report().await,
+            title: "The export stops".into(),
+            conversation_id: conversation.into(),
+            ..Default::default()
+        };
+        self.create(request).await.unwrap()
+    }
+
+    pub async fn share(&self, ticket: &str) -> Result<pb::ShareTicketResponse, Status> {
+        let request = pb::ShareTicketRequest {
+            ticket_id: ticket.into(),
+            ..Default::default()
+        };
+        let answer = self.tickets().share_ticket(self.staff(request)).await?;
+        Ok(answer.into_inner())
+    }
+
+    pub async fn unshare(&self, ticket: &str) -> Result<pb::UnshareTicketResponse, Status> {
+        let request = pb::UnshareTicketRequest {
+            ticket_id: ticket.into(),
+            ..Default::default()
+        };
+        let answer = self.tickets().unshare_ticket(self.staff(request)).await?;
+        Ok(answer.into_inner())
+    }
+
     pub async fn delete(&self, ticket: &str) -> Result<Vec<LogPosition>, Status> {
         let request = pb::DeleteTicketRequest {
             ticket_id: ticket.into(),
@@ -469,123 +512,4 @@ pub fn wire(time: Timestamp) -> prost_types::Timestamp {
 
 pub fn answer<T>(outcome: Result<Response<T>, Status>) -> T {
     outcome.unwrap().into_inner()
-}
-
-/// Conversations, as far as Tickets sees it: a log, and its feed.
-pub struct Feed {
-    pub address: String,
-    log: EventLog,
-    versions: std::sync::Mutex<u64>,
-    _running: Running,
-}
-
-impl Feed {
-    pub async fn start(scratch: &Scratch) -> Self {
-        let db = scratch.database::<FeedTables>("conversations").await;
-        let log = EventLog::open(db, "conversations", Arc::new(ManualClock::new()));
-        let log = log.await.unwrap();
-        let tasks = Tasks::new();
-        let server = FeedServer::new(log.clone(), Arc::new(Nothing), tasks.stopping());
-        let routes = Routes::new(EventFeedServiceServer::new(server));
-        let keys = scratch.ring("conversations");
-        let edge = Edge::new(FEED_ACCESS, Arc::new(Assertions::new(keys)));
-        let args = ServerArgs::loopback(scratch.path("keys"));
-        let names = ["messenger.events.v1.EventFeedService"];
-        let running = Server::new(&names, routes, edge)
-            .start(&args, tasks)
-            .await
-            .unwrap();
-        Self {
-            address: format!("http://{}", running.address()),
-            log,
-            versions: std::sync::Mutex::default(),
-            _running: running,
-        }
-    }
-
-    /// Tells of a contact in a conversation, and waits until Tickets has heard.
-    pub async fn tell(&self, desk: &Desk, told: ContactConversationChanged) {
-        let version = {
-            let mut versions = self.versions.lock().unwrap();
-            *versions += 1;
-            *versions
-        };
-        self.tell_version(desk, told, version).await;
-    }
-
-    pub async fn tell_version(&self, desk: &Desk, told: ContactConversationChanged, version: u64) {
-        let mut work = self.log.begin().await.unwrap();
-        work.emit(NewEvent {
-            kind: "messenger.conversations.v1.ContactConversationChanged",
-            aggregate_id: format!("{}/{}", told.contact_id, told.conversation_id),
-            aggregate_version: version,
-            contact: Some(told.contact_id.parse().unwrap()),
-            workspace: desk.workspace.clone(),
-            occurred_at: micros(desk.now()),
-            payload: told.encode_to_vec(),
-        });
-        let positions = work.commit().await.unwrap();
-        desk.heard(&positions[0]).await;
-    }
-}
-
-/// A contact who is in a conversation where nothing was said yet.
-pub fn member(contact: &ContactId, conversation: &str) -> ContactConversationChanged {
-    ContactConversationChanged {
-        contact_id: contact.to_string(),
-        conversation_id: conversation.into(),
-        participant: true,
-        ..Default::default()
-    }
-}
-
-/// The newest message by a contact, and what its author had seen of a ticket.
-pub fn reply(seq: u64, ticket: &str, revision: u64) -> Option<ContactMessage> {
-    Some(ContactMessage {
-        seq,
-        frontier: vec![FrontierEntry {
-            ticket_id: ticket.into(),
-            revision,
-        }],
-    })
-}
-
-const FEED_ACCESS: AccessTable = &[
-    (
-        "/messenger.events.v1.EventFeedService/Subscribe",
-        Access::Scope("events:read"),
-    ),
-    (
-        "/messenger.events.v1.EventFeedService/Read",
-        Access::Scope("events:read"),
-    ),
-    (
-        "/messenger.events.v1.EventFeedService/GetHeads",
-        Access::Scope("events:read"),
-    ),
-    (
-        "/messenger.events.v1.EventFeedService/Snapshot",
-        Access::Scope("events:read"),
-    ),
-];
-
-struct FeedTables;
-
-impl MigratorTrait for FeedTables {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(LogTables)]
-    }
-}
-
-struct Nothing;
-
-impl SnapshotSource for Nothing {
-    fn page(&self, _: Option<String>) -> BoxFuture<'_, Result<SnapshotPage, DbErr>> {
-        Box::pin(async {
-            Ok(SnapshotPage {
-                events: Vec::new(),
-                next: None,
-            })
-        })
-    }
 }

@@ -106,23 +106,26 @@ impl Settlement {
         stop.run_until_cancelled_owned(settling).await;
     }
 
+    /// Goes once through all that is left, however much of it cannot be settled.
     async fn settle_all(&self) -> Result<(), DbErr> {
-        let db = self.log.database().read();
-        let sql = format!("{LEAVERS} where not d.settled order by d.departed_at limit {AT_ONCE}");
-        let rows = db
-            .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
-            .await?;
-        for row in &rows {
-            let leaver = leaver(row)?;
-            // one that cannot be settled holds up nobody else
-            if let Err(error) = self.settle(&leaver).await {
-                let Leaver {
-                    workspace, contact, ..
-                } = &leaver;
-                tracing::warn!(%workspace, %contact, %error, "a departed contact is settled later");
+        let mut after = None;
+        loop {
+            let leavers = left(self.log.database().read(), after.as_ref()).await?;
+            for leaver in &leavers {
+                // one that cannot be settled holds up nobody else
+                if let Err(error) = self.settle(leaver).await {
+                    let Leaver {
+                        workspace, contact, ..
+                    } = leaver;
+                    tracing::warn!(%workspace, %contact, %error, "a departed contact is settled later");
+                }
+            }
+            let whole = leavers.len() as u64 == AT_ONCE;
+            after = leavers.into_iter().next_back().filter(|_| whole);
+            if after.is_none() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     async fn settle(&self, leaver: &Leaver) -> Result<(), DbErr> {
@@ -162,6 +165,28 @@ const LEAVERS: &str = "select d.workspace_id, d.contact_id, \
     case when s.contact_id is null then d.survivor_id end as survivor_id, d.survivor_name, d.departed_at \
     from departed_contact d left join departed_contact s \
     on s.workspace_id = d.workspace_id and s.contact_id = d.survivor_id";
+
+/// Some of the departures that are not settled, oldest first, from the one after this on.
+async fn left(db: &impl ConnectionTrait, after: Option<&Leaver>) -> Result<Vec<Leaver>, DbErr> {
+    let (place, values) = match after {
+        None => ("", Vec::new()),
+        Some(last) => (
+            "and (d.departed_at, d.workspace_id, d.contact_id) > ($1, $2, $3)",
+            vec![
+                last.departed_at.into(),
+                last.workspace.as_str().into(),
+                last.contact.as_str().into(),
+            ],
+        ),
+    };
+    let sql = format!(
+        "{LEAVERS} where not d.settled {place} \
+         order by d.departed_at, d.workspace_id, d.contact_id limit {AT_ONCE}"
+    );
+    let asked = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let rows = db.query_all_raw(asked).await?;
+    rows.iter().map(leaver).collect()
+}
 
 /// A departure that is not settled; `None` when it is.
 async fn pending(db: &impl ConnectionTrait, leaver: &Leaver) -> Result<Option<Leaver>, DbErr> {

@@ -122,6 +122,24 @@ impl UnitOfWork {
         Ok(&self.appended)
     }
 
+    /// Lets something begin for a contact that is no event yet: for one who is no more it is refused, as an
+    /// append is. Call it last but for the commit, since the contact's partition is held from here on.
+    ///
+    /// # Errors
+    /// [`departed::is_gone`] tells when the contact is no more; else when the database fails.
+    pub async fn begin_unheard(
+        &self,
+        workspace: &WorkspaceId,
+        contact: &ContactId,
+    ) -> Result<(), DbErr> {
+        self.hold_partitions(std::iter::once((contact, workspace)))
+            .await?;
+        match departed::departure(&self.tx, workspace, contact).await? {
+            None => Ok(()),
+            Some(_) => Err(departed::gone()),
+        }
+    }
+
     /// Undoes everything. Dropping does too, later.
     ///
     /// # Errors

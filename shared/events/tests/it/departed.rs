@@ -279,6 +279,33 @@ impl LogCopies for Copies {
     }
 }
 
+/// Copies that never come far enough.
+struct Behind;
+
+impl LogCopies for Behind {
+    fn forget(&self, _: usize, _: u64) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::ready(false))
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_erasures_that_wait_for_a_copy_hold_up_no_later_merge() {
+    let service = Service::new().await;
+    for _ in 0..100 {
+        let gone = ContactId::generate();
+        service.write(&gone, 1, "canary").await.unwrap();
+        service.erase(&gone).await.unwrap();
+    }
+    service.merge().await.unwrap();
+    let steps = Arc::new(Steps {
+        // none of the steps fails
+        done: AtomicUsize::new(4),
+        ..Steps::default()
+    });
+    let _settling = service.settle(steps, Some(Arc::new(Behind)));
+    service.settled(&service.visitor).await;
+}
+
 #[tokio::test]
 async fn what_was_told_of_an_erased_person_is_emptied_and_keeps_its_place() {
     let service = Service::new().await;

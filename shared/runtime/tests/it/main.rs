@@ -13,6 +13,7 @@ mod access;
 mod balance;
 mod client;
 mod counts;
+mod crowd;
 mod deadline;
 mod drain;
 mod edge;

@@ -20,6 +20,7 @@ use runtime::{
     Access, Actor, ActorKind, Failure, Kind, Running, Server, ServerArgs, Tasks, Violations,
     auth::{AccessTable, Assertions, actor},
     client::{ServiceChannel, call, channel, service_channel},
+    crowd::Crowd,
     edge::{Edge, request_id, time_left},
 };
 use testing::Scratch;
@@ -105,11 +106,22 @@ pub async fn serve(
     assertions: Assertions,
     args: &ServerArgs,
 ) -> Result<Running, runtime::StartError> {
+    serve_crowd(sample, assertions, args, None).await
+}
+
+/// As [`serve`], where nobody takes more than a share.
+pub async fn serve_crowd(
+    sample: Sample,
+    assertions: Assertions,
+    args: &ServerArgs,
+    crowd: Option<Crowd>,
+) -> Result<Running, runtime::StartError> {
     let tasks = sample.tasks.clone();
     let service =
         EventFeedServiceServer::new(sample).max_decoding_message_size(runtime::serve::MAX_MESSAGE);
     let edge = Edge::new(ACCESS, Arc::new(assertions));
     Server::new(&[NAME], Routes::new(service), edge)
+        .crowd(crowd)
         .start(args, tasks)
         .await
 }

@@ -27,6 +27,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What a call was answered.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
@@ -65,7 +70,15 @@ impl Browser {
 
     /// As the button does.
     pub async fn log_out(&mut self) -> Answer {
-        let origin = "https://console.example.com";
+        self.log_out_from("https://console.example.com").await
+    }
+
+    /// The same, at a console that is not behind another address.
+    pub async fn log_out_at(&mut self, address: SocketAddr) -> Answer {
+        self.log_out_from(&format!("http://{address}")).await
+    }
+
+    async fn log_out_from(&mut self, origin: &str) -> Answer {
         let headers = [("origin", origin), ("content-type", "application/json")];
         self.send("POST", "/console/logout", &headers).await
     }
@@ -74,6 +87,18 @@ impl Browser {
     pub async fn submit(&mut self, place: &str, form: &str) -> Answer {
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         self.exchange("POST", place, &headers, form).await
+    }
+
+    /// As the console's own pages call: Connect, in JSON, from their origin.
+    pub async fn call(&mut self, rpc: &str, json: serde_json::Value) -> Answer {
+        let origin = format!("http://{}", self.address);
+        let headers = [
+            ("origin", origin.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let place = format!("/messenger.bff.v1.ConsoleService/{rpc}");
+        self.exchange("POST", &place, &headers, &json.to_string())
+            .await
     }
 
     pub async fn send(&mut self, method: &str, place: &str, headers: &[(&str, &str)]) -> Answer {

@@ -88,7 +88,7 @@ impl ConsoleBook {
                 role: staff.role.into(),
                 active: true,
             }),
-            scopes: vec!["tickets:read".into()],
+            scopes: scopes_of(staff.role),
             expire_time: None,
         };
         let hash = Sha256::digest(&token).to_vec();
@@ -97,6 +97,13 @@ impl ConsoleBook {
             token,
             session: Some(session),
         })
+    }
+
+    /// Gives everybody who is logged in another role, as when an admin changes it under their hands.
+    pub fn change_role(&self, role: Role) {
+        for session in self.inner.lock().sessions.values_mut() {
+            session.scopes = scopes_of(role);
+        }
     }
 
     pub(super) fn find(&self, hash: &[u8]) -> Option<ConsoleSession> {
@@ -109,4 +116,24 @@ impl ConsoleBook {
             .sessions
             .retain(|_, session| session.session_id != session_id);
     }
+}
+
+/// What a role allows, as Settings says it.
+fn scopes_of(role: Role) -> Vec<String> {
+    let all = [
+        ("tickets", "read"),
+        ("tickets", "write"),
+        ("conversations", "read"),
+        ("conversations", "write"),
+        ("contacts", "read"),
+        ("contacts", "write"),
+        ("settings", "read"),
+        ("settings", "write"),
+    ];
+    let allowed = all.into_iter().filter(|(what, how)| match role {
+        Role::Admin => true,
+        Role::Agent => *how == "read" || *what != "settings",
+        Role::Viewer | Role::Unspecified => *how == "read",
+    });
+    allowed.map(|(what, how)| format!("{what}:{how}")).collect()
 }

@@ -43,6 +43,18 @@ const ACCESS: AccessTable = &[
         "/messenger.conversations.v1.ConversationService/MarkContactRead",
         Access::Contact,
     ),
+    (
+        "/messenger.conversations.v1.ConversationService/GetConversation",
+        Access::Scope("conversations:read"),
+    ),
+    (
+        "/messenger.conversations.v1.ConversationService/SendMessage",
+        Access::Scope("conversations:write"),
+    ),
+    (
+        "/messenger.conversations.v1.ConversationService/AddNote",
+        Access::Scope("conversations:write"),
+    ),
 ];
 
 /// A conversation and whose it is.
@@ -58,6 +70,8 @@ pub struct Entry {
 pub struct State {
     pub gate: Gate,
     pub entries: Mutex<Vec<Entry>>,
+    /// What teammates wrote, with its request id and its conversation.
+    pub written: Mutex<Vec<(String, String, Part)>>,
     /// The newest message as it came.
     pub sent: Mutex<Option<SendContactMessageRequest>>,
     positions: Mutex<u64>,
@@ -123,6 +137,35 @@ impl Handler {
             partition: 2,
             position: *positions,
         }]
+    }
+
+    fn there(&self, id: &str) -> Result<(), Status> {
+        let entries = self.0.entries.lock();
+        let there = entries
+            .iter()
+            .any(|entry| !entry.deleted && entry.conversation.conversation_id == id);
+        let (domain, reason) = ("conversations.messenger", "CONVERSATION_NOT_FOUND");
+        match there {
+            true => Ok(()),
+            false => Err(ours(Kind::NotFound, domain, reason).into()),
+        }
+    }
+
+    /// A teammate's part, one for each request id.
+    fn write(&self, request_id: String, id: String, body: String) -> Result<Part, Status> {
+        self.there(&id)?;
+        let mut written = self.0.written.lock();
+        let done = written.iter().find(|(known, ..)| *known == request_id);
+        if let Some((_, _, part)) = done.filter(|_| !request_id.is_empty()) {
+            return Ok(part.clone());
+        }
+        let part = Part {
+            part_id: format!("prt_{}", written.len() + 1),
+            body,
+            ..Default::default()
+        };
+        written.push((request_id, id, part.clone()));
+        Ok(part)
     }
 
     fn of(&self, contact: &str, id: &str) -> Result<Entry, Status> {
@@ -336,14 +379,49 @@ impl ConversationService for Handler {
         }))
     }
 
+    async fn get_conversation(
+        &self,
+        request: Request<GetConversationRequest>,
+    ) -> Result<Response<GetConversationResponse>, Status> {
+        self.0.gate.pass("GetConversation", &request).await?;
+        let id = request.into_inner().conversation_id;
+        self.there(&id)?;
+        Ok(Response::new(GetConversationResponse {
+            conversation: Some(Conversation {
+                conversation_id: id,
+                ..Default::default()
+            }),
+        }))
+    }
+
+    async fn send_message(
+        &self,
+        request: Request<SendMessageRequest>,
+    ) -> Result<Response<SendMessageResponse>, Status> {
+        self.0.gate.pass("SendMessage", &request).await?;
+        let request = request.into_inner();
+        let part = self.write(request.request_id, request.conversation_id, request.body)?;
+        Ok(Response::new(SendMessageResponse {
+            part: Some(part),
+            positions: self.at(),
+        }))
+    }
+
+    async fn add_note(
+        &self,
+        request: Request<AddNoteRequest>,
+    ) -> Result<Response<AddNoteResponse>, Status> {
+        self.0.gate.pass("AddNote", &request).await?;
+        let request = request.into_inner();
+        let part = self.write(request.request_id, request.conversation_id, request.body)?;
+        Ok(Response::new(AddNoteResponse { part: Some(part) }))
+    }
+
     refused! {
         start_conversation(StartConversationRequest) -> StartConversationResponse;
-        get_conversation(GetConversationRequest) -> GetConversationResponse;
         batch_get_conversations(BatchGetConversationsRequest) -> BatchGetConversationsResponse;
         list_conversations(ListConversationsRequest) -> ListConversationsResponse;
         list_parts(ListPartsRequest) -> ListPartsResponse;
-        send_message(SendMessageRequest) -> SendMessageResponse;
-        add_note(AddNoteRequest) -> AddNoteResponse;
         close_conversation(CloseConversationRequest) -> CloseConversationResponse;
         reopen_conversation(ReopenConversationRequest) -> ReopenConversationResponse;
         mark_read(MarkReadRequest) -> MarkReadResponse;

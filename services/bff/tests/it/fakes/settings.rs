@@ -7,8 +7,10 @@ use prost::Message;
 use proto::{
     events::v1::event_feed_service_server::EventFeedServiceServer,
     settings::v1::{
+        contact_service_server::ContactServiceServer,
         session_store_service_server::{SessionStoreService, SessionStoreServiceServer},
         settings_service_server::{SettingsService, SettingsServiceServer},
+        workspace_service_server::WorkspaceServiceServer,
         *,
     },
 };
@@ -22,7 +24,7 @@ use testing::{ManualClock, Scratch};
 use tonic::{Request, Response, Status, service::Routes};
 use types::{Clock, ContactId, WorkspaceId, micros};
 
-use super::{ConsoleBook, Gate, Host, ours, refused};
+use super::{ConsoleBook, Gate, Host, ours, people::People, refused};
 
 const ACCESS: AccessTable = &[
     (
@@ -56,6 +58,14 @@ const ACCESS: AccessTable = &[
     (
         "/messenger.settings.v1.SessionStoreService/RevokeConsoleSession",
         Access::Scope("sessions:write"),
+    ),
+    (
+        "/messenger.settings.v1.WorkspaceService/ListTeammates",
+        Access::Scope("settings:read"),
+    ),
+    (
+        "/messenger.settings.v1.ContactService/BatchGetContacts",
+        Access::Scope("contacts:read"),
     ),
     (
         "/messenger.events.v1.EventFeedService/Subscribe",
@@ -136,6 +146,8 @@ impl FakeSettings {
                 );
                 Routes::new(SettingsServiceServer::new(Handler(state.clone())))
                     .add_service(SessionStoreServiceServer::new(Handler(state.clone())))
+                    .add_service(WorkspaceServiceServer::new(People(state.clone())))
+                    .add_service(ContactServiceServer::new(People(state.clone())))
                     .add_service(EventFeedServiceServer::new(feed))
             }
         };

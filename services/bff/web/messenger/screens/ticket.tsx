@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { Words } from '../../kit/text'
 import { useApp } from '../context'
 import { around, t } from '../i18n'
 import { full, moment } from '../i18n/time'
@@ -8,7 +9,6 @@ import type { Failure } from '../state/failure'
 import { steps } from '../state/steps'
 import { Icon } from '../ui/icon'
 import { Ago, BackButton, Chip, CloseButton, Problem, Skeleton, stateLabel, Title } from '../ui/parts'
-import { Words } from '../ui/text'
 
 /** Shown for so long, a ticket counts as seen; in milliseconds. */
 const SEEN = 1_000

@@ -1,4 +1,5 @@
-/** Icons of one stroke; those that point somewhere turn round with the script. */
+import { Stroke } from '../../kit/stroke'
+
 const PATHS = {
   home: 'M4 11l8-7 8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z',
   messages: 'M5 5h14a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-7l-5 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z',
@@ -19,21 +20,5 @@ export type IconName = keyof typeof PATHS
 const POINTS: ReadonlySet<IconName> = new Set(['back', 'forward', 'send'])
 
 export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
-  return (
-    <svg
-      class={POINTS.has(name) ? 'icon points' : 'icon'}
-      width={size}
-      height={size}
-      viewBox="0 0 24 24"
-      fill="none"
-      stroke="currentColor"
-      stroke-width="1.8"
-      stroke-linecap="round"
-      stroke-linejoin="round"
-      aria-hidden="true"
-      focusable="false"
-    >
-      <path d={PATHS[name]} />
-    </svg>
-  )
+  return <Stroke path={PATHS[name]} size={size} points={POINTS.has(name)} />
 }

@@ -1,9 +1,9 @@
+import { Words } from '../../kit/text'
 import { around, type Key, t } from '../i18n'
 import { clock, full } from '../i18n/time'
 import type { Part } from '../model'
 import type { Outgoing } from '../state/thread'
 import { Avatar } from './parts'
-import { Words } from './text'
 
 /** A bubble; several by one person are a group with one name. */
 export function Message({ part, after }: { part: Part; after: Part | undefined }) {

@@ -10,6 +10,8 @@ pub enum Caller {
     Public,
     /// A session of a contact, at the BFF.
     Session,
+    /// A session of a teammate at the console, whose role has this scope.
+    Console(&'static str),
     /// An assertion for a contact.
     Contact,
     /// An assertion for a teammate with this scope.
@@ -42,7 +44,7 @@ pub struct Row {
 }
 
 use Answer::{Hidden, Nobodys, Own, Refused};
-use Caller::{Contact, Public, Service, ServiceIn, Session, Teammate};
+use Caller::{Console, Contact, Public, Service, ServiceIn, Session, Teammate};
 
 const fn row(rpc: &'static str, caller: Caller, answer: Answer, example: &'static str) -> Row {
     Row {
@@ -61,6 +63,12 @@ const TALK: Caller = Teammate("conversations:read");
 const TALK_W: Caller = Teammate("conversations:write");
 const SETTINGS: Caller = Teammate("settings:read");
 const SETTINGS_W: Caller = Teammate("settings:write");
+const DESK: Caller = Console("tickets:read");
+const DESK_W: Caller = Console("tickets:write");
+const DESK_TALK: Caller = Console("conversations:read");
+const DESK_TALK_W: Caller = Console("conversations:write");
+const OFFICE: Caller = Console("settings:read");
+const OFFICE_W: Caller = Console("settings:write");
 
 /// In the order in which the victim does all of it: what takes something away comes last.
 #[rustfmt::skip]
@@ -75,12 +83,15 @@ pub const ROWS: &[Row] = &[
     row("messenger.tickets.v1.TicketService/BatchGetTickets", TICKETS, Own, r#"{"ticketIds":["$ticket"]}"#),
     row("messenger.tickets.v1.TicketService/ListTickets", TICKETS, Own, r#"{"requesterContactId":"$contact"}"#),
     row("messenger.tickets.v1.TicketService/ListTickets", TICKETS, Own, r#"{"text":"canary"}"#),
+    row("messenger.tickets.v1.TicketService/CountTickets", TICKETS, Own, r#"{"requesterContactId":"$contact"}"#),
     row("messenger.tickets.v1.TicketService/ListTicketHistory", TICKETS, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketTypeService/ListTicketTypes", TICKETS, Own, "{}"),
     row("messenger.tickets.v1.TicketTypeService/ListTicketStates", TICKETS, Own, "{}"),
+    row("messenger.tickets.v1.TicketTypeService/CreateTicketType", SETTINGS_W, Own, r#"{"name":"More","category":"TYPE_CATEGORY_BACK_OFFICE"}"#),
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Own, r#"{"requesterContactId":"$contact","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/UpdateTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","title":"Changed"}"#),
     row("messenger.tickets.v1.TicketService/ChangeTicketState", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
+    row("messenger.tickets.v1.TicketService/ShareTicket", TICKETS_W, Hidden, r#"{"ticketId":"$report"}"#),
     // Tickets, for contacts
     row("messenger.tickets.v1.TicketService/GetContactTicket", Contact, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/BatchGetContactTickets", Contact, Own, r#"{"ticketIds":["$ticket"],"conversationIds":["$conversation"]}"#),
@@ -133,6 +144,8 @@ pub const ROWS: &[Row] = &[
     row("messenger.settings.v1.SessionStoreService/LookUpApp", SESSIONS, Nobodys, r#"{"appId":"$app"}"#),
     row("messenger.settings.v1.SessionStoreService/OpenConsoleSession", SESSIONS, Nobodys, r#"{"appId":"$app","issuer":"https://login.example.com","subject":"grace","verifiedEmail":"$email","loginSha256":"$login"}"#),
     row("messenger.settings.v1.SessionStoreService/LookUpConsoleSession", SESSIONS, Nobodys, r#"{"tokenSha256":"$desk"}"#),
+    // one that is over while the proofs go on would change the answer; the console's line has a real one
+    row("messenger.settings.v1.WorkspaceService/TestUserToken", SETTINGS_W, Own, r#"{"platform":"PLATFORM_WEB","userJwt":"x.y.z"}"#),
     row("messenger.settings.v1.WorkspaceService/GetMessengerSecurity", SETTINGS, Own, "{}"),
     row("messenger.settings.v1.WorkspaceService/SetIdentityMode", SETTINGS_W, Own, r#"{"platform":"PLATFORM_IOS","mode":"IDENTITY_MODE_OPTIONAL"}"#),
     row("messenger.settings.v1.WorkspaceService/SetAllowedOrigins", SETTINGS_W, Own, r#"{"origins":["https://shop.example.com"],"expectedVersion":"1"}"#),
@@ -156,20 +169,45 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.MessengerService/MarkConversationRead", Session, Hidden, r#"{"conversationId":"$conversation","upToSeq":"1"}"#),
     row("messenger.bff.v1.MessengerService/MarkTicketRead", Session, Hidden, r#"{"ticketId":"$ticket","upToRevision":"1"}"#),
     row("messenger.bff.v1.MessengerService/WatchMessenger", Session, Own, r#"{"platform":"PLATFORM_WEB"}"#),
+    // the console
+    row("messenger.bff.v1.ConsoleService/GetConsole", DESK, Own, "{}"),
+    row("messenger.bff.v1.ConsoleService/ListInbox", DESK, Own, r#"{"text":"canary"}"#),
+    row("messenger.bff.v1.ConsoleService/GetInboxTicket", DESK, Hidden, r#"{"ticketId":"$ticket"}"#),
+    row("messenger.bff.v1.ConsoleService/ListTimeline", DESK_TALK, Hidden, r#"{"conversationId":"$conversation"}"#),
+    row("messenger.bff.v1.ConsoleService/ListInboxHistory", DESK, Hidden, r#"{"ticketId":"$ticket"}"#),
+    row("messenger.bff.v1.ConsoleService/ListContactThreads", DESK_TALK, Own, r#"{"contactId":"$contact"}"#),
+    row("messenger.bff.v1.ConsoleService/CreateInboxTicket", DESK_W, Own, r#"{"requesterContactId":"$contact","title":"More"}"#),
+    row("messenger.bff.v1.ConsoleService/EditTicket", DESK_W, Hidden, r#"{"ticketId":"$ticket","title":"Changed"}"#),
+    row("messenger.bff.v1.ConsoleService/SetTicketState", DESK_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
+    row("messenger.bff.v1.ConsoleService/ReplyToTicket", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello","stateId":"$state"}"#),
+    row("messenger.bff.v1.ConsoleService/AddTicketNote", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello"}"#),
+    row("messenger.bff.v1.ConsoleService/SetTicketShared", DESK_W, Hidden, r#"{"ticketId":"$report","shared":true}"#),
+    row("messenger.bff.v1.ConsoleService/GetSpaces", OFFICE, Own, "{}"),
+    row("messenger.bff.v1.ConsoleService/SetSpace", OFFICE_W, Own, r#"{"platform":"PLATFORM_ANDROID","space":"SPACE_TICKETS","enabled":false,"expectedVersion":"1"}"#),
+    row("messenger.bff.v1.ConsoleService/GetSecurity", OFFICE, Own, "{}"),
+    row("messenger.bff.v1.ConsoleService/SetIdentity", OFFICE_W, Own, r#"{"platform":"PLATFORM_ANDROID","mode":"IDENTITY_MODE_OPTIONAL","expectedVersion":"2"}"#),
+    row("messenger.bff.v1.ConsoleService/SetOrigins", OFFICE_W, Own, r#"{"origins":["https://desk.example.com"],"expectedVersion":"3"}"#),
+    row("messenger.bff.v1.ConsoleService/CreateKey", OFFICE_W, Own, r#"{"platform":"PLATFORM_WEB"}"#),
+    row("messenger.bff.v1.ConsoleService/TestUserToken", OFFICE_W, Own, r#"{"platform":"PLATFORM_WEB","userJwt":"$jwt"}"#),
+    row("messenger.bff.v1.ConsoleService/ListChanges", OFFICE, Own, "{}"),
     // what takes something away
+    row("messenger.bff.v1.ConsoleService/SetTicketConversation", DESK_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/UnlinkConversation", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/LinkConversation", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","conversationId":"$chat"}"#),
+    row("messenger.tickets.v1.TicketService/UnshareTicket", TICKETS_W, Hidden, r#"{"ticketId":"$report"}"#),
     row("messenger.tickets.v1.TicketService/DeleteTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.conversations.v1.ConversationService/DeleteConversation", TALK_W, Hidden, r#"{"conversationId":"$conversation"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeApiToken", SETTINGS_W, Hidden, r#"{"tokenId":"$token"}"#),
     row("messenger.bff.v1.SessionService/RevokeSession", Session, Own, "{}"),
     row("messenger.settings.v1.SessionStoreService/RevokeSession", SESSIONS, Nobodys, r#"{"sessionId":"$session"}"#),
+    row("messenger.bff.v1.ConsoleService/RevokeKey", OFFICE_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeIdentityKey", SETTINGS_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.SessionStoreService/RevokeConsoleSession", SESSIONS, Nobodys, r#"{"sessionId":"$console"}"#),
     row("messenger.settings.v1.WorkspaceService/UpdateTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate","role":"ROLE_ADMIN"}"#),
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::Unavailable), r#"{"requesterContactId":"$contact","conversationId":"$spare","title":"More"}"#),
+    row("messenger.tickets.v1.TicketTypeService/CreateTicketType", SETTINGS_W, Refused(tonic::Code::FailedPrecondition), r#"{"name":"More","category":"TYPE_CATEGORY_BACK_OFFICE","stateIds":["$submitted","$state","$waiting","$resolved"]}"#),
     // makes one of the same name in another workspace: whoever comes later would find it
     row("messenger.conversations.v1.ConversationService/EnsureConversation", ServiceIn("conversations:ensure"), Own, r#"{"conversationId":"$chat","contactId":"$contact"}"#),
     // and nothing is the victim's any more

@@ -9,16 +9,19 @@ use proto::{
     bff::v1::{SendMessageRequest, StartConversationRequest, SubmitTicketRequest},
     conversations::v1::AddNoteRequest,
     settings::v1::{
-        ListApiTokensRequest, ListIdentityKeysRequest, ListTeammatesRequest, LookUpSessionRequest,
-        OpenConsoleSessionRequest, Platform,
+        CreateTeammateRequest, ListApiTokensRequest, ListIdentityKeysRequest, ListTeammatesRequest,
+        LookUpSessionRequest, OpenConsoleSessionRequest, Platform, Role,
         session_store_service_client::SessionStoreServiceClient,
         workspace_service_client::WorkspaceServiceClient,
     },
-    tickets::v1::{ListTicketStatesRequest, ListTicketTypesRequest, StateCategory},
+    tickets::v1::{
+        CreateTicketRequest, CreateTicketTypeRequest, ListTicketStatesRequest,
+        ListTicketTypesRequest, StateCategory, TypeCategory,
+    },
 };
 use runtime::{Actor, ActorKind, KeyRing};
 use serde_json::json;
-use suite::{Access, Embedded, Messenger, Staff};
+use suite::{Access, Embedded, Endpoints, Layout, Messenger, Staff};
 use testing::{Scratch, eventually};
 use tonic::{Code, transport::Channel};
 use types::{ContactId, TeammateId, WorkspaceId};
@@ -28,7 +31,11 @@ use super::{
     rows::{self, Answer, Caller, Row},
     wire,
 };
-use crate::{office::detail, support::Site};
+use crate::{
+    desk::{self, Desk},
+    office::detail,
+    support::Site,
+};
 
 /// In everything of the victim's that has a text.
 pub const CANARY: &str = "canary-51d0";
@@ -69,6 +76,8 @@ pub struct Side {
     pub workspace: WorkspaceId,
     pub contact: ContactId,
     pub session: String,
+    /// At the console, as an admin.
+    pub desk: Desk,
 }
 
 pub struct Stage {
@@ -83,11 +92,13 @@ pub struct Stage {
     stranger: KeyRing,
     _elsewhere: Scratch,
     channels: BTreeMap<&'static str, Channel>,
+    /// A teammate of the victim's who may read everything and change nothing.
+    viewer: Desk,
     /// What `$ticket` and the like are.
     names: BTreeMap<&'static str, String>,
 }
 
-async fn side(suite: &Embedded, access: &Access, user: &str) -> (Messenger, Side) {
+async fn side(suite: &Embedded, access: &Access, user: &str, desk: Desk) -> (Messenger, Side) {
     let messenger = Messenger::new(suite.endpoints(), access, user, Platform::Web).unwrap();
     let home = crate::office::home(&messenger).await;
     let side = Side {
@@ -95,6 +106,7 @@ async fn side(suite: &Embedded, access: &Access, user: &str) -> (Messenger, Side
         workspace: WorkspaceId::parse(&access.workspace_id).unwrap(),
         contact: ContactId::parse(&home.identity.unwrap().contact_id).unwrap(),
         session: messenger.token().await.unwrap(),
+        desk,
     };
     (messenger, side)
 }
@@ -103,7 +115,7 @@ impl Stage {
     pub async fn set() -> Self {
         let site = Site::new();
         fs::create_dir_all(site.data()).unwrap();
-        let layout = site.layout();
+        let layout = site.layout().with_people(desk::somebody());
         runtime::auth::generate_keys(&layout.keys(), &SIGNERS).unwrap();
         settings::generate_sealing_keys(&layout.keys()).unwrap();
         let suite = Embedded::start(&layout, site.port).await.unwrap();
@@ -115,9 +127,12 @@ impl Stage {
         let other = suite::workspace(&layout, &at, "Other", &[("oscar", "Oscar")], &[]);
         let other = other.await.unwrap();
         let grace = Staff::new(&at, &acme.teammates["grace"]).unwrap();
-        let (ada, adas) = side(&suite, &acme, "ada").await;
-        let (_, eve) = side(&suite, &acme, "eve").await;
-        let (_, mallory) = side(&suite, &other, "mallory").await;
+        let (app, others) = (acme.app_id.as_str(), other.app_id.as_str());
+        let graces = Desk::open(&layout, &at, app, "grace@example.com").await;
+        let oscars = Desk::open(&layout, &at, others, "oscar@example.com").await;
+        let (ada, adas) = side(&suite, &acme, "ada", graces.clone()).await;
+        let (_, eve) = side(&suite, &acme, "eve", graces).await;
+        let (_, mallory) = side(&suite, &other, "mallory", oscars).await;
         let channel = |at: &str| runtime::client::channel(at).unwrap();
         let elsewhere = Scratch::new();
         elsewhere.keys(&["bff"]);
@@ -132,6 +147,7 @@ impl Stage {
                 ("settings", channel(&at.settings)),
                 ("notifications", channel(&at.notifications)),
             ]),
+            viewer: hire_viewer(&layout, &at, &acme, &grace).await,
             names: BTreeMap::new(),
             acme: adas,
             eve,
@@ -212,10 +228,11 @@ impl Stage {
             .await
             .unwrap()
             .states;
-        let state = states
-            .iter()
-            .find(|state| state.category() == StateCategory::InProgress)
-            .unwrap();
+        let state = |category| {
+            let state = states.iter().find(|state| state.category() == category);
+            state.unwrap().state_id.clone()
+        };
+        let report = self.report().await;
         let session = self.acme.session.clone();
         let hash = <sha2::Sha256 as sha2::Digest>::digest(session.as_bytes());
         self.names = BTreeMap::from([
@@ -226,7 +243,11 @@ impl Stage {
             ("hash", base64(&hash)),
             ("secret", self.acme.access.teammates["grace"].clone()),
             ("spare", chats[1].clone()),
-            ("state", state.state_id.clone()),
+            ("report", report),
+            ("state", state(StateCategory::InProgress)),
+            ("submitted", state(StateCategory::Submitted)),
+            ("waiting", state(StateCategory::WaitingOnCustomer)),
+            ("resolved", state(StateCategory::Resolved)),
             ("ticket", crate::office::id(&ticket)),
             ("type", types[0].type_id.clone()),
         ]);
@@ -234,6 +255,34 @@ impl Stage {
         self.names.insert("jwt", jwt);
         self.look_up(hash.to_vec()).await;
         self.settle().await;
+    }
+
+    /// A back-office ticket about the victim, which nobody has shared with them.
+    async fn report(&self) -> String {
+        let grace = &self.grace;
+        let body = CreateTicketTypeRequest {
+            name: format!("Type {CANARY}"),
+            category: TypeCategory::BackOffice.into(),
+            shareable: true,
+            ..Default::default()
+        };
+        let made = grace
+            .call(&grace.types, body, |mut c, r| async move {
+                c.create_ticket_type(r).await
+            })
+            .await;
+        let body = CreateTicketRequest {
+            requester_contact_id: self.acme.contact.to_string(),
+            type_id: made.unwrap().r#type.unwrap().type_id,
+            title: format!("Report {CANARY}"),
+            ..Default::default()
+        };
+        let made = grace
+            .call(&grace.tickets, body, |mut c, r| async move {
+                c.create_ticket(r).await
+            })
+            .await;
+        made.unwrap().ticket.unwrap().ticket_id
     }
 
     /// What Settings calls the victim's things.
@@ -314,10 +363,10 @@ impl Stage {
     /// A row's example with the victim's ids, or with such that nobody has.
     pub fn example(&self, row: &Row, unknown: bool) -> String {
         let mut text = row.example.to_owned();
-        for (name, value) in &self.names {
+        for (number, (name, value)) in self.names.iter().enumerate() {
             let value = match value.split_once('_') {
                 Some((prefix, hex)) if unknown && hex.len() == 32 => {
-                    format!("{prefix}_{}", "0".repeat(32))
+                    format!("{prefix}_{number:032x}")
                 }
                 _ => value.clone(),
             };
@@ -338,7 +387,7 @@ impl Stage {
         let workspace = Some(side.workspace.clone());
         let service = || "bff".to_owned();
         let (kind, id, workspace, scope) = match caller {
-            Caller::Teammate(scope) => {
+            Caller::Teammate(scope) | Caller::Console(scope) => {
                 let id = TeammateId::derive(&["proof", side.workspace.as_str()]).to_string();
                 (ActorKind::Teammate, id, workspace, Some(scope))
             }
@@ -372,6 +421,8 @@ impl Stage {
             (Caller::Session, Who::Right) => Some(self.acme.session.clone()),
             (Caller::Session, Who::Eve) => Some(self.eve.session.clone()),
             (Caller::Session, Who::Mallory) => Some(self.mallory.session.clone()),
+            (Caller::Console(_), Who::Mallory) => Some(page(&self.mallory.desk)),
+            (Caller::Console(_), _) => Some(page(&self.acme.desk)),
             _ => Some(self.sign(&self.actor(caller, who))),
         }
     }
@@ -383,6 +434,20 @@ impl Stage {
     /// Credentials that let nobody in, by what is wrong with them.
     pub fn bad_tokens(&self, caller: Caller) -> Vec<(&'static str, Option<String>)> {
         let right = self.actor(caller, Who::Right);
+        if let Caller::Console(_) = caller {
+            let origin = &self.acme.desk.origin;
+            let sends = |token: &str| Some(format!("{origin} {token}"));
+            return vec![
+                ("no cookie's value", sends("")),
+                (
+                    "a session of nobody",
+                    sends(&mangled(&self.acme.desk.token)),
+                ),
+                ("a customer's session", sends(&self.acme.session)),
+                ("an assertion", sends(&self.sign(&right))),
+                ("an API token", sends(&self.names["secret"])),
+            ];
+        }
         let mut bad = vec![
             ("no credential", None),
             ("no token", Some("x.y.z".to_owned())),
@@ -414,6 +479,18 @@ impl Stage {
         let mut contact = self.actor(Caller::Contact, Who::Right);
         match caller {
             Caller::Public | Caller::Session => Vec::new(),
+            Caller::Console(needed) => {
+                let token = &self.acme.desk.token;
+                let mut powerless = vec![
+                    ("a page elsewhere", format!("https://evil.example {token}")),
+                    ("no page at all", token.clone()),
+                    ("an assertion and no page", teammate(&SCOPES)),
+                ];
+                if !needed.ends_with(":read") {
+                    powerless.push(("a viewer", page(&self.viewer)));
+                }
+                powerless
+            }
             Caller::Contact => vec![("a teammate with every scope", teammate(&SCOPES))],
             Caller::Teammate(needed) | Caller::ServiceIn(needed) | Caller::Service(needed) => {
                 let others: Vec<&str> = SCOPES.into_iter().filter(|s| *s != needed).collect();
@@ -471,7 +548,7 @@ impl Stage {
             let answer = wire::call(self.channel(&rpc), &rpc.method, token.as_deref(), body).await;
             let answer = answer.map(|bytes| wire::decode(&rpc.method.output(), bytes));
             let told = match answer {
-                Ok(json) => json,
+                Ok(json) => wire::lasting(&json),
                 Err(status) if status.code() == Code::NotFound => "none".into(),
                 Err(status) => panic!("{}: {status}", rpc.name()),
             };
@@ -491,6 +568,26 @@ pub fn reads(method: &MethodDescriptor) -> bool {
 fn base64(bytes: &[u8]) -> String {
     use ::base64::Engine;
     ::base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// What a page of the console sends.
+fn page(desk: &Desk) -> String {
+    format!("{} {}", desk.origin, desk.token)
+}
+
+async fn hire_viewer(layout: &Layout, at: &Endpoints, access: &Access, by: &Staff) -> Desk {
+    let body = CreateTeammateRequest {
+        name: "Vera".into(),
+        email: "vera@example.com".into(),
+        role: Role::Viewer.into(),
+    };
+    let token = by.token().await.unwrap();
+    let channel = runtime::client::channel(&at.settings).unwrap();
+    WorkspaceServiceClient::new(channel)
+        .create_teammate(suite::signed(&token, body).unwrap())
+        .await
+        .unwrap();
+    Desk::open(layout, at, &access.app_id, "vera@example.com").await
 }
 
 fn mangled(token: &str) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
+use serde_json::Value;
 use tonic::{
     Code, Request, Status, Streaming,
     client::Grpc,
@@ -69,10 +70,26 @@ pub async fn call(
 ) -> Result<Bytes, Status> {
     let mut request = Request::new(Bytes::from(body));
     if let Some(token) = token {
-        let value = format!("Bearer {token}").parse().unwrap();
-        request.metadata_mut().insert("authorization", value);
+        present(&mut request, token);
     }
     send(channel, method, request).await
+}
+
+/// Adds a credential to what a request has: a bearer token, or what the console's pages send, which is their
+/// origin and, behind a space, what their cookie holds.
+pub fn present(request: &mut Request<Bytes>, credential: &str) {
+    let headers = request.metadata_mut();
+    match credential.split_once(' ') {
+        Some((origin, token)) => {
+            headers.insert("origin", origin.parse().unwrap());
+            let cookie = format!("msgr_console={token}");
+            headers.append("cookie", cookie.parse().unwrap());
+        }
+        None => {
+            let bearer = format!("Bearer {credential}");
+            headers.append("authorization", bearer.parse().unwrap());
+        }
+    }
 }
 
 /// The same with headers of the caller's own.
@@ -128,6 +145,24 @@ pub fn encode(kind: &MessageDescriptor, json: &str) -> Vec<u8> {
 pub fn decode(kind: &MessageDescriptor, bytes: Bytes) -> String {
     let message = DynamicMessage::decode(kind.clone(), bytes).unwrap();
     serde_json::to_string(&message).unwrap()
+}
+
+/// An answer without the times at which keys and tokens were used last: these are written by the uses
+/// themselves, up to a minute later.
+pub fn lasting(json: &str) -> String {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.remove("lastUsedTime");
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(values) => values.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::from_str(json).unwrap();
+    strip(&mut value);
+    value.to_string()
 }
 
 /// What a refusal says, but for the name of the call.

@@ -67,7 +67,7 @@ fn an_archived_type_is_not_used_for_new_tickets_and_a_contact_uses_offered_ones_
     internal.id = TypeId::generate();
     internal.offered_to_contacts = false;
     let (support, hidden) = (desk.catalog.types[0].id.clone(), internal.id.clone());
-    desk.catalog.types.push(internal);
+    desk.catalog.types.insert(1, internal);
     let catalog = &mut desk.catalog;
     assert_eq!(catalog.choose_type(None, true).unwrap().id, support);
     assert_eq!(
@@ -299,7 +299,7 @@ fn a_deleted_ticket_is_gone_for_everybody() {
     let change = desk.ticket("Resolved").delete(&grace(1));
     assert_eq!(told(&change), [&desk.ada]);
     let (view, version) = change.views().next().unwrap();
-    assert!(view.deleted && !view.visible);
+    assert!(view.deleted && view.seen.is_none());
     assert_eq!(version, 2);
 }
 

@@ -6,7 +6,7 @@ use testing::on_sqlite_for;
 use super::*;
 use crate::{
     domain::{InboxFilter, InboxPlace, ListPlace, StateCategory},
-    store::{conversations, lists},
+    store::{conversations, inbox, lists},
 };
 
 /// The steps of each statement's plan.
@@ -98,10 +98,19 @@ async fn the_inbox_is_read_in_its_order_from_an_index_whatever_the_filter() {
             open: Some(true),
             ..InboxFilter::default()
         },
+        InboxFilter {
+            shared: Some(true),
+            ..InboxFilter::default()
+        },
+        InboxFilter {
+            shared: Some(false),
+            open: Some(true),
+            ..InboxFilter::default()
+        },
     ];
     for filter in &filters {
         let spy = Spy::on(shelf.db.read());
-        lists::inbox(&spy, &shelf.workspace, filter, Some(&place), 21)
+        inbox::page(&spy, &shelf.workspace, filter, Some(&place), 21)
             .await
             .unwrap();
         for plan in plans(&shelf, spy.statements()).await {
@@ -117,6 +126,53 @@ async fn the_inbox_is_read_in_its_order_from_an_index_whatever_the_filter() {
     }
 }
 
+#[tokio::test]
+async fn tickets_that_are_not_shared_are_found_in_an_index_of_theirs() {
+    if !on_sqlite_for("plans, which Postgres makes from what tables hold") {
+        return;
+    }
+    let shelf = Shelf::new().await;
+    let filter = InboxFilter {
+        shared: Some(false),
+        ..InboxFilter::default()
+    };
+    let spy = Spy::on(shelf.db.read());
+    inbox::page(&spy, &shelf.workspace, &filter, None, 21)
+        .await
+        .unwrap();
+    let plan = plans(&shelf, spy.statements()).await.remove(0);
+    assert_found_in_order(&plan);
+    assert!(plan.contains("ticket_inbox_unshared"), "{plan}");
+}
+
+#[tokio::test]
+async fn the_inbox_is_counted_by_one_statement_from_indexes_of_its_categories() {
+    if !on_sqlite_for("plans, which Postgres makes from what tables hold") {
+        return;
+    }
+    let shelf = Shelf::new().await;
+    let open = InboxFilter {
+        open: Some(true),
+        ..InboxFilter::default()
+    };
+    let category = "ticket_inbox_category_open (workspace_id=? AND category=?";
+    for (filter, index) in [
+        (InboxFilter::default(), category.to_owned()),
+        (open, format!("{category} AND open=?)")),
+    ] {
+        let spy = Spy::on(shelf.db.read());
+        inbox::counts(&spy, &shelf.workspace, &filter, 1_000)
+            .await
+            .unwrap();
+        let plans = plans(&shelf, spy.statements()).await;
+        let [plan] = plans.as_slice() else {
+            panic!("{plans:?}");
+        };
+        assert_eq!(plan.matches(&index).count(), 4, "{plan}");
+        assert_eq!(plan.matches("SEARCH t").count(), 4, "{plan}");
+    }
+}
+
 /// One customer's tickets are found first and then sorted: they are few.
 #[tokio::test]
 async fn the_inbox_of_one_requester_starts_from_that_requester() {
@@ -129,7 +185,7 @@ async fn the_inbox_of_one_requester_starts_from_that_requester() {
         ..InboxFilter::default()
     };
     let spy = Spy::on(shelf.db.read());
-    lists::inbox(&spy, &shelf.workspace, &filter, None, 21)
+    inbox::page(&spy, &shelf.workspace, &filter, None, 21)
         .await
         .unwrap();
     let plan = plans(&shelf, spy.statements()).await.remove(0);

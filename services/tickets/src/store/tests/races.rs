@@ -7,7 +7,7 @@ use crate::{
     domain::{InboxFilter, News, Ticket},
     store::{
         conversations::{self, Place},
-        lists,
+        inbox, lists,
     },
 };
 
@@ -242,7 +242,7 @@ async fn a_search_finds_what_it_says_and_takes_no_sign_for_a_pattern() {
             text: Some(text.into()),
             ..InboxFilter::default()
         };
-        let found = lists::inbox(shelf.db.read(), &shelf.workspace, &filter, None, 9);
+        let found = inbox::page(shelf.db.read(), &shelf.workspace, &filter, None, 9);
         let found = found.await.unwrap();
         let titles: Vec<_> = found.iter().map(|one| one.ticket.title.as_str()).collect();
         assert_eq!(titles, expected, "{text}");

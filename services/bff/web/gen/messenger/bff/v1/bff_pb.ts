@@ -1018,7 +1018,7 @@ export type GetConversationResponse = Message<"messenger.bff.v1.GetConversationR
   nextPageToken: string;
 
   /**
-   * The ticket pill could not be had.
+   * The ticket pill could not be had; entries about tickets are missing too.
    *
    * @generated from field: bool ticket_unavailable = 4;
    */
@@ -1053,7 +1053,7 @@ export type GetConversationResponseJson = {
   nextPageToken?: string;
 
   /**
-   * The ticket pill could not be had.
+   * The ticket pill could not be had; entries about tickets are missing too.
    *
    * @generated from field: bool ticket_unavailable = 4;
    */

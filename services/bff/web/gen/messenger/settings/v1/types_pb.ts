@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file messenger/settings/v1/types.proto.
  */
 export const file_messenger_settings_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("CiFtZXNzZW5nZXIvc2V0dGluZ3MvdjEvdHlwZXMucHJvdG8SFW1lc3Nlbmdlci5zZXR0aW5ncy52MSJ/CgxTcGFjZVNldHRpbmcSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SKwoFc3BhY2UYAiABKA4yHC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2USDwoHZW5hYmxlZBgDIAEoCCJZChFNZXNzZW5nZXJTZXR0aW5ncxIzCgZzcGFjZXMYASADKAsyIy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2VTZXR0aW5nEg8KB3ZlcnNpb24YAiABKAQimgEKCkF1ZGl0RW50cnkSEAoIZW50cnlfaWQYASABKAkSDgoGYWN0aW9uGAIgASgJEhAKCGFjdG9yX2lkGAMgASgJEg8KB3N1YmplY3QYBCABKAkSDgoGYmVmb3JlGAUgASgJEg0KBWFmdGVyGAYgASgJEigKBHRpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInAKCVdvcmtzcGFjZRIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhcHBfaWQYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIngKEFBsYXRmb3JtSWRlbnRpdHkSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoEbW9kZRgCIAEoDjIjLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eU1vZGUieQoRTWVzc2VuZ2VyU2VjdXJpdHkSOgoJcGxhdGZvcm1zGAEgAygLMicubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtSWRlbnRpdHkSFwoPYWxsb3dlZF9vcmlnaW5zGAIgAygJEg8KB3ZlcnNpb24YAyABKAQi5gEKC0lkZW50aXR5S2V5Eg4KBmtleV9pZBgBIAEoCRIxCghwbGF0Zm9ybRgCIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfdXNlZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAgoIQXBpVG9rZW4SEAoIdG9rZW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgt0ZWFtbWF0ZV9pZBgDIAEoCRIOCgZzY29wZXMYBCADKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF91c2VkX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIncKCFRlYW1tYXRlEhMKC3RlYW1tYXRlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSKQoEcm9sZRgEIAEoDjIbLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5Sb2xlEg4KBmFjdGl2ZRgFIAEoCCL+AQoHQ29udGFjdBISCgpjb250YWN0X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoEa2luZBgGIAEoDjIiLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5Db250YWN0S2luZBIeChZtZXJnZWRfaW50b19jb250YWN0X2lkGAcgASgJEi4KCmVyYXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvsBCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEhIKCmNvbnRhY3RfaWQYAyABKAkSFAoMY29udGFjdF9uYW1lGAQgASgJEjEKCHBsYXRmb3JtGAUgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI4Cgxjb250YWN0X2tpbmQYByABKA4yIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQ29udGFjdEtpbmQq+AIKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIZChVSRUFTT05fSU5WQUxJRF9GSUVMRFMQARIUChBSRUFTT05fTk9UX0ZPVU5EEAISGgoWUkVBU09OX1VOQVVUSEVOVElDQVRFRBADEhgKFFJFQVNPTl9TVEFMRV9WRVJTSU9OEAQSHQoZUkVBU09OX01FU1NBR0VTX0FMV0FZU19PThAFEhgKFFJFQVNPTl9UT09fTUFOWV9LRVlTEAYSHQoZUkVBU09OX0lOVkFMSURfUEFHRV9UT0tFThAHEhwKGFJFQVNPTl9QRVJNSVNTSU9OX0RFTklFRBAIEhMKD1JFQVNPTl9JTlRFUk5BTBAJEhYKElJFQVNPTl9VTkFWQUlMQUJMRRAKEhwKGFJFQVNPTl9SRVFVRVNUX0lEX1JFVVNFRBALEhcKE1JFQVNPTl9ST0xFX1RPT19MT1cQDBIVChFSRUFTT05fTEFTVF9BRE1JThANKl4KCFBsYXRmb3JtEhgKFFBMQVRGT1JNX1VOU1BFQ0lGSUVEEAASEAoMUExBVEZPUk1fV0VCEAESEAoMUExBVEZPUk1fSU9TEAISFAoQUExBVEZPUk1fQU5EUk9JRBADKlUKBVNwYWNlEhUKEVNQQUNFX1VOU1BFQ0lGSUVEEAASDgoKU1BBQ0VfSE9NRRABEhIKDlNQQUNFX01FU1NBR0VTEAISEQoNU1BBQ0VfVElDS0VUUxADKmUKDElkZW50aXR5TW9kZRIdChlJREVOVElUWV9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWSURFTlRJVFlfTU9ERV9FTkZPUkNFRBABEhoKFklERU5USVRZX01PREVfT1BUSU9OQUwQAipNCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEg4KClJPTEVfQUdFTlQQAhIOCgpST0xFX0FETUlOEAMqeQoLQ29udGFjdEtpbmQSHAoYQ09OVEFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRQ09OVEFDVF9LSU5EX1VTRVIQARIYChRDT05UQUNUX0tJTkRfVklTSVRPUhACEhsKF0NPTlRBQ1RfS0lORF9VTlZFUklGSUVEEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiFtZXNzZW5nZXIvc2V0dGluZ3MvdjEvdHlwZXMucHJvdG8SFW1lc3Nlbmdlci5zZXR0aW5ncy52MSJ/CgxTcGFjZVNldHRpbmcSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SKwoFc3BhY2UYAiABKA4yHC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2USDwoHZW5hYmxlZBgDIAEoCCJZChFNZXNzZW5nZXJTZXR0aW5ncxIzCgZzcGFjZXMYASADKAsyIy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2VTZXR0aW5nEg8KB3ZlcnNpb24YAiABKAQimgEKCkF1ZGl0RW50cnkSEAoIZW50cnlfaWQYASABKAkSDgoGYWN0aW9uGAIgASgJEhAKCGFjdG9yX2lkGAMgASgJEg8KB3N1YmplY3QYBCABKAkSDgoGYmVmb3JlGAUgASgJEg0KBWFmdGVyGAYgASgJEigKBHRpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInAKCVdvcmtzcGFjZRIUCgx3b3Jrc3BhY2VfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhcHBfaWQYAyABKAkSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIngKEFBsYXRmb3JtSWRlbnRpdHkSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoEbW9kZRgCIAEoDjIjLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eU1vZGUieQoRTWVzc2VuZ2VyU2VjdXJpdHkSOgoJcGxhdGZvcm1zGAEgAygLMicubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtSWRlbnRpdHkSFwoPYWxsb3dlZF9vcmlnaW5zGAIgAygJEg8KB3ZlcnNpb24YAyABKAQi5gEKC0lkZW50aXR5S2V5Eg4KBmtleV9pZBgBIAEoCRIxCghwbGF0Zm9ybRgCIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmV2b2tlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfdXNlZF90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKWAgoIQXBpVG9rZW4SEAoIdG9rZW5faWQYASABKAkSDAoEbmFtZRgCIAEoCRITCgt0ZWFtbWF0ZV9pZBgDIAEoCRIOCgZzY29wZXMYBCADKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtjcmVhdGVfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF91c2VkX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIncKCFRlYW1tYXRlEhMKC3RlYW1tYXRlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSKQoEcm9sZRgEIAEoDjIbLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5Sb2xlEg4KBmFjdGl2ZRgFIAEoCCL+AQoHQ29udGFjdBISCgpjb250YWN0X2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRINCgVlbWFpbBgEIAEoCRIvCgtjcmVhdGVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoEa2luZBgGIAEoDjIiLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5Db250YWN0S2luZBIeChZtZXJnZWRfaW50b19jb250YWN0X2lkGAcgASgJEi4KCmVyYXNlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvsBCgdTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSFAoMd29ya3NwYWNlX2lkGAIgASgJEhIKCmNvbnRhY3RfaWQYAyABKAkSFAoMY29udGFjdF9uYW1lGAQgASgJEjEKCHBsYXRmb3JtGAUgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI4Cgxjb250YWN0X2tpbmQYByABKA4yIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQ29udGFjdEtpbmQizQEKDkNvbnNvbGVTZXNzaW9uEhIKCnNlc3Npb25faWQYASABKAkSMwoJd29ya3NwYWNlGAIgASgLMiAubWVzc2VuZ2VyLnNldHRpbmdzLnYxLldvcmtzcGFjZRIxCgh0ZWFtbWF0ZRgDIAEoCzIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5UZWFtbWF0ZRIOCgZzY29wZXMYBCADKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKuMDCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASGQoVUkVBU09OX0lOVkFMSURfRklFTERTEAESFAoQUkVBU09OX05PVF9GT1VORBACEhoKFlJFQVNPTl9VTkFVVEhFTlRJQ0FURUQQAxIYChRSRUFTT05fU1RBTEVfVkVSU0lPThAEEh0KGVJFQVNPTl9NRVNTQUdFU19BTFdBWVNfT04QBRIYChRSRUFTT05fVE9PX01BTllfS0VZUxAGEh0KGVJFQVNPTl9JTlZBTElEX1BBR0VfVE9LRU4QBxIcChhSRUFTT05fUEVSTUlTU0lPTl9ERU5JRUQQCBITCg9SRUFTT05fSU5URVJOQUwQCRIWChJSRUFTT05fVU5BVkFJTEFCTEUQChIcChhSRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQCxIXChNSRUFTT05fUk9MRV9UT09fTE9XEAwSFQoRUkVBU09OX0xBU1RfQURNSU4QDRIcChhSRUFTT05fVEVBTU1BVEVfSU5BQ1RJVkUQDhIZChVSRUFTT05fQ09OVEFDVF9NRVJHRUQQDxIZChVSRUFTT05fTk9UX0FfVEVBTU1BVEUQFBIVChFSRUFTT05fTE9HSU5fVVNFRBAVKl4KCFBsYXRmb3JtEhgKFFBMQVRGT1JNX1VOU1BFQ0lGSUVEEAASEAoMUExBVEZPUk1fV0VCEAESEAoMUExBVEZPUk1fSU9TEAISFAoQUExBVEZPUk1fQU5EUk9JRBADKlUKBVNwYWNlEhUKEVNQQUNFX1VOU1BFQ0lGSUVEEAASDgoKU1BBQ0VfSE9NRRABEhIKDlNQQUNFX01FU1NBR0VTEAISEQoNU1BBQ0VfVElDS0VUUxADKmUKDElkZW50aXR5TW9kZRIdChlJREVOVElUWV9NT0RFX1VOU1BFQ0lGSUVEEAASGgoWSURFTlRJVFlfTU9ERV9FTkZPUkNFRBABEhoKFklERU5USVRZX01PREVfT1BUSU9OQUwQAipNCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1ZJRVdFUhABEg4KClJPTEVfQUdFTlQQAhIOCgpST0xFX0FETUlOEAMqeQoLQ29udGFjdEtpbmQSHAoYQ09OVEFDVF9LSU5EX1VOU1BFQ0lGSUVEEAASFQoRQ09OVEFDVF9LSU5EX1VTRVIQARIYChRDT05UQUNUX0tJTkRfVklTSVRPUhACEhsKF0NPTlRBQ1RfS0lORF9VTlZFUklGSUVEEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * One switch.
@@ -1006,6 +1006,97 @@ export const SessionSchema: GenMessage<Session, {jsonType: SessionJson}> = /*@__
   messageDesc(file_messenger_settings_v1_types, 10);
 
 /**
+ * A teammate's open session in the console.
+ *
+ * @generated from message messenger.settings.v1.ConsoleSession
+ */
+export type ConsoleSession = Message<"messenger.settings.v1.ConsoleSession"> & {
+  /**
+   * `cse_…`.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * Whose tenant.
+   *
+   * @generated from field: messenger.settings.v1.Workspace workspace = 2;
+   */
+  workspace?: Workspace | undefined;
+
+  /**
+   * Whose: active, and with the role that the session was opened with.
+   *
+   * @generated from field: messenger.settings.v1.Teammate teammate = 3;
+   */
+  teammate?: Teammate | undefined;
+
+  /**
+   * What the role allows, such as "tickets:write".
+   *
+   * @generated from field: repeated string scopes = 4;
+   */
+  scopes: string[];
+
+  /**
+   * When it ends even if it is used: 24 hours after its login. Without use it ends after 8 hours.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * A teammate's open session in the console.
+ *
+ * @generated from message messenger.settings.v1.ConsoleSession
+ */
+export type ConsoleSessionJson = {
+  /**
+   * `cse_…`.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId?: string;
+
+  /**
+   * Whose tenant.
+   *
+   * @generated from field: messenger.settings.v1.Workspace workspace = 2;
+   */
+  workspace?: WorkspaceJson;
+
+  /**
+   * Whose: active, and with the role that the session was opened with.
+   *
+   * @generated from field: messenger.settings.v1.Teammate teammate = 3;
+   */
+  teammate?: TeammateJson;
+
+  /**
+   * What the role allows, such as "tickets:write".
+   *
+   * @generated from field: repeated string scopes = 4;
+   */
+  scopes?: string[];
+
+  /**
+   * When it ends even if it is used: 24 hours after its login. Without use it ends after 8 hours.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: TimestampJson;
+};
+
+/**
+ * Describes the message messenger.settings.v1.ConsoleSession.
+ * Use `create(ConsoleSessionSchema)` to create a new message.
+ */
+export const ConsoleSessionSchema: GenMessage<ConsoleSession, {jsonType: ConsoleSessionJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_settings_v1_types, 11);
+
+/**
  * Reasons in ErrorInfo with the domain "settings.messenger". What is refused before a method is reached
  * (credential, deadline, load, a request that cannot be read) has the domain "auth.messenger" instead.
  *
@@ -1097,7 +1188,7 @@ export enum Reason {
   REQUEST_ID_REUSED = 11,
 
   /**
-   * A token's scopes are more than its teammate's role allows.
+   * A new token's scopes are more than its teammate's role allows.
    *
    * @generated from enum value: REASON_ROLE_TOO_LOW = 12;
    */
@@ -1109,6 +1200,34 @@ export enum Reason {
    * @generated from enum value: REASON_LAST_ADMIN = 13;
    */
   LAST_ADMIN = 13,
+
+  /**
+   * The teammate of a new token is not active.
+   *
+   * @generated from enum value: REASON_TEAMMATE_INACTIVE = 14;
+   */
+  TEAMMATE_INACTIVE = 14,
+
+  /**
+   * The visitor became a user; the user is named with it.
+   *
+   * @generated from enum value: REASON_CONTACT_MERGED = 15;
+   */
+  CONTACT_MERGED = 15,
+
+  /**
+   * Whom the identity provider vouches for is no active teammate of the workspace.
+   *
+   * @generated from enum value: REASON_NOT_A_TEAMMATE = 20;
+   */
+  NOT_A_TEAMMATE = 20,
+
+  /**
+   * This login has opened its session already.
+   *
+   * @generated from enum value: REASON_LOGIN_USED = 21;
+   */
+  LOGIN_USED = 21,
 }
 
 /**
@@ -1117,7 +1236,7 @@ export enum Reason {
  *
  * @generated from enum messenger.settings.v1.Reason
  */
-export type ReasonJson = "REASON_UNSPECIFIED" | "REASON_INVALID_FIELDS" | "REASON_NOT_FOUND" | "REASON_UNAUTHENTICATED" | "REASON_STALE_VERSION" | "REASON_MESSAGES_ALWAYS_ON" | "REASON_TOO_MANY_KEYS" | "REASON_INVALID_PAGE_TOKEN" | "REASON_PERMISSION_DENIED" | "REASON_INTERNAL" | "REASON_UNAVAILABLE" | "REASON_REQUEST_ID_REUSED" | "REASON_ROLE_TOO_LOW" | "REASON_LAST_ADMIN";
+export type ReasonJson = "REASON_UNSPECIFIED" | "REASON_INVALID_FIELDS" | "REASON_NOT_FOUND" | "REASON_UNAUTHENTICATED" | "REASON_STALE_VERSION" | "REASON_MESSAGES_ALWAYS_ON" | "REASON_TOO_MANY_KEYS" | "REASON_INVALID_PAGE_TOKEN" | "REASON_PERMISSION_DENIED" | "REASON_INTERNAL" | "REASON_UNAVAILABLE" | "REASON_REQUEST_ID_REUSED" | "REASON_ROLE_TOO_LOW" | "REASON_LAST_ADMIN" | "REASON_TEAMMATE_INACTIVE" | "REASON_CONTACT_MERGED" | "REASON_NOT_A_TEAMMATE" | "REASON_LOGIN_USED";
 
 /**
  * Describes the enum messenger.settings.v1.Reason.

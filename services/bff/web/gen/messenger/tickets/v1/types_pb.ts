@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file messenger/tickets/v1/types.proto.
  */
 export const file_messenger_tickets_v1_types: GenFile = /*@__PURE__*/
-  fileDesc("CiBtZXNzZW5nZXIvdGlja2V0cy92MS90eXBlcy5wcm90bxIUbWVzc2VuZ2VyLnRpY2tldHMudjEimAEKC1RpY2tldFN0YXRlEhAKCHN0YXRlX2lkGAEgASgJEjUKCGNhdGVnb3J5GAIgASgOMiMubWVzc2VuZ2VyLnRpY2tldHMudjEuU3RhdGVDYXRlZ29yeRIWCg5pbnRlcm5hbF9sYWJlbBgDIAEoCRIWCg5jdXN0b21lcl9sYWJlbBgEIAEoCRIQCghhcmNoaXZlZBgFIAEoCCKjAQoKVGlja2V0VHlwZRIPCgd0eXBlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSNAoIY2F0ZWdvcnkYAyABKA4yIi5tZXNzZW5nZXIudGlja2V0cy52MS5UeXBlQ2F0ZWdvcnkSEQoJc3RhdGVfaWRzGAQgAygJEhsKE29mZmVyZWRfdG9fY29udGFjdHMYBSABKAgSEAoIYXJjaGl2ZWQYBiABKAgipwMKBlRpY2tldBIRCgl0aWNrZXRfaWQYASABKAkSDgoGbnVtYmVyGAIgASgEEg8KB3R5cGVfaWQYAyABKAkSEQoJdHlwZV9uYW1lGAQgASgJEg0KBXRpdGxlGAUgASgJEhMKC2Rlc2NyaXB0aW9uGAYgASgJEjAKBXN0YXRlGAcgASgLMiEubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0U3RhdGUSDAoEb3BlbhgIIAEoCBIdChVyZXF1ZXN0ZXJfY29udGFjdF9pZHMYCSADKAkSHAoUYXNzaWduZWVfdGVhbW1hdGVfaWQYCiABKAkSFwoPY29udmVyc2F0aW9uX2lkGAsgASgJEhAKCHJldmlzaW9uGAwgASgEEhcKD25vdGlmeV9yZXZpc2lvbhgNIAEoBBIPCgd2ZXJzaW9uGA4gASgEEi8KC2NyZWF0ZV90aW1lGA8gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgt1cGRhdGVfdGltZRgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi7wIKDUNvbnRhY3RUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEg4KBm51bWJlchgCIAEoBBINCgV0aXRsZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCgl0eXBlX25hbWUYBSABKAkSEAoIc3RhdGVfaWQYBiABKAkSNQoIY2F0ZWdvcnkYByABKA4yIy5tZXNzZW5nZXIudGlja2V0cy52MS5TdGF0ZUNhdGVnb3J5EhMKC3N0YXRlX2xhYmVsGAggASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgJIAEoCRIQCghyZXZpc2lvbhgKIAEoBBIXCg9ub3RpZnlfcmV2aXNpb24YCyABKAQSLwoLY3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWFjdGl2aXR5X3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIp0BChNDb250YWN0VGlja2V0VXBkYXRlEhAKCHJldmlzaW9uGAEgASgEEjUKCGNhdGVnb3J5GAIgASgOMiMubWVzc2VuZ2VyLnRpY2tldHMudjEuU3RhdGVDYXRlZ29yeRITCgtzdGF0ZV9sYWJlbBgDIAEoCRIoCgR0aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLnAQoMSGlzdG9yeUVudHJ5Ei8KBGtpbmQYASABKA4yIS5tZXNzZW5nZXIudGlja2V0cy52MS5IaXN0b3J5S2luZBIPCgd2ZXJzaW9uGAIgASgEEhAKCHJldmlzaW9uGAMgASgEEhUKDWZyb21fc3RhdGVfaWQYBCABKAkSEwoLdG9fc3RhdGVfaWQYBSABKAkSEAoIYWN0b3JfaWQYBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoTdmlzaWJsZV90b19jdXN0b21lchgIIAEoCCIyChFDb250YWN0VGlja2V0VHlwZRIPCgd0eXBlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkibAoSQ29udGFjdFRpY2tldFN0YXRlEhAKCHN0YXRlX2lkGAEgASgJEjUKCGNhdGVnb3J5GAIgASgOMiMubWVzc2VuZ2VyLnRpY2tldHMudjEuU3RhdGVDYXRlZ29yeRINCgVsYWJlbBgDIAEoCSrMAwoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVJFQVNPTl9JTlZBTElEX0ZJRUxEUxABEhsKF1JFQVNPTl9USUNLRVRfTk9UX0ZPVU5EEAISIwofUkVBU09OX1RJQ0tFVF9TVEFURV9OT1RfQUxMT1dFRBADEiIKHlJFQVNPTl9USUNLRVRfVFlQRV9OT1RfQUxMT1dFRBAEEh8KG1JFQVNPTl9TSEFSRURfVElDS0VUX0VYSVNUUxAFEhkKFVJFQVNPTl9BTFJFQURZX0xJTktFRBAGEiQKIFJFQVNPTl9DT05WRVJTQVRJT05fTk9UX0xJTktBQkxFEAcSJQohUkVBU09OX0NPTlZFUlNBVElPTl9OT1RfS05PV05fWUVUEAgSGAoUUkVBU09OX1NUQUxFX1ZFUlNJT04QCRIcChhSRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQChIdChlSRUFTT05fSU5WQUxJRF9QQUdFX1RPS0VOEAsSHAoYUkVBU09OX1BFUk1JU1NJT05fREVOSUVEEAwSEwoPUkVBU09OX0lOVEVSTkFMEA0SFgoSUkVBU09OX1VOQVZBSUxBQkxFEA4qsgEKDVN0YXRlQ2F0ZWdvcnkSHgoaU1RBVEVfQ0FURUdPUllfVU5TUEVDSUZJRUQQABIcChhTVEFURV9DQVRFR09SWV9TVUJNSVRURUQQARIeChpTVEFURV9DQVRFR09SWV9JTl9QUk9HUkVTUxACEiYKIlNUQVRFX0NBVEVHT1JZX1dBSVRJTkdfT05fQ1VTVE9NRVIQAxIbChdTVEFURV9DQVRFR09SWV9SRVNPTFZFRBAEKkkKDFR5cGVDYXRlZ29yeRIdChlUWVBFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASGgoWVFlQRV9DQVRFR09SWV9DVVNUT01FUhABKswBCgtIaXN0b3J5S2luZBIcChhISVNUT1JZX0tJTkRfVU5TUEVDSUZJRUQQABIYChRISVNUT1JZX0tJTkRfQ1JFQVRFRBABEh4KGkhJU1RPUllfS0lORF9TVEFURV9DSEFOR0VEEAISFwoTSElTVE9SWV9LSU5EX0VESVRFRBADEhcKE0hJU1RPUllfS0lORF9MSU5LRUQQBBIZChVISVNUT1JZX0tJTkRfVU5MSU5LRUQQBRIYChRISVNUT1JZX0tJTkRfREVMRVRFRBAGYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("CiBtZXNzZW5nZXIvdGlja2V0cy92MS90eXBlcy5wcm90bxIUbWVzc2VuZ2VyLnRpY2tldHMudjEimAEKC1RpY2tldFN0YXRlEhAKCHN0YXRlX2lkGAEgASgJEjUKCGNhdGVnb3J5GAIgASgOMiMubWVzc2VuZ2VyLnRpY2tldHMudjEuU3RhdGVDYXRlZ29yeRIWCg5pbnRlcm5hbF9sYWJlbBgDIAEoCRIWCg5jdXN0b21lcl9sYWJlbBgEIAEoCRIQCghhcmNoaXZlZBgFIAEoCCK2AQoKVGlja2V0VHlwZRIPCgd0eXBlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkSNAoIY2F0ZWdvcnkYAyABKA4yIi5tZXNzZW5nZXIudGlja2V0cy52MS5UeXBlQ2F0ZWdvcnkSEQoJc3RhdGVfaWRzGAQgAygJEhsKE29mZmVyZWRfdG9fY29udGFjdHMYBSABKAgSEAoIYXJjaGl2ZWQYBiABKAgSEQoJc2hhcmVhYmxlGAcgASgIIsoDCgZUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEg4KBm51bWJlchgCIAEoBBIPCgd0eXBlX2lkGAMgASgJEhEKCXR5cGVfbmFtZRgEIAEoCRINCgV0aXRsZRgFIAEoCRITCgtkZXNjcmlwdGlvbhgGIAEoCRIwCgVzdGF0ZRgHIAEoCzIhLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldFN0YXRlEgwKBG9wZW4YCCABKAgSHQoVcmVxdWVzdGVyX2NvbnRhY3RfaWRzGAkgAygJEhwKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAogASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgLIAEoCRIQCghyZXZpc2lvbhgMIAEoBBIXCg9ub3RpZnlfcmV2aXNpb24YDSABKAQSDwoHdmVyc2lvbhgOIAEoBBIvCgtjcmVhdGVfdGltZRgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBnNoYXJlZBgRIAEoCBIRCglzaGFyZWFibGUYEiABKAgiVQoNQ2F0ZWdvcnlDb3VudBI1CghjYXRlZ29yeRgBIAEoDjIjLm1lc3Nlbmdlci50aWNrZXRzLnYxLlN0YXRlQ2F0ZWdvcnkSDQoFY291bnQYAiABKA0i7wIKDUNvbnRhY3RUaWNrZXQSEQoJdGlja2V0X2lkGAEgASgJEg4KBm51bWJlchgCIAEoBBINCgV0aXRsZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCgl0eXBlX25hbWUYBSABKAkSEAoIc3RhdGVfaWQYBiABKAkSNQoIY2F0ZWdvcnkYByABKA4yIy5tZXNzZW5nZXIudGlja2V0cy52MS5TdGF0ZUNhdGVnb3J5EhMKC3N0YXRlX2xhYmVsGAggASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgJIAEoCRIQCghyZXZpc2lvbhgKIAEoBBIXCg9ub3RpZnlfcmV2aXNpb24YCyABKAQSLwoLY3JlYXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjEKDWFjdGl2aXR5X3RpbWUYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIp0BChNDb250YWN0VGlja2V0VXBkYXRlEhAKCHJldmlzaW9uGAEgASgEEjUKCGNhdGVnb3J5GAIgASgOMiMubWVzc2VuZ2VyLnRpY2tldHMudjEuU3RhdGVDYXRlZ29yeRITCgtzdGF0ZV9sYWJlbBgDIAEoCRIoCgR0aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLnAQoMSGlzdG9yeUVudHJ5Ei8KBGtpbmQYASABKA4yIS5tZXNzZW5nZXIudGlja2V0cy52MS5IaXN0b3J5S2luZBIPCgd2ZXJzaW9uGAIgASgEEhAKCHJldmlzaW9uGAMgASgEEhUKDWZyb21fc3RhdGVfaWQYBCABKAkSEwoLdG9fc3RhdGVfaWQYBSABKAkSEAoIYWN0b3JfaWQYBiABKAkSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGwoTdmlzaWJsZV90b19jdXN0b21lchgIIAEoCCIyChFDb250YWN0VGlja2V0VHlwZRIPCgd0eXBlX2lkGAEgASgJEgwKBG5hbWUYAiABKAkibAoSQ29udGFjdFRpY2tldFN0YXRlEhAKCHN0YXRlX2lkGAEgASgJEjUKCGNhdGVnb3J5GAIgASgOMiMubWVzc2VuZ2VyLnRpY2tldHMudjEuU3RhdGVDYXRlZ29yeRINCgVsYWJlbBgDIAEoCSqhBAoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVJFQVNPTl9JTlZBTElEX0ZJRUxEUxABEhsKF1JFQVNPTl9USUNLRVRfTk9UX0ZPVU5EEAISIwofUkVBU09OX1RJQ0tFVF9TVEFURV9OT1RfQUxMT1dFRBADEiIKHlJFQVNPTl9USUNLRVRfVFlQRV9OT1RfQUxMT1dFRBAEEh8KG1JFQVNPTl9TSEFSRURfVElDS0VUX0VYSVNUUxAFEhkKFVJFQVNPTl9BTFJFQURZX0xJTktFRBAGEiQKIFJFQVNPTl9DT05WRVJTQVRJT05fTk9UX0xJTktBQkxFEAcSJQohUkVBU09OX0NPTlZFUlNBVElPTl9OT1RfS05PV05fWUVUEAgSGAoUUkVBU09OX1NUQUxFX1ZFUlNJT04QCRIcChhSRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQChIdChlSRUFTT05fSU5WQUxJRF9QQUdFX1RPS0VOEAsSHAoYUkVBU09OX1BFUk1JU1NJT05fREVOSUVEEAwSEwoPUkVBU09OX0lOVEVSTkFMEA0SFgoSUkVBU09OX1VOQVZBSUxBQkxFEA4SFwoTUkVBU09OX0NPTlRBQ1RfR09ORRAPEh8KG1JFQVNPTl9USUNLRVRfTk9UX1NIQVJFQUJMRRAQEhkKFVJFQVNPTl9UT09fTUFOWV9UWVBFUxARKrIBCg1TdGF0ZUNhdGVnb3J5Eh4KGlNUQVRFX0NBVEVHT1JZX1VOU1BFQ0lGSUVEEAASHAoYU1RBVEVfQ0FURUdPUllfU1VCTUlUVEVEEAESHgoaU1RBVEVfQ0FURUdPUllfSU5fUFJPR1JFU1MQAhImCiJTVEFURV9DQVRFR09SWV9XQUlUSU5HX09OX0NVU1RPTUVSEAMSGwoXU1RBVEVfQ0FURUdPUllfUkVTT0xWRUQQBCpoCgxUeXBlQ2F0ZWdvcnkSHQoZVFlQRV9DQVRFR09SWV9VTlNQRUNJRklFRBAAEhoKFlRZUEVfQ0FURUdPUllfQ1VTVE9NRVIQARIdChlUWVBFX0NBVEVHT1JZX0JBQ0tfT0ZGSUNFEAIqgAIKC0hpc3RvcnlLaW5kEhwKGEhJU1RPUllfS0lORF9VTlNQRUNJRklFRBAAEhgKFEhJU1RPUllfS0lORF9DUkVBVEVEEAESHgoaSElTVE9SWV9LSU5EX1NUQVRFX0NIQU5HRUQQAhIXChNISVNUT1JZX0tJTkRfRURJVEVEEAMSFwoTSElTVE9SWV9LSU5EX0xJTktFRBAEEhkKFUhJU1RPUllfS0lORF9VTkxJTktFRBAFEhgKFEhJU1RPUllfS0lORF9ERUxFVEVEEAYSFwoTSElTVE9SWV9LSU5EX1NIQVJFRBAHEhkKFUhJU1RPUllfS0lORF9VTlNIQVJFRBAIYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * A state as teammates see it.
@@ -152,6 +152,13 @@ export type TicketType = Message<"messenger.tickets.v1.TicketType"> & {
    * @generated from field: bool archived = 6;
    */
   archived: boolean;
+
+  /**
+   * Its tickets may be shared one by one; for back-office types.
+   *
+   * @generated from field: bool shareable = 7;
+   */
+  shareable: boolean;
 };
 
 /**
@@ -201,6 +208,13 @@ export type TicketTypeJson = {
    * @generated from field: bool archived = 6;
    */
   archived?: boolean;
+
+  /**
+   * Its tickets may be shared one by one; for back-office types.
+   *
+   * @generated from field: bool shareable = 7;
+   */
+  shareable?: boolean;
 };
 
 /**
@@ -327,6 +341,20 @@ export type Ticket = Message<"messenger.tickets.v1.Ticket"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 16;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Its requesters see it.
+   *
+   * @generated from field: bool shared = 17;
+   */
+  shared: boolean;
+
+  /**
+   * It may be shared, or taken back, by its type.
+   *
+   * @generated from field: bool shareable = 18;
+   */
+  shareable: boolean;
 };
 
 /**
@@ -446,6 +474,20 @@ export type TicketJson = {
    * @generated from field: google.protobuf.Timestamp update_time = 16;
    */
   updateTime?: TimestampJson;
+
+  /**
+   * Its requesters see it.
+   *
+   * @generated from field: bool shared = 17;
+   */
+  shared?: boolean;
+
+  /**
+   * It may be shared, or taken back, by its type.
+   *
+   * @generated from field: bool shareable = 18;
+   */
+  shareable?: boolean;
 };
 
 /**
@@ -454,6 +496,55 @@ export type TicketJson = {
  */
 export const TicketSchema: GenMessage<Ticket, {jsonType: TicketJson}> = /*@__PURE__*/
   messageDesc(file_messenger_tickets_v1_types, 2);
+
+/**
+ * A category's count.
+ *
+ * @generated from message messenger.tickets.v1.CategoryCount
+ */
+export type CategoryCount = Message<"messenger.tickets.v1.CategoryCount"> & {
+  /**
+   * The category.
+   *
+   * @generated from field: messenger.tickets.v1.StateCategory category = 1;
+   */
+  category: StateCategory;
+
+  /**
+   * At most the limit.
+   *
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * A category's count.
+ *
+ * @generated from message messenger.tickets.v1.CategoryCount
+ */
+export type CategoryCountJson = {
+  /**
+   * The category.
+   *
+   * @generated from field: messenger.tickets.v1.StateCategory category = 1;
+   */
+  category?: StateCategoryJson;
+
+  /**
+   * At most the limit.
+   *
+   * @generated from field: uint32 count = 2;
+   */
+  count?: number;
+};
+
+/**
+ * Describes the message messenger.tickets.v1.CategoryCount.
+ * Use `create(CategoryCountSchema)` to create a new message.
+ */
+export const CategoryCountSchema: GenMessage<CategoryCount, {jsonType: CategoryCountJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_tickets_v1_types, 3);
 
 /**
  * A ticket as the customer sees it. It has no field for anything private.
@@ -656,7 +747,7 @@ export type ContactTicketJson = {
  * Use `create(ContactTicketSchema)` to create a new message.
  */
 export const ContactTicketSchema: GenMessage<ContactTicket, {jsonType: ContactTicketJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_tickets_v1_types, 3);
+  messageDesc(file_messenger_tickets_v1_types, 4);
 
 /**
  * One ticket update, as the customer sees it.
@@ -733,7 +824,7 @@ export type ContactTicketUpdateJson = {
  * Use `create(ContactTicketUpdateSchema)` to create a new message.
  */
 export const ContactTicketUpdateSchema: GenMessage<ContactTicketUpdate, {jsonType: ContactTicketUpdateJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_tickets_v1_types, 4);
+  messageDesc(file_messenger_tickets_v1_types, 5);
 
 /**
  * One entry of a ticket's history, for teammates.
@@ -866,7 +957,7 @@ export type HistoryEntryJson = {
  * Use `create(HistoryEntrySchema)` to create a new message.
  */
 export const HistoryEntrySchema: GenMessage<HistoryEntry, {jsonType: HistoryEntryJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_tickets_v1_types, 5);
+  messageDesc(file_messenger_tickets_v1_types, 6);
 
 /**
  * A type a contact may submit.
@@ -915,7 +1006,7 @@ export type ContactTicketTypeJson = {
  * Use `create(ContactTicketTypeSchema)` to create a new message.
  */
 export const ContactTicketTypeSchema: GenMessage<ContactTicketType, {jsonType: ContactTicketTypeJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_tickets_v1_types, 6);
+  messageDesc(file_messenger_tickets_v1_types, 7);
 
 /**
  * A state as customers see it.
@@ -978,7 +1069,7 @@ export type ContactTicketStateJson = {
  * Use `create(ContactTicketStateSchema)` to create a new message.
  */
 export const ContactTicketStateSchema: GenMessage<ContactTicketState, {jsonType: ContactTicketStateJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_tickets_v1_types, 7);
+  messageDesc(file_messenger_tickets_v1_types, 8);
 
 /**
  * Reasons in ErrorInfo with the domain "tickets.messenger". What is refused before a method is reached
@@ -1091,6 +1182,27 @@ export enum Reason {
    * @generated from enum value: REASON_UNAVAILABLE = 14;
    */
   UNAVAILABLE = 14,
+
+  /**
+   * The contact was erased.
+   *
+   * @generated from enum value: REASON_CONTACT_GONE = 15;
+   */
+  CONTACT_GONE = 15,
+
+  /**
+   * Tickets of this type are always shared, or cannot be.
+   *
+   * @generated from enum value: REASON_TICKET_NOT_SHAREABLE = 16;
+   */
+  TICKET_NOT_SHAREABLE = 16,
+
+  /**
+   * A workspace has 100 ticket types at the most.
+   *
+   * @generated from enum value: REASON_TOO_MANY_TYPES = 17;
+   */
+  TOO_MANY_TYPES = 17,
 }
 
 /**
@@ -1099,7 +1211,7 @@ export enum Reason {
  *
  * @generated from enum messenger.tickets.v1.Reason
  */
-export type ReasonJson = "REASON_UNSPECIFIED" | "REASON_INVALID_FIELDS" | "REASON_TICKET_NOT_FOUND" | "REASON_TICKET_STATE_NOT_ALLOWED" | "REASON_TICKET_TYPE_NOT_ALLOWED" | "REASON_SHARED_TICKET_EXISTS" | "REASON_ALREADY_LINKED" | "REASON_CONVERSATION_NOT_LINKABLE" | "REASON_CONVERSATION_NOT_KNOWN_YET" | "REASON_STALE_VERSION" | "REASON_REQUEST_ID_REUSED" | "REASON_INVALID_PAGE_TOKEN" | "REASON_PERMISSION_DENIED" | "REASON_INTERNAL" | "REASON_UNAVAILABLE";
+export type ReasonJson = "REASON_UNSPECIFIED" | "REASON_INVALID_FIELDS" | "REASON_TICKET_NOT_FOUND" | "REASON_TICKET_STATE_NOT_ALLOWED" | "REASON_TICKET_TYPE_NOT_ALLOWED" | "REASON_SHARED_TICKET_EXISTS" | "REASON_ALREADY_LINKED" | "REASON_CONVERSATION_NOT_LINKABLE" | "REASON_CONVERSATION_NOT_KNOWN_YET" | "REASON_STALE_VERSION" | "REASON_REQUEST_ID_REUSED" | "REASON_INVALID_PAGE_TOKEN" | "REASON_PERMISSION_DENIED" | "REASON_INTERNAL" | "REASON_UNAVAILABLE" | "REASON_CONTACT_GONE" | "REASON_TICKET_NOT_SHAREABLE" | "REASON_TOO_MANY_TYPES";
 
 /**
  * Describes the enum messenger.tickets.v1.Reason.
@@ -1181,6 +1293,13 @@ export enum TypeCategory {
    * @generated from enum value: TYPE_CATEGORY_CUSTOMER = 1;
    */
   CUSTOMER = 1,
+
+  /**
+   * For the team; shared ticket by ticket, if the type allows it.
+   *
+   * @generated from enum value: TYPE_CATEGORY_BACK_OFFICE = 2;
+   */
+  BACK_OFFICE = 2,
 }
 
 /**
@@ -1188,7 +1307,7 @@ export enum TypeCategory {
  *
  * @generated from enum messenger.tickets.v1.TypeCategory
  */
-export type TypeCategoryJson = "TYPE_CATEGORY_UNSPECIFIED" | "TYPE_CATEGORY_CUSTOMER";
+export type TypeCategoryJson = "TYPE_CATEGORY_UNSPECIFIED" | "TYPE_CATEGORY_CUSTOMER" | "TYPE_CATEGORY_BACK_OFFICE";
 
 /**
  * Describes the enum messenger.tickets.v1.TypeCategory.
@@ -1250,6 +1369,20 @@ export enum HistoryKind {
    * @generated from enum value: HISTORY_KIND_DELETED = 6;
    */
   DELETED = 6,
+
+  /**
+   * Shared with the customer.
+   *
+   * @generated from enum value: HISTORY_KIND_SHARED = 7;
+   */
+  SHARED = 7,
+
+  /**
+   * Taken back from the customer.
+   *
+   * @generated from enum value: HISTORY_KIND_UNSHARED = 8;
+   */
+  UNSHARED = 8,
 }
 
 /**
@@ -1257,7 +1390,7 @@ export enum HistoryKind {
  *
  * @generated from enum messenger.tickets.v1.HistoryKind
  */
-export type HistoryKindJson = "HISTORY_KIND_UNSPECIFIED" | "HISTORY_KIND_CREATED" | "HISTORY_KIND_STATE_CHANGED" | "HISTORY_KIND_EDITED" | "HISTORY_KIND_LINKED" | "HISTORY_KIND_UNLINKED" | "HISTORY_KIND_DELETED";
+export type HistoryKindJson = "HISTORY_KIND_UNSPECIFIED" | "HISTORY_KIND_CREATED" | "HISTORY_KIND_STATE_CHANGED" | "HISTORY_KIND_EDITED" | "HISTORY_KIND_LINKED" | "HISTORY_KIND_UNLINKED" | "HISTORY_KIND_DELETED" | "HISTORY_KIND_SHARED" | "HISTORY_KIND_UNSHARED";
 
 /**
  * Describes the enum messenger.tickets.v1.HistoryKind.

@@ -1,0 +1,95 @@
+/** Who changed which settings. */
+import { useSignal } from '@preact/signals'
+import { useDesk } from '../context'
+import { moment, t } from '../i18n'
+import { failure } from '../state/failure'
+import { says } from '../state/says'
+import { Problem, Skeleton, Wrong } from '../ui/parts'
+import { useLoaded } from './load'
+import type { Change } from './model'
+
+const ACTIONS = [
+  'action.space.updated',
+  'action.identity_key.created',
+  'action.identity_key.revoked',
+  'action.identity_mode.set',
+  'action.allowed_origins.set',
+  'action.api_token.created',
+  'action.api_token.revoked',
+  'action.teammate.created',
+  'action.teammate.renamed',
+  'action.teammate.role_changed',
+  'action.teammate.activity_changed',
+  'action.workspace.created',
+  'action.contact.merged',
+  'action.contact.erased',
+  'action.console.login',
+  'action.console.logout'
+] as const
+
+export function ChangesTab() {
+  const desk = useDesk()
+  const { value, why, load } = useLoaded(() => desk.api.changes())
+  const busy = useSignal(false)
+  const problem = useSignal('')
+  async function more() {
+    const held = value.value
+    if (!held?.next || busy.value) return
+    busy.value = true
+    problem.value = ''
+    try {
+      const page = await desk.api.changes(held.next)
+      value.value = { rows: [...held.rows, ...page.rows], next: page.next }
+    } catch (thrown) {
+      problem.value = says(failure(thrown), 'look')
+    }
+    busy.value = false
+  }
+  if (!value.value) {
+    if (why.value) return <Problem text={t('settings.failed')} why={why.value} again={load} />
+    return <Skeleton rows={6} />
+  }
+  const { rows, next } = value.value
+  if (!rows.length) return <p class="empty">{t('changes.none')}</p>
+  return (
+    <section aria-label={t('tab.changes')}>
+      <p class="muted">{t('changes.help')}</p>
+      <ol class="lines">
+        {rows.map((one) => (
+          <Line key={one.id} change={one} />
+        ))}
+      </ol>
+      <Wrong text={problem.value} />
+      {next && (
+        <div class="more">
+          <button type="button" class="button" disabled={busy.value} onClick={more}>
+            {t(busy.value ? 'loading' : 'more')}
+          </button>
+        </div>
+      )}
+    </section>
+  )
+}
+
+/** Nothing for what a later server may do. */
+const named = (action: string) => ACTIONS.find((one) => one === `action.${action}`)
+
+function Line({ change }: { change: Change }) {
+  const desk = useDesk()
+  const who = desk.team.value?.people.find((one) => one.id === change.actorId)?.name
+  const action = named(change.action)
+  return (
+    <li class="change">
+      <p>
+        <strong>{action ? t(action) : change.action}</strong>
+      </p>
+      <p class="muted">
+        {who ?? (change.actorId || t('the_system'))} · <time dateTime={change.time}>{moment(change.time)}</time>
+      </p>
+      <p class="values">
+        <code>{change.subject}</code> {change.before && <del>{change.before}</del>}{' '}
+        {change.after && <ins>{change.after}</ins>}
+      </p>
+    </li>
+  )
+}

@@ -1,0 +1,75 @@
+//! Which tickets of the inbox are meant.
+
+use proto::tickets::v1 as pb;
+use runtime::Violations;
+use types::text;
+
+use super::parse::{done, optional};
+use crate::{
+    domain::{InboxFilter, StateCategory},
+    error::Error,
+};
+
+const MAX_SEARCH: usize = 100;
+
+pub(crate) fn inbox(request: &pb::ListTicketsRequest) -> Result<InboxFilter, Error> {
+    let mut v = Violations::new();
+    let category = v.check("category", category(request.category));
+    let state = optional(&mut v, "state_id", &request.state_id);
+    let common = common(
+        &mut v,
+        &request.requester_contact_id,
+        &request.assignee_teammate_id,
+        &request.text,
+    );
+    let parsed = || {
+        Some(InboxFilter {
+            category: category?,
+            state: state?,
+            open: request.open,
+            shared: request.shared,
+            ..common?
+        })
+    };
+    done(parsed(), v)
+}
+
+pub(crate) fn counted(request: &pb::CountTicketsRequest) -> Result<InboxFilter, Error> {
+    let mut v = Violations::new();
+    let common = common(
+        &mut v,
+        &request.requester_contact_id,
+        &request.assignee_teammate_id,
+        &request.text,
+    );
+    let parsed = common.map(|common| InboxFilter {
+        open: request.open,
+        shared: request.shared,
+        ..common
+    });
+    done(parsed, v)
+}
+
+/// What both lists and counts go by and has to be parsed.
+fn common(v: &mut Violations, requester: &str, assignee: &str, text: &str) -> Option<InboxFilter> {
+    let requester = optional(v, "requester_contact_id", requester);
+    let assignee = optional(v, "assignee_teammate_id", assignee);
+    let text = v.check("text", text::line(text, 0, MAX_SEARCH));
+    Some(InboxFilter {
+        requester: requester?,
+        assignee: assignee?,
+        text: text.filter(|text| !text.is_empty()),
+        ..InboxFilter::default()
+    })
+}
+
+fn category(number: i32) -> Result<Option<StateCategory>, &'static str> {
+    match pb::StateCategory::try_from(number) {
+        Ok(pb::StateCategory::Unspecified) => Ok(None),
+        Ok(pb::StateCategory::Submitted) => Ok(Some(StateCategory::Submitted)),
+        Ok(pb::StateCategory::InProgress) => Ok(Some(StateCategory::InProgress)),
+        Ok(pb::StateCategory::WaitingOnCustomer) => Ok(Some(StateCategory::WaitingOnCustomer)),
+        Ok(pb::StateCategory::Resolved) => Ok(Some(StateCategory::Resolved)),
+        Err(_) => Err("must be a category of this contract"),
+    }
+}
