@@ -67,8 +67,6 @@ pub(crate) struct Doorman {
 
 /// The console's parts, as the server takes them.
 pub(crate) struct Parts {
-    /// Somebody can log in.
-    pub(crate) is_there: bool,
     /// Its pages; none without a provider.
     pub(crate) pages: Router,
     /// Its calls' way in.
@@ -92,7 +90,6 @@ pub(crate) fn parts(
     let sessions = Arc::new(Consoles::new(clients.clone(), doorman.limits.clone()));
     let Some(setup) = Setup::of(args, server)? else {
         return Ok(Parts {
-            is_there: false,
             pages: Router::new(),
             layer: ConsoleLayer(None),
             sessions,
@@ -124,7 +121,6 @@ pub(crate) fn parts(
         pages = pages.merge(dev_issuer::router(&setup, clock)?);
     }
     Ok(Parts {
-        is_there: true,
         pages,
         layer: ConsoleLayer(Some(entrance)),
         sessions,

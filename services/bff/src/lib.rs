@@ -256,12 +256,7 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     ];
     let mut pages = pages::router(&published)?.merge(console.pages);
     if let Some(directory) = &config.web {
-        pages = pages.merge(web::router(
-            directory,
-            apps,
-            proxies.clone(),
-            console.is_there,
-        )?);
+        pages = pages.merge(web::router(directory, apps, proxies.clone())?);
     }
     // gRPC-Web outermost: everything inside of it sees gRPC
     let outer = Stack::new(

@@ -37,11 +37,9 @@ struct Site {
     document: [String; 3],
     apps: Arc<Apps>,
     proxies: Arc<Proxies>,
-    /// The console on this address shows the Messenger beside the settings that change it.
-    console: bool,
 }
 
-/// The pages in a directory that `npm run build` wrote; with a `console` on the same address, that may frame them.
+/// The pages in a directory that `npm run build` wrote.
 ///
 /// # Errors
 /// When the directory cannot be read or holds no Messenger.
@@ -49,7 +47,6 @@ pub(crate) fn router(
     directory: &Path,
     apps: Arc<Apps>,
     proxies: Arc<Proxies>,
-    console: bool,
 ) -> Result<Router, StartError> {
     let mut files = Files::read(directory)?;
     let broken = || {
@@ -67,7 +64,6 @@ pub(crate) fn router(
         files,
         apps,
         proxies,
-        console,
     };
     Ok(Router::new()
         .route("/loader.js", get(loader))
@@ -77,12 +73,10 @@ pub(crate) fn router(
 }
 
 /// Nothing but what comes from here, no script that is made from text, and no host that was not named.
-fn policy(Embedders { origins, .. }: &Embedders, console: bool) -> String {
-    let ancestors = match (origins.as_str(), console) {
-        ("", false) => "'none'".to_owned(),
-        ("", true) => "'self'".to_owned(),
-        (origins, false) => origins.to_owned(),
-        (origins, true) => format!("'self' {origins}"),
+fn policy(Embedders { origins, .. }: &Embedders) -> String {
+    let ancestors = match origins.as_str() {
+        "" => "'none'",
+        origins => origins,
     };
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
@@ -111,7 +105,7 @@ async fn document_of(
         Ok(embedders) => embedders,
         Err(error) => return without(&error),
     };
-    let Ok(policy) = HeaderValue::from_str(&policy(&embedders, site.console)) else {
+    let Ok(policy) = HeaderValue::from_str(&policy(&embedders)) else {
         return nothing();
     };
     let [before, between, after] = &site.document;

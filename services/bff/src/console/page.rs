@@ -13,10 +13,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types 'none'";
 
-/// As [`POLICY`], and the Messenger of this address in a frame: the settings show what they change.
-const POLICY_OF_BUILT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data:; font-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 /// Longer documents are another thing than a page that loads its scripts.
 const MOST: u64 = 256 * 1024;
 
@@ -49,12 +45,7 @@ impl Built {
     }
 
     pub fn page(&self) -> Response {
-        let mut headers = headers("text/html; charset=utf-8");
-        headers.insert(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(POLICY_OF_BUILT),
-        );
-        (headers, self.0.clone()).into_response()
+        (headers("text/html; charset=utf-8"), self.0.clone()).into_response()
     }
 }
 

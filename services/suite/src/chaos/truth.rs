@@ -173,6 +173,7 @@ impl Inspector {
                 ticket_id: ticket_id.to_owned(),
                 page_size: PAGE,
                 page_token,
+                newest_first: false,
             };
             let send = |mut c: super::Tickets, r| async move { c.list_ticket_history(r).await };
             let pick = |staff: &Staff| staff.tickets.clone();

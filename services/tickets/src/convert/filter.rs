@@ -16,19 +16,20 @@ pub(crate) fn inbox(request: &pb::ListTicketsRequest) -> Result<InboxFilter, Err
     let mut v = Violations::new();
     let category = v.check("category", category(request.category));
     let state = optional(&mut v, "state_id", &request.state_id);
-    let common = common(
+    let people = people(
         &mut v,
         &request.requester_contact_id,
         &request.assignee_teammate_id,
-        &request.text,
     );
+    let text = v.check("text", text::line(&request.text, 0, MAX_SEARCH));
     let parsed = || {
         Some(InboxFilter {
             category: category?,
             state: state?,
             open: request.open,
             shared: request.shared,
-            ..common?
+            text: text.filter(|text| !text.is_empty()),
+            ..people?
         })
     };
     done(parsed(), v)
@@ -36,29 +37,25 @@ pub(crate) fn inbox(request: &pb::ListTicketsRequest) -> Result<InboxFilter, Err
 
 pub(crate) fn counted(request: &pb::CountTicketsRequest) -> Result<InboxFilter, Error> {
     let mut v = Violations::new();
-    let common = common(
+    let people = people(
         &mut v,
         &request.requester_contact_id,
         &request.assignee_teammate_id,
-        &request.text,
     );
-    let parsed = common.map(|common| InboxFilter {
+    let parsed = people.map(|people| InboxFilter {
         open: request.open,
         shared: request.shared,
-        ..common
+        ..people
     });
     done(parsed, v)
 }
 
-/// What both lists and counts go by and has to be parsed.
-fn common(v: &mut Violations, requester: &str, assignee: &str, text: &str) -> Option<InboxFilter> {
+fn people(v: &mut Violations, requester: &str, assignee: &str) -> Option<InboxFilter> {
     let requester = optional(v, "requester_contact_id", requester);
     let assignee = optional(v, "assignee_teammate_id", assignee);
-    let text = v.check("text", text::line(text, 0, MAX_SEARCH));
     Some(InboxFilter {
         requester: requester?,
         assignee: assignee?,
-        text: text.filter(|text| !text.is_empty()),
         ..InboxFilter::default()
     })
 }

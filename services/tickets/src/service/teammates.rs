@@ -12,7 +12,11 @@ use crate::{
     convert,
     domain::{InboxPlace, Refusal},
     error::Error,
-    store::{inbox, lists, tickets},
+    store::{
+        inbox,
+        lists::{self, Place},
+        tickets,
+    },
 };
 
 pub(super) async fn create_ticket(
@@ -225,11 +229,19 @@ pub(super) async fn list_ticket_history(
     let (db, workspace) = (service.read(), &caller.workspace);
     let found = tickets::load(db, workspace, &asked).await?;
     let ticket = found.ok_or(Refusal::TicketNotFound)?.ticket.id;
-    let scope = ["ListTicketHistory", workspace.as_str(), ticket.as_str()];
-    let after = service.cursor(&scope, &request.page_token)?;
-    let after = after.map(|at| convert::version_place(&at)).transpose()?;
+    let order = match request.newest_first {
+        true => "ListTicketHistory, newest first",
+        false => "ListTicketHistory",
+    };
+    let scope = [order, workspace.as_str(), ticket.as_str()];
+    let at = service.cursor(&scope, &request.page_token)?;
+    let at = at.map(|at| convert::version_place(&at)).transpose()?;
+    let place = match request.newest_first {
+        true => Place::Newest(at),
+        false => Place::Oldest(at.unwrap_or(0)),
+    };
     let size = page_size(request.page_size);
-    let mut found = lists::history(db, workspace, &ticket, after.unwrap_or(0), size + 1).await?;
+    let mut found = lists::history(db, workspace, &ticket, place, size + 1).await?;
     let next_page_token = service.cut(&mut found, size, &scope, |last| last.version.to_string());
     Ok(pb::ListTicketHistoryResponse {
         entries: found.iter().map(convert::history_entry).collect(),

@@ -209,7 +209,16 @@ pub(super) async fn with_viewers(
     Ok(tickets.into_iter().map(whole).collect())
 }
 
-/// A ticket's history after a version, oldest first.
+/// Where a history is read from, and in which order.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    /// After a version, oldest first.
+    Oldest(u64),
+    /// Before a version, newest first; from the end where there is none.
+    Newest(Option<u64>),
+}
+
+/// A ticket's history from a place on.
 ///
 /// # Errors
 /// When the database fails.
@@ -217,18 +226,22 @@ pub async fn history(
     db: &impl ConnectionTrait,
     workspace: &WorkspaceId,
     ticket: &TicketId,
-    after: u64,
+    place: Place,
     limit: usize,
 ) -> Result<Vec<HistoryEntry>, DbErr> {
+    let (side, version, order) = match place {
+        Place::Oldest(after) => (">", number(after), "asc"),
+        Place::Newest(before) => ("<", before.map_or(i64::MAX.into(), number), "desc"),
+    };
     let sql = format!(
-        "select {} from ticket_history where workspace_id = $1 and ticket_id = $2 and version > $3 \
-         order by version limit $4",
+        "select {} from ticket_history where workspace_id = $1 and ticket_id = $2 and version {side} $3 \
+         order by version {order} limit $4",
         HISTORY.join(", ")
     );
     let values = [
         text(workspace),
         text(ticket),
-        number(after),
+        version,
         (limit as i64).into(),
     ];
     let rows = db.query_all_raw(statement(db, sql, values)).await?;

@@ -381,24 +381,33 @@ async fn the_history_says_what_happened_by_whom_and_what_the_customer_saw_of_it(
         (&submitted, &resolved)
     );
 
-    let page = |page_token: String| {
-        let request = desk.staff(pb::ListTicketHistoryRequest {
-            ticket_id: ticket.clone(),
-            page_size: 2,
-            page_token,
-        });
-        async { answer(desk.tickets().list_ticket_history(request).await) }
-    };
-    let mut paged = Vec::new();
-    let mut token = String::new();
-    loop {
-        let found = page(token).await;
-        assert!(found.entries.len() <= 2);
-        paged.extend(found.entries);
-        token = found.next_page_token;
-        if token.is_empty() {
-            break;
+    for newest_first in [false, true] {
+        let ask = |page_token: String, newest_first| {
+            let request = desk.staff(pb::ListTicketHistoryRequest {
+                ticket_id: ticket.clone(),
+                page_size: 2,
+                page_token,
+                newest_first,
+            });
+            async { desk.tickets().list_ticket_history(request).await }
+        };
+        let mut paged = Vec::new();
+        let mut token = String::new();
+        loop {
+            let found = answer(ask(token, newest_first).await);
+            assert!(found.entries.len() <= 2);
+            paged.extend(found.entries);
+            token = found.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+            // a place in one order is none in the other
+            let other = ask(token.clone(), !newest_first).await;
+            refused(other, Code::InvalidArgument, "INVALID_PAGE_TOKEN");
         }
+        if newest_first {
+            paged.reverse();
+        }
+        assert_eq!(paged, history);
     }
-    assert_eq!(paged, history);
 }

@@ -15,12 +15,6 @@ use crate::{
 
 /// Contacts that Settings tells of at once.
 const CONTACTS: usize = 100;
-/// The longest page of a history, and the largest that Tickets gives.
-const PAGE: usize = 100;
-/// Entries of a page whose size is not said.
-const USUAL: usize = 20;
-/// Pages of a history read at the most: no ticket changes five thousand times.
-const PAGES: usize = 50;
 
 impl ConsoleHandler {
     pub(super) async fn inbox(
@@ -32,7 +26,6 @@ impl ConsoleHandler {
             requester_contact_id: String::new(),
             assignee_teammate_id: request.assignee_teammate_id.clone(),
             open: request.open,
-            text: String::new(),
             shared: request.shared,
         };
         // titles with a text are found by looking at each: listing them stops at a page, counting them does not
@@ -125,33 +118,22 @@ impl ConsoleHandler {
         })
     }
 
-    /// Tickets tells a history from its beginning; who works on a ticket asks what happened last.
     pub(super) async fn history(
         &self,
         by: &Teammate,
         request: pb::ListInboxHistoryRequest,
     ) -> Result<pb::ListInboxHistoryResponse, Error> {
-        let before = before(&request.page_token)?;
-        let size = match request.page_size as usize {
-            0 => USUAL,
-            asked => asked.min(PAGE),
+        let body = tk::ListTicketHistoryRequest {
+            ticket_id: request.ticket_id,
+            page_size: request.page_size,
+            page_token: request.page_token,
+            newest_first: true,
         };
-        let mut entries = Vec::new();
-        let mut page_token = String::new();
-        for _ in 0..PAGES {
-            let body = tk::ListTicketHistoryRequest {
-                ticket_id: request.ticket_id.clone(),
-                page_size: PAGE as u32,
-                page_token,
-            };
-            let page = self.clients.history(by.speaks(), MAIN, body).await?;
-            entries.extend(page.entries);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                break;
-            }
-        }
-        Ok(newest_first(entries, before, size))
+        let page = self.clients.history(by.speaks(), MAIN, body).await?;
+        Ok(pb::ListInboxHistoryResponse {
+            entries: page.entries,
+            next_page_token: page.next_page_token,
+        })
     }
 
     pub(super) async fn threads(
@@ -221,67 +203,4 @@ impl ConsoleHandler {
 /// Whom a row of the inbox names.
 fn requester(ticket: &tk::Ticket) -> Option<&String> {
     ticket.requester_contact_ids.first()
-}
-
-/// The version that a page token leads to: all entries of the next page are older.
-fn before(page_token: &str) -> Result<u64, Error> {
-    if page_token.is_empty() {
-        return Ok(u64::MAX);
-    }
-    page_token.parse().map_err(|_| {
-        let mut wrong = Violations::new();
-        wrong.add("page_token", "must come from the page before");
-        match wrong.finish() {
-            Err(wrong) => Error::Fields(wrong),
-            Ok(()) => Error::Garbage("a page token"),
-        }
-    })
-}
-
-/// The newest entries older than a version, and how to go on.
-fn newest_first(
-    mut entries: Vec<tk::HistoryEntry>,
-    before: u64,
-    size: usize,
-) -> pb::ListInboxHistoryResponse {
-    entries.retain(|entry| entry.version < before);
-    entries.reverse();
-    let more = entries.len() > size;
-    entries.truncate(size);
-    let last = entries.last().filter(|_| more);
-    pb::ListInboxHistoryResponse {
-        next_page_token: last.map_or_else(String::new, |entry| entry.version.to_string()),
-        entries,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_history_is_told_from_its_end_page_by_page() {
-        let entries: Vec<_> = (1..=5)
-            .map(|version| tk::HistoryEntry {
-                version,
-                ..Default::default()
-            })
-            .collect();
-        let (mut token, mut seen) = (String::new(), Vec::new());
-        loop {
-            let page = newest_first(entries.clone(), before(&token).unwrap(), 2);
-            seen.push(
-                page.entries
-                    .iter()
-                    .map(|entry| entry.version)
-                    .collect::<Vec<_>>(),
-            );
-            token = page.next_page_token;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, [vec![5, 4], vec![3, 2], vec![1]]);
-        assert!(matches!(before("x"), Err(Error::Fields(_))));
-    }
 }

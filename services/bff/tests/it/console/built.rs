@@ -49,7 +49,6 @@ async fn who_is_logged_in_gets_the_built_page_at_every_address_of_the_console() 
             "script-src 'self'",
             "style-src 'self'",
             "connect-src 'self'",
-            "frame-src 'self'",
             "frame-ancestors 'none'",
         ] {
             assert!(policy.contains(part), "{place}: {policy}");
@@ -99,16 +98,4 @@ async fn after_a_logout_the_first_page_waits_for_a_person_and_lets_no_provider_l
     let page = browser.get(&format!("/console/?app={APP}")).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains(">Log in</a>"), "{}", page.body);
-}
-
-#[tokio::test]
-async fn the_console_may_show_the_messenger_in_a_frame_beside_those_whom_the_workspace_names() {
-    let (world, _pages) = built().await;
-    let shop = "https://shop.example.com";
-    world.settings.state.allow(&world.workspace, &[shop]);
-    let page = format!("/m/{}/", world.app());
-    let page = Browser::at(world.address()).get(&page).await;
-    let policy = page.header("content-security-policy");
-    let theirs = format!("frame-ancestors 'self' {shop};");
-    assert!(policy.contains(&theirs), "{policy}");
 }

@@ -171,33 +171,15 @@ async fn a_tickets_page_is_there_without_its_conversation_and_its_people() {
 #[tokio::test]
 async fn the_history_is_told_from_its_end() {
     let (_world, mut browser) = desk(ALAN).await;
-    let (mut token, mut seen) = (json!(""), Vec::new());
-    loop {
-        let body = json!({ "ticketId": TKT_1, "pageSize": 100, "pageToken": token });
-        let page = browser.call("ListInboxHistory", body).await.json();
-        let entries = page["entries"].as_array().unwrap().clone();
-        seen.extend(
-            entries
-                .iter()
-                .map(|entry| entry["version"].as_str().unwrap().to_owned()),
-        );
-        match page.get("nextPageToken") {
-            Some(next) => token = next.clone(),
-            None => break,
-        }
-    }
-    let wanted: Vec<String> = (1..=150)
-        .rev()
-        .map(|version: u32| version.to_string())
+    let body = json!({ "ticketId": TKT_1 });
+    let page = browser.call("ListInboxHistory", body).await.json();
+    let versions: Vec<_> = page["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["version"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(seen, wanted);
-    let answer = browser
-        .call(
-            "ListInboxHistory",
-            json!({ "ticketId": TKT_1, "pageToken": "x" }),
-        )
-        .await;
-    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert_eq!(versions, ["2", "1"]);
 }
 
 #[tokio::test]

@@ -220,7 +220,9 @@ async fn everything_else_is_found_by_a_key_that_begins_with_the_workspace() {
     lists::seen_by_id(&db, workspace, &ada, &several)
         .await
         .unwrap();
-    lists::history(&db, workspace, id, 0, 21).await.unwrap();
+    for place in [lists::Place::Oldest(0), lists::Place::Newest(None)] {
+        lists::history(&db, workspace, id, place, 21).await.unwrap();
+    }
     lists::updates(&db, workspace, id, 200).await.unwrap();
     conversations::members(&db, workspace, &conversation)
         .await
@@ -231,7 +233,7 @@ async fn everything_else_is_found_by_a_key_that_begins_with_the_workspace() {
     let after = (workspace.as_str(), id.as_str(), ada.as_str());
     lists::everything(&db, after, 256).await.unwrap();
     let statements = db.statements();
-    assert_eq!(statements.len(), 12);
+    assert_eq!(statements.len(), 13);
     let one_by_one = plans(&shelf, statements).await;
     for plan in one_by_one {
         assert_found_in_order(&plan);

@@ -29,7 +29,13 @@ async fn what_is_saved_is_what_is_loaded() {
         shelf.load(&ticket.ticket.id).await,
         Some(unlinked.after.clone())
     );
-    let history = lists::history(shelf.db.read(), &shelf.workspace, &ticket.ticket.id, 0, 9);
+    let history = lists::history(
+        shelf.db.read(),
+        &shelf.workspace,
+        &ticket.ticket.id,
+        lists::Place::Oldest(0),
+        9,
+    );
     let told: Vec<_> = [moved.history, unlinked.history]
         .into_iter()
         .flatten()
