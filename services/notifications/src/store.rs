@@ -4,6 +4,7 @@
 pub mod departures;
 mod records;
 mod renew;
+mod sets;
 mod write;
 
 #[cfg(test)]
@@ -15,7 +16,7 @@ use database::Database;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
 use types::{ContactId, WorkspaceId};
 
-use self::records::{ConversationRecord, TicketRecord};
+use self::records::{Column, ConversationRecord, TicketRecord};
 use crate::projection::{CARD, Inbox, InboxConversation, InboxTicket, TicketId};
 
 pub use renew::renew;
@@ -95,10 +96,10 @@ const LATEST_CONVERSATION: &str = "select * from conversation_inbox where worksp
 /// every row. The ticket of the latest conversation is one at most, but while an unlink and the next link
 /// are on their way there may be two.
 static INBOX: LazyLock<String> = LazyLock::new(|| {
-    let named = |table: &str, columns: &[&str]| -> String {
+    let named = |table: &str, columns: &[Column]| -> String {
         let columns = columns
             .iter()
-            .map(|name| format!("{table}.{name} as {table}_{name}"));
+            .map(|(name, _)| format!("{table}.{name} as {table}_{name}"));
         columns.collect::<Vec<_>>().join(", ")
     };
     format!(

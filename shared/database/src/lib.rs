@@ -14,6 +14,6 @@ mod turns;
 pub use errand::migrate_errand;
 pub use open::{DEFAULT_CONNECTIONS, Database, OpenError};
 pub use passing::{is_passing, is_undone, retried};
-pub use rows::{chunks, tuples, tuples_from};
+pub use rows::{Given, chunks, given, tuples, tuples_from};
 pub use secret::page_key;
 pub use turns::{Turn, number_of, take_turns};

@@ -8,7 +8,8 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::{
     InboxId, Store, many, one, records,
-    write::{self, OWN, REBUILD, execute},
+    sets::execute,
+    write::{self, OWN, REBUILD},
 };
 use crate::projection::{Event, TicketId, TicketRead};
 

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use database::{Turn, chunks, take_turns, tuples};
-use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
+use database::{Turn, take_turns};
+use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 use super::{
-    InboxId, departures, many,
+    InboxId, departures,
     records::{self, ConversationRecord, TicketRecord},
+    sets::{CONVERSATIONS, READS, TICKETS, Table, execute, found},
     write::{self, REBUILD},
 };
 use crate::projection::{self, Changed, Event, Rows, TicketId, TicketRead};
@@ -77,11 +78,11 @@ async fn stored(
         .iter()
         .map(|id| (id.clone(), Rows::default()))
         .collect();
-    for record in of_inboxes::<TicketRecord>(tx, "ticket_inbox", inboxes).await? {
+    for record in of_inboxes::<TicketRecord, _>(tx, &TICKETS, inboxes).await? {
         let (id, ticket_id, row) = record.parse()?;
         stored.entry(id).or_default().tickets.insert(ticket_id, row);
     }
-    for record in of_inboxes::<ConversationRecord>(tx, "conversation_inbox", inboxes).await? {
+    for record in of_inboxes::<ConversationRecord, _>(tx, &CONVERSATIONS, inboxes).await? {
         let (id, conversation_id, told) = record.parse()?;
         let rows = stored.entry(id).or_default();
         rows.conversations.insert(conversation_id, told);
@@ -101,7 +102,7 @@ async fn reads(
     tx: &impl ConnectionTrait,
     inboxes: &BTreeSet<InboxId>,
 ) -> Result<Vec<(InboxId, Event)>, DbErr> {
-    let records = of_inboxes::<ReadRecord>(tx, "ticket_read", inboxes).await?;
+    let records = of_inboxes::<ReadRecord, _>(tx, &READS, inboxes).await?;
     let event = |record: ReadRecord| {
         let read = TicketRead {
             ticket_id: TicketId::parse(&record.ticket_id).map_err(records::damaged)?,
@@ -113,23 +114,12 @@ async fn reads(
     records.into_iter().map(event).collect()
 }
 
-async fn of_inboxes<T: FromQueryResult>(
+async fn of_inboxes<T: FromQueryResult, const N: usize>(
     tx: &impl ConnectionTrait,
-    table: &str,
+    table: &Table<N>,
     inboxes: &BTreeSet<InboxId>,
 ) -> Result<Vec<T>, DbErr> {
-    let keys: Vec<[Value; 2]> = inboxes.iter().map(InboxId::values).collect();
-    let mut records = Vec::new();
-    for keys in chunks(&keys) {
-        let sql = format!(
-            "with wanted (workspace_id, contact_id) as (values {}) select found.* from wanted \
-             join {table} found on found.workspace_id = wanted.workspace_id \
-             and found.contact_id = wanted.contact_id",
-            tuples(keys.len(), 2)
-        );
-        records.extend(many::<T>(tx, &sql, keys.iter().flatten().cloned()).await?);
-    }
-    Ok(records)
+    found(tx, table, inboxes.iter().map(InboxId::values).collect()).await
 }
 
 /// Rows that nobody tells of.
@@ -147,13 +137,13 @@ async fn remove(
         for ticket_id in tickets {
             let sql = "delete from ticket_inbox where workspace_id = $1 and contact_id = $2 \
                        and ticket_id = $3";
-            write::execute(tx, sql, write::key(id, ticket_id.as_str())).await?;
+            execute(tx, sql, write::key(id, ticket_id.as_str())).await?;
         }
         let conversations = rows.conversations.keys();
         for conversation_id in conversations.filter(|id| !fresh.conversations.contains_key(id)) {
             let sql = "delete from conversation_inbox where workspace_id = $1 and contact_id = $2 \
                        and conversation_id = $3";
-            write::execute(tx, sql, write::key(id, conversation_id.as_str())).await?;
+            execute(tx, sql, write::key(id, conversation_id.as_str())).await?;
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ mod errand;
 mod open;
 mod postgres;
 mod requests;
+mod rows;
 mod secret;
 mod transactions;
 
