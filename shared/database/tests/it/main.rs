@@ -15,6 +15,7 @@ mod postgres;
 mod requests;
 mod secret;
 mod transactions;
+mod walls;
 
 use database::{Database, Turn, migration::Plumbing, number_of, take_turns};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
