@@ -129,3 +129,37 @@ async fn a_table_without_a_wall_is_told_and_the_step_may_be_taken_twice() {
         assert_eq!(unwalled(db.read()).await.unwrap(), [""; 0]);
     }
 }
+
+/// The planner, too, has to take the wall for one that keeps hardly anything out.
+#[tokio::test]
+async fn a_page_of_a_list_is_read_in_the_order_of_its_index_through_the_wall() {
+    if !on_postgres_for("plans of the server") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let db = scratch.database::<Schema>("test").await;
+    let tx = db.begin().await.unwrap();
+    for sql in [
+        "create index note_text on note (workspace_id, text)",
+        "insert into note select 'w' || n % 10, 'text ' || n % 400 from generate_series(1, 20000) n",
+        "analyze note",
+        "set local plan_cache_mode = force_generic_plan",
+        "prepare page (text, text) as select * from (select * from note where workspace_id = $1 and text < $2 \
+         order by text desc limit 20) of_one where (select set_config('ticket_centre.workspace', $1, true)) \
+         is not null",
+    ] {
+        tx.execute_unprepared(sql).await.unwrap();
+    }
+    let explain = "explain (costs off) execute page ('w1', 'text 300')";
+    let explain = Statement::from_string(tx.get_database_backend(), explain);
+    let plan = tx.query_all_raw(explain).await.unwrap();
+    let step = |row: &sea_orm::QueryResult| row.try_get::<String>("", "QUERY PLAN").unwrap();
+    let plan: Vec<String> = plan.iter().map(step).collect();
+    let has = |what: &str| plan.iter().any(|step| step.contains(what));
+    assert!(has("note_text") && !has("Sort"), "{plan:#?}");
+    // whose it is was told before the first row
+    assert!(
+        plan[0].contains("Result") && plan[1].contains("One-Time Filter"),
+        "{plan:#?}"
+    );
+}
