@@ -130,6 +130,7 @@ imagePullSecrets:
 RUST_LOG: {{ .svc.log | quote }}
 {{- if .svc.database.enabled }}
 DATABASE_CONNECTIONS: {{ .svc.database.connections | quote }}
+ROW_LEVEL_SECURITY: {{ .svc.database.rowLevelSecurity | quote }}
 {{- if .root.Values.dev.postgres.enabled }}
 DATABASE_URL: {{ printf "postgres://tickets@%s/%s" (include "tc.fullname" (dict "root" .root "name" "postgres")) .name | quote }}
 {{- end }}

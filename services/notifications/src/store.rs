@@ -145,7 +145,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn inbox(&self, id: &InboxId) -> Result<Snapshot, DbErr> {
-        let db = self.db.read();
+        let db = self.db.of(&id.workspace);
         let [workspace, contact] = id.values();
         let rows = db
             .query_all_raw(Statement::from_sql_and_values(
@@ -198,7 +198,7 @@ impl Store {
                    coalesce(v.conversations_version, 0) as conversations_version \
                    from projection_epoch e left join contact_version v \
                    on v.workspace_id = $1 and v.contact_id = $2";
-        let found = one::<Found>(self.db.read(), sql, id.values()).await?;
+        let found = one::<Found>(&self.db.of(&id.workspace), sql, id.values()).await?;
         let found = found.ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))?;
         Ok(Version {
             epoch: found.epoch as u64,
@@ -245,8 +245,12 @@ impl Store {
             marks.join(", ")
         );
         let ids = ticket_ids.iter().map(|id| Value::from(id.as_str()));
-        let records: Vec<TicketRecord> =
-            many(self.db.read(), &sql, id.values().into_iter().chain(ids)).await?;
+        let records: Vec<TicketRecord> = many(
+            &self.db.of(&id.workspace),
+            &sql,
+            id.values().into_iter().chain(ids),
+        )
+        .await?;
         let rows: Vec<_> = records
             .into_iter()
             .map(TicketRecord::parse)

@@ -16,7 +16,7 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use database::retried;
+use database::{Part, retried};
 use events::EventLog;
 use proto::settings::v1::{
     contact_service_server::ContactService, session_store_service_server::SessionStoreService,
@@ -25,7 +25,7 @@ use proto::settings::v1::{
 use rand::{RngCore, rngs::OsRng};
 use runtime::{Actor, KeyRing, Tasks, auth};
 use tonic::{Request, Response, Status};
-use types::PageTokens;
+use types::{PageTokens, WorkspaceId};
 
 use crate::{Error, sealing::SealingKeys, uses::Uses};
 
@@ -53,7 +53,13 @@ impl Service {
         self.log.clock().now()
     }
 
-    fn reader(&self) -> &sea_orm::DatabaseConnection {
+    /// What a workspace has.
+    fn of(&self, workspace: &WorkspaceId) -> Part {
+        self.log.database().of(workspace)
+    }
+
+    /// What all have, for what finds the workspace itself: by a secret's hash, or by an app's or a session's id.
+    fn of_all(&self) -> &sea_orm::DatabaseConnection {
         self.log.database().read()
     }
 }

@@ -128,7 +128,7 @@ impl EventLog {
         &self.clock
     }
 
-    /// Starts a unit of work: one transaction, its events appended last.
+    /// Starts a unit of work for all workspaces: one transaction, its events appended last.
     ///
     /// # Errors
     /// When the database is away or busy for too long.

@@ -127,7 +127,7 @@ impl Conversations {
         request: &Request<'_>,
         reply: &(impl Fn(&Outcome) -> A + Send + Sync),
     ) -> Result<A, Error> {
-        let mut work = self.log.begin().await?;
+        let mut work = self.log.begin_of(request.workspace).await?;
         match requests::look_up(work.tx(), request).await? {
             Seen::New => {}
             Seen::Answered(answer) => {
@@ -230,12 +230,18 @@ impl Conversations {
         contact: &ContactId,
         up_to: UpTo,
     ) -> Result<(u64, Vec<LogPosition>), Error> {
-        let view = readable(self.log.database().read(), key, contact, For::Reading).await?;
+        let view = readable(
+            &self.log.database().of(&key.workspace),
+            key,
+            contact,
+            For::Reading,
+        )
+        .await?;
         let seq = view.conversation.place(up_to)?;
         if seq <= view.participant.read_seq {
             return Ok((view.participant.read_seq, Vec::new()));
         }
-        let mut work = self.log.begin().await?;
+        let mut work = self.log.begin_of(&key.workspace).await?;
         if !store::receipt(work.tx(), key, contact, seq).await? {
             // overtaken by a receipt that goes as far, or by the end of the conversation
             let view = readable(work.tx(), key, contact, For::Reading).await?;

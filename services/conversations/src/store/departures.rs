@@ -219,7 +219,7 @@ pub async fn of_contact(
         from.into(),
         i64::try_from(limit).unwrap_or(i64::MAX).into(),
     ];
-    let found = query(db.read(), &sql, values).await?;
+    let found = query(&db.of(workspace), &sql, values).await?;
     Ok(found.iter().map(rows::view).collect::<Result<_, _>>()?)
 }
 
@@ -240,7 +240,7 @@ pub async fn parts_after(
     let mut values = named(key);
     values.push(rows::signed(after).into());
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    let found = query(db.read(), &sql, values).await?;
+    let found = query(&db.of(&key.workspace), &sql, values).await?;
     Ok(found.iter().map(rows::part).collect::<Result<_, _>>()?)
 }
 

@@ -16,7 +16,7 @@ pub(super) async fn identify_contact(
 ) -> Result<IdentifyContactResponse, Error> {
     let workspace = actor.workspace()?;
     let profile = convert::profile(&request)?;
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     if !store::workspaces::exists(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -34,10 +34,11 @@ pub(super) async fn get_contact(
 ) -> Result<GetContactResponse, Error> {
     let workspace = actor.workspace()?;
     let id = convert::contact_id(&request.contact_id)?;
-    let contact = store::contacts::find(service.reader(), workspace, std::slice::from_ref(&id))
-        .await?
-        .remove(&id)
-        .ok_or(Error::NotFound("contact"))?;
+    let contact =
+        store::contacts::find(&service.of(workspace), workspace, std::slice::from_ref(&id))
+            .await?
+            .remove(&id)
+            .ok_or(Error::NotFound("contact"))?;
     Ok(GetContactResponse {
         contact: Some(convert::contact(contact)),
     })
@@ -50,7 +51,7 @@ pub(super) async fn batch_get_contacts(
 ) -> Result<BatchGetContactsResponse, Error> {
     let workspace = actor.workspace()?;
     let ids = convert::contact_ids(&request)?;
-    let found = store::contacts::find(service.reader(), workspace, &ids).await?;
+    let found = store::contacts::find(&service.of(workspace), workspace, &ids).await?;
     let contacts = ids
         .iter()
         .filter_map(|id| found.get(id).cloned())

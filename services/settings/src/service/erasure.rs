@@ -33,7 +33,7 @@ pub(super) async fn erase_contact(
     let workspace = actor.workspace()?;
     let contact = convert::contact_id(&request.contact_id)?;
     let now = service.now();
-    let mut work = service.log.begin().await?;
+    let mut work = service.log.begin_of(workspace).await?;
     let before = store::contacts::hold(work.tx(), workspace, &contact)
         .await?
         .ok_or(Error::NotFound("contact"))?;
@@ -117,7 +117,7 @@ pub(super) async fn export_contact(
 ) -> Result<ExportContactResponse, Error> {
     let workspace = actor.workspace()?;
     let id = convert::contact_id(&request.contact_id)?;
-    let db = service.log.database().snapshot().await?;
+    let db = service.log.database().snapshot_of(workspace).await?;
     let contact = store::contacts::find(&db, workspace, std::slice::from_ref(&id))
         .await?
         .remove(&id)

@@ -19,7 +19,7 @@ pub(super) async fn get_messenger_settings(
     actor: &Actor,
     _: GetMessengerSettingsRequest,
 ) -> Result<GetMessengerSettingsResponse, Error> {
-    let settings = store::spaces::load(service.reader(), actor.workspace()?).await?;
+    let settings = store::spaces::load(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(GetMessengerSettingsResponse {
         settings: Some(convert::messenger_settings(&settings)),
     })
@@ -33,7 +33,7 @@ pub(super) async fn update_space(
     let workspace = actor.workspace()?;
     let wish = convert::turn_space(&request)?;
     let now = service.now();
-    let mut work = service.log.begin().await?;
+    let mut work = service.log.begin_of(workspace).await?;
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -77,7 +77,8 @@ pub(super) async fn list_audit_entries(
     let after = convert::audit_place(&service.pages, workspace, &request.page_token)?;
     let size = page_size(request.page_size);
     // one more than asked for tells whether there is a next page
-    let mut entries = store::audit::page(service.reader(), workspace, &after, size + 1).await?;
+    let mut entries =
+        store::audit::page(&service.of(workspace), workspace, &after, size + 1).await?;
     let more = entries.len() > size;
     entries.truncate(size);
     let next_page_token = match entries.last() {

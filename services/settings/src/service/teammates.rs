@@ -37,7 +37,7 @@ pub(super) async fn create_teammate(
         format!("{}, {}", teammate.name, teammate.role.as_str()),
         now,
     );
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     if !store::workspaces::exists(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -57,7 +57,7 @@ pub(super) async fn update_teammate(
     let workspace = actor.workspace()?;
     let (id, change) = convert::teammate_change(&request)?;
     let now = service.now();
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     // of two admins who step down at once, one stays
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
@@ -96,7 +96,8 @@ pub(super) async fn list_teammates(
     actor: &Actor,
     _: ListTeammatesRequest,
 ) -> Result<ListTeammatesResponse, Error> {
-    let teammates = store::teammates::list(service.reader(), actor.workspace()?).await?;
+    let teammates =
+        store::teammates::list(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(ListTeammatesResponse {
         teammates: teammates.into_iter().map(convert::teammate).collect(),
     })

@@ -15,6 +15,11 @@ impl MigratorTrait for Migrator {
             Box::new(Tables),
             Box::new(Identity),
             Box::new(super::console_migration::ConsoleTables),
+            Box::new(database::Walls {
+                name: "m0103_walls",
+                owned_by: &[("workspace", "id")],
+                read_by_all: &[events::migration::LOG],
+            }),
         ]
     }
 }

@@ -43,7 +43,7 @@ pub(super) async fn get_ticket(
 ) -> Result<pb::GetTicketResponse, Error> {
     let caller = Caller::of(&request)?;
     let ticket = convert::ticket_ref(&request.into_inner().ticket_id)?;
-    let found = tickets::load(service.read(), &caller.workspace, &ticket).await?;
+    let found = tickets::load(&service.read(&caller.workspace), &caller.workspace, &ticket).await?;
     let found = found.ok_or(Refusal::TicketNotFound)?;
     let known = service
         .known_of(&caller.workspace, &[&found.ticket])
@@ -59,7 +59,7 @@ pub(super) async fn batch_get_tickets(
 ) -> Result<pb::BatchGetTicketsResponse, Error> {
     let caller = Caller::of(&request)?;
     let asked = convert::batch(&request.into_inner())?;
-    let found = lists::batch(service.read(), &caller.workspace, &asked).await?;
+    let found = lists::batch(&service.read(&caller.workspace), &caller.workspace, &asked).await?;
     let tickets: Vec<_> = found.iter().map(|one| &one.ticket).collect();
     let known = service.known_of(&caller.workspace, &tickets).await?;
     let tickets = found.iter().map(|one| convert::ticket(one, &known.catalog));
@@ -81,7 +81,7 @@ pub(super) async fn list_tickets(
     let after = service.cursor(&scope, &request.page_token)?;
     let after = after.map(|at| convert::inbox_place(&at)).transpose()?;
     let size = page_size(request.page_size);
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let mut found = inbox::page(db, workspace, &filter, after.as_ref(), size + 1).await?;
     let next_page_token = service.cut(&mut found, size, &scope, |last| {
         convert::inbox_cursor(&InboxPlace {
@@ -107,7 +107,13 @@ pub(super) async fn count_tickets(
 ) -> Result<pb::CountTicketsResponse, Error> {
     let caller = Caller::of(&request)?;
     let filter = convert::counted(&request.into_inner())?;
-    let found = inbox::counts(service.read(), &caller.workspace, &filter, COUNTED).await?;
+    let found = inbox::counts(
+        &service.read(&caller.workspace),
+        &caller.workspace,
+        &filter,
+        COUNTED,
+    )
+    .await?;
     Ok(convert::counts(&found, COUNTED))
 }
 
@@ -226,7 +232,7 @@ pub(super) async fn list_ticket_history(
     let caller = Caller::of(&request)?;
     let request = request.into_inner();
     let asked = convert::ticket_ref(&request.ticket_id)?;
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let found = tickets::load(db, workspace, &asked).await?;
     let ticket = found.ok_or(Refusal::TicketNotFound)?.ticket.id;
     let order = match request.newest_first {

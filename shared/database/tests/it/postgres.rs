@@ -7,10 +7,18 @@ use std::{
 
 use database::{Database, Turn, given, is_passing, is_undone, retried, take_turns};
 use futures::future::join_all;
+use runtime::config::DatabaseArgs;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 use testing::{Scratch, eventually, on_postgres_for};
 
 use crate::{Schema, count, open, value};
+
+fn of(url: String, connections: u32) -> DatabaseArgs {
+    DatabaseArgs {
+        database_connections: connections,
+        ..DatabaseArgs::at(url)
+    }
+}
 
 async fn setting(tx: &DatabaseTransaction, name: &str) -> String {
     let statement = Statement::from_sql_and_values(
@@ -94,7 +102,7 @@ async fn who_gives_up_while_a_transaction_begins_leaves_no_other_inside_it() {
         return;
     }
     let scratch = Scratch::new();
-    let db = Database::open_with::<Schema>(&scratch.database_url("test"), 1)
+    let db = Database::open_with::<Schema>(&of(scratch.database_url("test"), 2))
         .await
         .unwrap();
     let other = open(&scratch).await;
@@ -126,7 +134,7 @@ async fn replicas_that_start_at_once_migrate_one_after_the_other() {
     let url = scratch.database_url("test");
     let opened = (0..8).map(|_| {
         let url = url.clone();
-        tokio::spawn(async move { Database::open_with::<Schema>(&url, 2).await })
+        tokio::spawn(async move { Database::open_with::<Schema>(&of(url, 2)).await })
     });
     for db in join_all(opened.collect::<Vec<_>>()).await {
         let db = db.unwrap().unwrap();

@@ -32,6 +32,17 @@ pub struct UnitOfWork {
     log: EventLog,
 }
 
+impl EventLog {
+    /// As [`EventLog::begin`], for what a workspace has alone.
+    ///
+    /// # Errors
+    /// When the database is away or busy for too long.
+    pub async fn begin_of(&self, workspace: &WorkspaceId) -> Result<UnitOfWork, DbErr> {
+        let tx = self.db.begin_of(workspace).await?;
+        Ok(UnitOfWork::new(tx, self.clone()))
+    }
+}
+
 impl UnitOfWork {
     pub(super) fn new(tx: DatabaseTransaction, log: EventLog) -> Self {
         Self {

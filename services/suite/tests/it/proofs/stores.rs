@@ -387,3 +387,54 @@ fn every_table_and_index_begins_with_the_workspace() {
     }
     assert!(looked_at > 40, "{looked_at}");
 }
+
+/// Where a call works for all workspaces, how often, and why it may.
+const CALLS_FOR_ALL: &[(&str, usize, &str)] = &[
+    (
+        "settings/service.rs",
+        1,
+        "hands it to those that find a workspace by what a caller has",
+    ),
+    (
+        "settings/service/console_sessions.rs",
+        3,
+        "a token's hash and a session's id find it; what a browser had before a login may be another's",
+    ),
+    ("settings/service/opening.rs", 2, "an app's id finds it"),
+    ("settings/service/security.rs", 1, "an app's id finds it"),
+    (
+        "settings/service/sessions.rs",
+        2,
+        "a token's hash and a session's id find it",
+    ),
+    ("settings/service/tokens.rs", 1, "a token's id finds it"),
+];
+
+/// On Postgres a statement that forgets the workspace then finds nothing.
+#[test]
+fn a_call_reads_and_writes_what_its_workspace_has_and_nothing_else() {
+    const FOR_ALL_SAID: [&str; 4] = ["atabase().read()", ".begin()", ".snapshot()", ".of_all()"];
+    let mut found = Vec::new();
+    for service in SERVICES {
+        for (file, text) in source(service) {
+            if !(file == "service.rs" || file.starts_with("service/")) || file.contains("tests") {
+                continue;
+            }
+            // however the lines are broken
+            let text: String = bare(&text).split_whitespace().collect();
+            let said = FOR_ALL_SAID.map(|said| text.matches(said).count());
+            let said: usize = said.iter().sum();
+            if said > 0 {
+                found.push((format!("{service}/{file}"), said));
+            }
+        }
+    }
+    let excepted = CALLS_FOR_ALL.iter();
+    let excepted: Vec<_> = excepted
+        .map(|&(file, times, _)| (file.to_owned(), times))
+        .collect();
+    assert_eq!(
+        found, excepted,
+        "take `of`, `begin_of` or `snapshot_of` with the caller's workspace, or say why not"
+    );
+}
