@@ -126,6 +126,14 @@ class Chart(unittest.TestCase):
             asked = {kind for probe in ("startupProbe", "readinessProbe") for kind in spec["containers"][0][probe] if kind in ("grpc", "httpGet")}
             self.assertEqual(asked, {"grpc"} if name == "bff" else {"httpGet"}, name)
 
+    def test_pods_of_a_service_are_spread_over_zones_and_over_the_nodes_of_each(self):
+        for deployment in of_kind(all_rendered()["default-values.yaml"], "Deployment"):
+            keys = [each["topologyKey"] for each in deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]]
+            self.assertEqual(keys, ["topology.kubernetes.io/zone", "kubernetes.io/hostname"])
+        once = render(LEAST, sets=["defaults.topologySpread.topologyKey=kubernetes.io/hostname"])
+        for deployment in of_kind(once, "Deployment"):
+            self.assertEqual(len(deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]), 1)
+
     def test_an_issuer_makes_each_service_a_certificate_for_the_names_that_it_is_called_by(self):
         objects = render(LEAST, sets=["tls.secretPrefix=tc-tls-", "tls.issuer.name=internal"])
         made = {o["spec"]["secretName"]: o["spec"] for o in of_kind(objects, "Certificate")}
