@@ -39,7 +39,8 @@ class Cluster:
         self.places = {service: [(next(ports), next(ports)) for _ in range(REPLICAS)] for service in SERVICES}
         self.replicas = {}
 
-    def start(self):
+    def prepare(self):
+        """Keys, and a database for each service that has one."""
         # whatever happens: the databases are not this process's own
         atexit.register(self.end)
         self.keys = self.directory / "keys"
@@ -47,6 +48,9 @@ class Cluster:
         with psycopg.connect(POSTGRES, autocommit=True) as postgres:
             for service in SERVICES[:-1]:
                 postgres.execute(f"create database {self.prefix}_{service}")
+
+    def start(self):
+        self.prepare()
         for service in SERVICES:
             self.replicas[service] = [self._replica(service, number) for number in range(REPLICAS)]
             for replica in self.replicas[service]:

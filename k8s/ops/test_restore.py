@@ -11,7 +11,7 @@ import psycopg
 from cluster import DRAIN, POSTGRES, SERVICES, Cluster
 from contract import INBOXES, WEB, Contract, Workspace, balanced, operator
 from load import Customer, Load
-from processes import LAST, until
+from processes import LAST, PROGRAMS, until
 
 GUIDE = (pathlib.Path(__file__).resolve().parent.parent / "OPERATING.md").read_text()
 # Those with a log of their own; Notifications has none.
@@ -20,9 +20,37 @@ TELLERS = ("tickets", "conversations")
 COMPARED = 60
 
 
+# Of each table that the guide names, whose databases have it.
+OWNERS = {
+    "evlog_meta": ("settings", "tickets", "conversations"),
+    "projection_epoch": ("notifications",),
+    "identity_key": ("settings",),
+    "consumer_quarantine": ("tickets", "conversations", "notifications"),
+    "pg_stat_activity": SERVICES[:-1],
+}
+
+
 def step_of(table):
     """The statement that the guide has for it."""
     return re.search(rf"^ *(update {table} set .*;)$", GUIDE, re.MULTILINE).group(1)
+
+
+class Guide(unittest.TestCase):
+    def test_every_statement_of_the_guide_is_one_that_its_databases_understand(self):
+        cluster = Cluster()
+        self.addCleanup(cluster.end)
+        cluster.prepare()
+        cluster.migrate(PROGRAMS)
+        statements = re.findall(r"(?:`|^ *)((?:update|select) [^`]*?)(?:`|;$)", GUIDE, re.MULTILINE)
+        met = set()
+        for statement in statements:
+            table = re.search(r"(?:^update|from) (\w+)", statement.replace("extract(epoch from", "")).group(1)
+            met.add(table)
+            for service in OWNERS[table]:
+                with self.subTest(statement=statement, service=service), psycopg.connect(cluster.database(service)) as postgres:
+                    # understood, and not done
+                    postgres.execute(f"explain {statement}")
+        self.assertEqual(met, set(OWNERS))
 
 
 class Restore(unittest.TestCase):
