@@ -54,6 +54,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- and (ne .root.Values.tls.secretPrefix "") (ne .name "bff") -}}
 {{- end -}}
 
+{{/* Who makes certificates; nobody, too, where values of a chart without this one are reused. */}}
+{{- define "tc.issuer" -}}
+{{- dig "issuer" "name" "" .Values.tls -}}
+{{- end -}}
+
 {{/* What a program shows whom it calls over TLS. */}}
 {{- define "tc.callerTls" -}}
 {{- if .root.Values.tls.secretPrefix }}

@@ -20,6 +20,8 @@
 //! | `connections_open` | | connections of the gRPC port |
 //! | `connections_refused_total` | | of these, the ones that were one too many; alert above 0 |
 //! | `tls_certificates_broken` | side | 1 while changed files of TLS cannot be used, and those before still are; alert above 0 |
+//! | `tls_certificate_begin_time_seconds` | side, which | Unix time from which on a certificate is good: the process's `own`, or an `authority` it believes; of several the one that ends first |
+//! | `tls_certificate_end_time_seconds` | side, which | Unix time until which that one is; alert well before |
 //! | `tls_handshakes_refused_total` | | callers without a certificate that is asked for, or that speak no TLS |
 //! | `inboxes_compared_total` | | inboxes compared with what their owners tell |
 //! | `inboxes_differed_total` | | of these, the ones that were wrong and put right; alert above 0 |

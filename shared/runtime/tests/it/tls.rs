@@ -219,6 +219,39 @@ async fn a_broken_certificate_is_told_and_the_one_before_stays() {
     .await;
 }
 
+/// Whoever watches is warned by these numbers; of several certificates in a file the one that ends first counts.
+#[tokio::test]
+async fn until_when_a_certificate_and_its_authority_are_good_is_told_and_told_anew() {
+    runtime::metrics::start();
+    let site = Site::open().await;
+    let told = |what: &str, which: &str, time: i64| {
+        let name = format!("tls_certificate_{what}_time_seconds");
+        let line = format!("{name}{{side=\"server\",which=\"{which}\"}} {time}\n");
+        runtime::metrics::page().contains(&line)
+    };
+    // 1975 to 4096, as the tests' certificates are unless they say otherwise
+    for which in ["own", "authority"] {
+        assert!(told("begin", which, 157_766_400), "{which}");
+        assert!(told("end", which, 67_090_118_400), "{which}");
+    }
+    let (good, key) = site.authority.issue("good", &["localhost"]);
+    let (ended, _) = site.authority.issue_ended("ended", &["localhost"]);
+    let chain = fs::read_to_string(good).unwrap() + &fs::read_to_string(ended).unwrap();
+    fs::copy(key, site.scratch.path("tls/sample.key")).unwrap();
+    fs::write(site.scratch.path("tls/sample.crt"), chain).unwrap();
+    eventually("January 2020", || async {
+        let both = told("begin", "own", 1_577_836_800) && told("end", "own", 1_580_515_200);
+        both.then_some(())
+    })
+    .await;
+    assert!(told("end", "authority", 67_090_118_400));
+    site.authority.issue("sample", &["localhost", "127.0.0.1"]);
+    eventually("the new end", || async {
+        told("end", "own", 67_090_118_400).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn callers_of_a_ca_that_is_trusted_no_more_do_not_get_in_again() {
     let site = Site::open().await;
