@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(Tables),
             Box::new(Identity),
             Box::new(super::console_migration::ConsoleTables),
+            Box::new(super::contact_search::Indexes),
         ]
     }
 }
