@@ -124,29 +124,32 @@ export function ContactPicker({ id, label, chosen, choose, offered = [], placeho
             <Icon name="close" size={16} />
           </button>
         )}
-        <div id={listId} class="options" role="listbox" aria-label={label} hidden={!shown}>
-          {shown &&
-            options.map((one) => (
-              // biome-ignore lint/a11y/useFocusableInteractive lint/a11y/useKeyWithClickEvents: the box hears the keys
-              <div
-                key={one.id}
-                id={`${id}-${one.id}`}
-                role="option"
-                aria-selected={one.id === (active ?? chosen)?.id}
-                class={one.id === active?.id ? 'active' : ''}
-                // the box keeps the focus
-                onMouseDown={(event) => event.preventDefault()}
-                onClick={() => take(one)}
-              >
-                <span dir="auto">{nameOf(one)}</span>
-                <span class="muted">{aside(one)}</span>
-              </div>
-            ))}
+        <div class={shown || says ? 'popup shown' : 'popup'}>
+          <div id={listId} class="options" role="listbox" aria-label={label} hidden={!shown}>
+            {shown &&
+              options.map((one) => (
+                // biome-ignore lint/a11y/useFocusableInteractive lint/a11y/useKeyWithClickEvents: the box hears the keys
+                <div
+                  key={one.id}
+                  id={`${id}-${one.id}`}
+                  role="option"
+                  aria-selected={one.id === (active ?? chosen)?.id}
+                  class={one.id === active?.id ? 'active' : ''}
+                  // the box keeps the focus
+                  onMouseDown={(event) => event.preventDefault()}
+                  onClick={() => take(one)}
+                >
+                  <span dir="auto">{nameOf(one)}</span>
+                  <span class="muted">{aside(one)}</span>
+                </div>
+              ))}
+          </div>
+          {/* it is there before it says anything, so that what it says is heard */}
+          <p class="muted" id={`${id}-told`} role="status">
+            {says}
+          </p>
         </div>
       </div>
-      <p class="muted told-below" id={`${id}-told`} role="status">
-        {says}
-      </p>
     </div>
   )
 }
