@@ -6,6 +6,7 @@ const TICKETS: Access = Access::Scope("tickets:read");
 const TICKETS_W: Access = Access::Scope("tickets:write");
 const TALK: Access = Access::Scope("conversations:read");
 const TALK_W: Access = Access::Scope("conversations:write");
+const CONTACTS: Access = Access::Scope("contacts:read");
 const SETTINGS: Access = Access::Scope("settings:read");
 const SETTINGS_W: Access = Access::Scope("settings:write");
 
@@ -78,6 +79,7 @@ pub(crate) const ACCESS: AccessTable = &[
     ("/messenger.bff.v1.ConsoleService/ListTimeline", TALK),
     ("/messenger.bff.v1.ConsoleService/ListInboxHistory", TICKETS),
     ("/messenger.bff.v1.ConsoleService/ListContactThreads", TALK),
+    ("/messenger.bff.v1.ConsoleService/FindContacts", CONTACTS),
     (
         "/messenger.bff.v1.ConsoleService/CreateInboxTicket",
         TICKETS_W,

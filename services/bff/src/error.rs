@@ -50,6 +50,12 @@ pub(crate) enum Error {
     /// A ticket that nobody can be told anything about.
     #[error("the ticket has no conversation")]
     NoConversation,
+    /// The workspace does not have whom a ticket would be for.
+    #[error("there is no such contact")]
+    NoSuchContact,
+    /// The team does not have whom a ticket would be given to.
+    #[error("there is no such teammate")]
+    NoSuchTeammate,
     /// The user token does not open a session.
     #[error("the user token is not accepted")]
     UserToken,
@@ -163,6 +169,20 @@ impl From<Error> for Failure {
                 "TICKET_HAS_NO_CONVERSATION",
                 "the ticket has no conversation; share it with the customer, or link it to one of their conversations",
             ),
+            Error::NoSuchContact => Failure::new(
+                Kind::Invalid,
+                DOMAIN,
+                "NO_SUCH_CONTACT",
+                "this customer isn't there, or isn't any more; choose one who is found by their name, address or id",
+            )
+            .naming("requester_contact_id"),
+            Error::NoSuchTeammate => Failure::new(
+                Kind::Invalid,
+                DOMAIN,
+                "NO_SUCH_TEAMMATE",
+                "nobody of your team has this id, or they are deactivated; choose somebody who is in the team",
+            )
+            .naming("assignee_teammate_id"),
             Error::UserToken => Failure::new(
                 Kind::Unauthenticated,
                 DOMAIN,

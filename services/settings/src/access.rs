@@ -102,6 +102,10 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         "/messenger.settings.v1.ContactService/BatchGetContacts",
         Access::Scope("contacts:read"),
     ),
+    (
+        "/messenger.settings.v1.ContactService/SearchContacts",
+        Access::Scope("contacts:read"),
+    ),
     // an admin's: it cannot be undone, and tells all that is known
     ("/messenger.settings.v1.ContactService/EraseContact", WRITE),
     ("/messenger.settings.v1.ContactService/ExportContact", WRITE),

@@ -22,8 +22,8 @@ pub use parse::{
     new_identity_key, open_session, session_id, turn_space, workspace_name,
 };
 pub use people::{
-    contact, contact_id, contact_ids, exported_session, new_teammate, profile, teammate,
-    teammate_change,
+    contact, contact_id, contact_ids, exported_session, new_teammate, profile, search_text,
+    teammate, teammate_change,
 };
 pub use reply::{
     api_token, assertion, audit_entry, identity_key, messenger_settings, opened_session, session,

@@ -309,6 +309,15 @@ impl ContactService for Service {
         ))
     }
 
+    async fn search_contacts(
+        &self,
+        request: Request<SearchContactsRequest>,
+    ) -> Result<Response<SearchContactsResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let found = contacts::search_contacts(self, &actor, &request);
+        Ok(Response::new(found.await?))
+    }
+
     async fn erase_contact(
         &self,
         request: Request<EraseContactRequest>,

@@ -58,6 +58,7 @@ reads! {
     team_conversations: conversations.list_conversations(cv::ListConversationsRequest) -> cv::ListConversationsResponse;
     timeline: conversations.list_parts(cv::ListPartsRequest) -> cv::ListPartsResponse;
     contacts: contacts.batch_get_contacts(st::BatchGetContactsRequest) -> st::BatchGetContactsResponse;
+    search_contacts: contacts.search_contacts(st::SearchContactsRequest) -> st::SearchContactsResponse;
     teammates: workspaces.list_teammates(st::ListTeammatesRequest) -> st::ListTeammatesResponse;
     keys: workspaces.list_identity_keys(st::ListIdentityKeysRequest) -> st::ListIdentityKeysResponse;
     security: workspaces.get_messenger_security(st::GetMessengerSecurityRequest) -> st::GetMessengerSecurityResponse;

@@ -104,6 +104,16 @@ pub fn contact_id(contact_id: &str) -> Result<ContactId, Error> {
     finish(violations, id)
 }
 
+/// How somebody's name, address or user id begins, without white space around it.
+///
+/// # Errors
+/// When it is empty or too long for any of them.
+pub fn search_text(asked: &str) -> Result<String, Error> {
+    let mut violations = Violations::new();
+    let text = violations.check("text", text::line(asked, 1, MAX_EMAIL));
+    finish(violations, text)
+}
+
 /// # Errors
 /// When there are none or too many, or some are no contacts' ids.
 pub fn contact_ids(request: &pb::BatchGetContactsRequest) -> Result<Vec<ContactId>, Error> {

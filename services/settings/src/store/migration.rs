@@ -15,8 +15,9 @@ impl MigratorTrait for Migrator {
             Box::new(Tables),
             Box::new(Identity),
             Box::new(super::console_migration::ConsoleTables),
+            Box::new(super::contact_search::Indexes),
             Box::new(database::Walls {
-                name: "m0103_walls",
+                name: "m0104_walls",
                 owned_by: &[("workspace", "id")],
                 read_by_all: &[events::migration::LOG],
             }),
