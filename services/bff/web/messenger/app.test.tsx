@@ -316,3 +316,43 @@ describe('signed out', () => {
     expect(screen.queryByRole('navigation')).toBeNull()
   })
 })
+
+describe('behind a proxy that holds streams back', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('the Messenger lives by polls, and says so only when these fail too', async () => {
+    const { app, api } = world()
+    const silent = (_: unknown, signal: AbortSignal) => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new RpcError('canceled'))))
+      })
+    })
+    const answers = [
+      { got: { kind: 'home', home: wire(2, { badges: { tickets: 3 } }) }, wait: 0 },
+      { got: { kind: 'bookmark' }, wait: 0 }
+    ]
+    const poll = vi.fn(async () => {
+      const answer = answers.shift()
+      if (!answer) throw new RpcError('unavailable')
+      return answer
+    })
+    Object.assign(api, { watch: silent, poll })
+    app.watcher.tell({ type: 'start' })
+    await vi.advanceTimersByTimeAsync(5_000)
+    // what the first silent stream would have told is there already
+    expect(app.home.value?.badges.tickets).toBe(2)
+    while (!poll.mock.calls.length) await vi.advanceTimersByTimeAsync(100)
+    expect(app.home.value?.badges.tickets).toBe(3)
+    expect(poll.mock.calls[0]).toEqual([wire(1).wire, expect.anything()])
+    expect(app.connection.value.lostAt).toBe(undefined)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(poll).toHaveBeenCalledTimes(3)
+    expect(app.connection.value.lostAt).not.toBe(undefined)
+    app.watcher.tell({ type: 'stop' })
+  })
+})
