@@ -29,15 +29,20 @@ export async function userToken(suite, user) {
 }
 
 /**
- * What a page goes through from its first line on: everything that moves without anybody having touched it, and every
- * task over 50 ms. Read as `window.seen`.
+ * What a page goes through from its first line on: everything that moves without anybody having touched it, every
+ * task over 50 ms, and in frames that took as long, what the loader's script did. Read as `window.seen`.
  */
 export const WATCHING = () => {
-  window.seen = { shifts: [], long: [] }
+  window.seen = { shifts: [], long: [], loader: [] }
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) window.seen.shifts.push(entry.value)
   }).observe({ type: 'layout-shift', buffered: true })
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) window.seen.long.push(Math.round(entry.duration))
   }).observe({ type: 'longtask', buffered: true })
+  new PerformanceObserver((list) => {
+    for (const { scripts } of list.getEntries())
+      for (const { sourceURL, duration } of scripts)
+        if (sourceURL.endsWith('/loader.js')) window.seen.loader.push(Math.round(duration))
+  }).observe({ type: 'long-animation-frame', buffered: true })
 }
