@@ -295,6 +295,38 @@ describe('what a customer writes', () => {
 })
 
 describe('a list', () => {
+  it('keeps the focus on its ticket when this one changes places, and shows it moving', async () => {
+    const { app, api, shown } = world()
+    const rows = (...ids: string[]) => ({
+      rows: ids.map((id) => model.ticketRow({ ticketId: id, title: `Ticket ${id}` })),
+      next: ''
+    })
+    const moved = vi.fn()
+    Object.assign(HTMLElement.prototype, { animate: moved })
+    vi.spyOn(HTMLElement.prototype, 'getBoundingClientRect').mockImplementation(function (this: HTMLElement) {
+      return { top: [...(this.parentElement?.children ?? [])].indexOf(this) * 70 } as DOMRect
+    })
+    api.tickets.mockResolvedValueOnce(rows('a', 'b', 'c'))
+    app.tell({ type: 'tab', tab: 'tickets' })
+    shown()
+    const third = await screen.findByRole('button', { name: /Ticket c/ })
+    third.focus()
+    // as browsers do, which happy-dom does not
+    const { insertBefore } = Node.prototype
+    vi.spyOn(Node.prototype, 'insertBefore').mockImplementation(function (this: Node, node, before) {
+      if (node.contains(document.activeElement)) (document.activeElement as HTMLElement).blur()
+      return insertBefore.call(this, node, before) as never
+    })
+    expect(moved).not.toHaveBeenCalled()
+    api.tickets.mockResolvedValueOnce(rows('c', 'a', 'b'))
+    await app.loadTickets()
+    await waitFor(() => expect(moved).toHaveBeenCalledTimes(3))
+    expect(moved.mock.calls[0]?.[0][0]).toEqual({ transform: 'translateY(140px)' })
+    expect(document.activeElement === third).toBe(true)
+    vi.restoreAllMocks()
+    Reflect.deleteProperty(HTMLElement.prototype, 'animate')
+  })
+
   it('has an empty state in words, and an error that keeps what is there', async () => {
     const { app, api, shown } = world()
     shown()

@@ -223,8 +223,13 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
 
 /** Where the host's page wants the customer to be. */
 function go(app: ReturnType<typeof createApp>, place: Place) {
-  if ('space' in place) app.tell({ type: 'tab', tab: place.space })
-  else if ('ticket' in place) {
+  if ('space' in place) {
+    // a space that is hidden opens Home; before the first Home it is not known which are
+    const home = app.home.value
+    const shows = !home || home.degraded || home.tabs.includes(place.space)
+    if (!shows) console.info(`Messenger: ${place.space} is not shown to this customer`)
+    app.tell({ type: 'tab', tab: shows ? place.space : 'home' })
+  } else if ('ticket' in place) {
     // without the space its detail opens over Messages
     const tab = app.tabs.value.includes('tickets') ? 'tickets' : 'messages'
     app.tell({ type: 'deep', tab, screen: { name: 'ticket', id: place.ticket } })
