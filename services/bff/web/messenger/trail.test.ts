@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Trail } from './trail'
 
 /** A tab's history with a page in it, and a Messenger of so many screens over the page. */
-function tab(before = 1) {
+function tab(before = 1, closes = true) {
   const entries: unknown[] = Array.from({ length: before }, () => null)
   let at = before - 1
   const moves: number[] = []
@@ -23,7 +23,10 @@ function tab(before = 1) {
         moves.push(by)
       }
     },
-    () => show(screens - 1)
+    () => {
+      // the panel itself the page around closes, a moment later
+      if (closes || screens > 1) show(screens - 1)
+    }
   )
   return {
     show,
@@ -53,6 +56,15 @@ describe('Back of a browser', () => {
     expect(phone.screens()).toBe(1)
     phone.arrive(-1)
     expect(phone.screens()).toBe(0)
+    expect([phone.at(), phone.moves]).toEqual([0, []])
+  })
+
+  it('makes no new entry while the page around has not closed the panel yet', () => {
+    const phone = tab(1, false)
+    phone.show(1)
+    phone.arrive(-1)
+    expect(phone.at()).toBe(0)
+    phone.show(0)
     expect([phone.at(), phone.moves]).toEqual([0, []])
   })
 
