@@ -41,6 +41,19 @@ test('the panel becomes wider and narrower at the customer’s word, and stays i
   await ada.close()
 })
 
+test('the page may have it speak another language from now on', async () => {
+  const ada = await Customer.open(browser, suite, { user: 'ada', lang: 'en' })
+  await ada.show()
+  await ada.call('showSpace', 'home')
+  await ada.heading(/How can we help/).waitFor()
+  await ada.call('update', { language_override: 'de' })
+  await ada.tab('Nachrichten').waitFor()
+  await ada.page.getByRole('button', { name: 'Messenger schließen' }).first().waitFor()
+  await ada.call('update', { language_override: 'ar' })
+  await until(async () => (await ada.frame.locator('html').getAttribute('dir')) === 'rtl')
+  await ada.close()
+})
+
 /** On a phone, on a page that was come to from another one. */
 async function phone() {
   const ada = await Customer.open(

@@ -177,7 +177,6 @@ export class Panel {
     const first: ToFrame = {
       type: 'init',
       platform: settings.platform,
-      language: settings.language_override,
       look: this.#look()
     }
     this.#port.postMessage(first)
@@ -187,7 +186,8 @@ export class Panel {
   }
 
   #look() {
-    return { theme: this.#settings.theme_mode, action: this.#settings.action_color }
+    const { theme_mode, action_color, language_override } = this.#settings
+    return { theme: theme_mode, action: action_color, language: language_override }
   }
 
   #hear(heard: ToHost) {

@@ -11,7 +11,7 @@ import { speak, t } from './i18n'
 import { startTicking } from './i18n/time'
 import { ink, wear } from './look'
 import { meet } from './port'
-import { message, type Place, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
+import { type Look, message, type Place, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
 import { Session } from './session'
 import { Shell } from './shell'
 import { below } from './state/route'
@@ -58,8 +58,7 @@ async function begin() {
       begun = true
       wear(heard.look)
       const messenger = start(heard.platform, say, askHost)
-      const wished = heard.language ? [String(heard.language)] : []
-      speak([...wished, ...navigator.languages]).then(() => {
+      speak(wishes(heard.look)).then(() => {
         messenger.show()
         started = messenger
         for (const early of waiting.splice(0)) messenger.hear(early)
@@ -72,6 +71,9 @@ async function begin() {
     if (heard) hear(heard)
   }
 }
+
+/** The languages to try, best first. */
+const wishes = ({ language }: Look) => [...(language ? [String(language)] : []), ...navigator.languages]
 
 /** What the host's page says of its customer, as far as it is of the right kind. */
 function proof({ jwt, guest, user, visitor }: Proof): Proof {
@@ -190,6 +192,7 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
       switch (heard.type) {
         case 'look':
           wear(heard.look)
+          speak(wishes(heard.look))
           break
         case 'open':
           batch(() => {

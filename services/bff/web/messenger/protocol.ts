@@ -12,7 +12,7 @@ export type Place =
 
 /** To the Messenger. */
 export type ToFrame =
-  | { type: 'init'; platform: Platform | undefined; language: string | undefined; look: Look }
+  | { type: 'init'; platform: Platform | undefined; look: Look }
   | { type: 'look'; look: Look }
   /** The answer to `jwt`. */
   | ({ type: 'jwt' } & Proof)
@@ -42,6 +42,8 @@ export interface Look {
   theme?: Theme | undefined
   /** `#rrggbb`; else ours. */
   action?: string | undefined
+  /** What it is to speak, before what the browser would like. */
+  language?: string | undefined
 }
 
 /** To the loader. */
