@@ -72,7 +72,7 @@ impl Watch {
                     // would be asked for again at once
                     known = Some(Outcome::Home(home));
                 }
-                None => {}
+                None => break,
             }
             // an answer that is cut short here leaves `known` as it was: the client asks from there
             match timeout_at(until, self.next()).await {
