@@ -72,6 +72,10 @@ pub(crate) const ACCESS: AccessTable = &[
         "/messenger.bff.v1.MessengerService/WatchMessenger",
         Access::Contact,
     ),
+    (
+        "/messenger.bff.v1.MessengerService/PollMessenger",
+        Access::Contact,
+    ),
     // by what a teammate's role allows
     ("/messenger.bff.v1.ConsoleService/GetConsole", TICKETS),
     ("/messenger.bff.v1.ConsoleService/ListInbox", TICKETS),

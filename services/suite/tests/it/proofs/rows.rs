@@ -170,6 +170,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.MessengerService/MarkConversationRead", Session, Hidden, r#"{"conversationId":"$conversation","upToSeq":"1"}"#),
     row("messenger.bff.v1.MessengerService/MarkTicketRead", Session, Hidden, r#"{"ticketId":"$ticket","upToRevision":"1"}"#),
     row("messenger.bff.v1.MessengerService/WatchMessenger", Session, Own, r#"{"platform":"PLATFORM_WEB"}"#),
+    row("messenger.bff.v1.MessengerService/PollMessenger", Session, Own, r#"{"platform":"PLATFORM_WEB"}"#),
     // the console
     row("messenger.bff.v1.ConsoleService/GetConsole", DESK, Own, "{}"),
     row("messenger.bff.v1.ConsoleService/ListInbox", DESK, Own, r#"{"text":"canary"}"#),
