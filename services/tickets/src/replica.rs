@@ -49,7 +49,9 @@ impl Replica {
         let place = |(workspace, news): &(WorkspaceId, News)| {
             (workspace.clone(), news.conversation.clone())
         };
-        conversations::take_turns(work.tx(), &told.iter().map(place).collect()).await?;
+        if !work.starts_over() {
+            conversations::take_turns(work.tx(), &told.iter().map(place).collect()).await?;
+        }
         let newer = conversations::put(work.tx(), &told).await?;
         let news: Vec<_> = told
             .into_iter()
@@ -161,3 +163,6 @@ impl Projection for Replica {
         store::conversations::forget(work.tx()).await
     }
 }
+
+#[cfg(test)]
+mod tests;

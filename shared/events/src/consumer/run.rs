@@ -65,9 +65,12 @@ impl Consumer {
                 }
                 Stop::Rebuild(why) => {
                     tracing::error!(source = self.source_name, projection = self.projection.name(), %why, "rebuilding from a snapshot");
-                    self.count("feed_rebuilds_total", 1);
-                    if let Err(error) = self.rebuild().await {
-                        tracing::error!(source = self.source_name, %error, "the rebuild failed");
+                    match self.rebuild().await {
+                        Ok(true) => self.count("feed_rebuilds_total", 1),
+                        Ok(false) => {}
+                        Err(error) => {
+                            tracing::error!(source = self.source_name, %error, "the rebuild failed");
+                        }
                     }
                     // even after a good one: a source that forks again and again is not read whole in a loop
                     backoff

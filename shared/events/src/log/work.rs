@@ -29,6 +29,7 @@ pub struct UnitOfWork {
     appended: Vec<LogPosition>,
     written: Vec<Envelope>,
     causes: HashMap<String, Arc<str>>,
+    starts_over: bool,
     log: EventLog,
 }
 
@@ -40,8 +41,18 @@ impl UnitOfWork {
             appended: Vec::new(),
             written: Vec::new(),
             causes: HashMap::new(),
+            starts_over: false,
             log,
         }
+    }
+
+    /// Everything is told anew in this transaction: it resets a projection first.
+    pub fn starts_over(&self) -> bool {
+        self.starts_over
+    }
+
+    pub(crate) fn start_over(&mut self) {
+        self.starts_over = true;
     }
 
     /// The transaction, for the store's statements.
