@@ -7,6 +7,7 @@ mod pending;
 mod progress;
 mod rebuild;
 mod run;
+mod signs;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,7 @@
 //! The consumer over a real database, with sources and projections that fail in every way.
 
 mod exactly_once;
+mod forks;
 mod gaps;
 mod poison;
 mod progress;
