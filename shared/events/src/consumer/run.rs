@@ -47,7 +47,8 @@ impl From<DbErr> for Stop {
 impl Consumer {
     /// Runs until told to stop. Failures are logged and tried again.
     pub async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled(self.run_for_ever()).await;
+        let both = futures::future::join(self.run_for_ever(), self.repair_for_ever());
+        stop.run_until_cancelled(both).await;
     }
 
     async fn run_for_ever(&self) -> Infallible {

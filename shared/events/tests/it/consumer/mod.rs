@@ -3,9 +3,11 @@
 mod exactly_once;
 mod forks;
 mod gaps;
+mod outrun;
 mod poison;
 mod progress;
 mod rebuild;
+mod repair;
 mod watchdog;
 
 use events::{Consumer, EventLog};
