@@ -131,10 +131,12 @@ impl Replica {
         };
         match tickets::save(work.tx(), &change).await? {
             Saved::Done => {}
-            // the whole batch is applied again, on what is there then
+            // applied again, on what is there then
             Saved::Outrun | Saved::SharedTicketExists => {
                 let ticket = change.after.ticket.id;
-                return Err(DbErr::Custom(format!("{ticket} was changed meanwhile")).into());
+                return Err(ApplyError::Outrun(format!(
+                    "{ticket} was changed meanwhile"
+                )));
             }
         }
         for told in convert::changed(&change) {

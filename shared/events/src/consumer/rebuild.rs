@@ -100,7 +100,7 @@ impl Consumer {
     }
 
     /// Applies a page, or nothing of it; says what is wrong with it if it is poison.
-    async fn try_project(
+    pub(super) async fn try_project(
         &self,
         work: &mut UnitOfWork,
         events: &[Envelope],
@@ -112,6 +112,7 @@ impl Consumer {
                 Ok(String::new())
             }
             Err(ApplyError::Store(error)) => Err(error.into()),
+            Err(outrun @ ApplyError::Outrun(_)) => Err(outrun.into()),
             Err(ApplyError::Poison(why)) => {
                 work.undo_to(mark).await?;
                 Ok(format!("in a snapshot: {why}"))
