@@ -10,7 +10,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use database::Database;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
@@ -18,6 +18,9 @@ use types::{ContactId, WorkspaceId};
 
 use self::records::{Column, ConversationRecord, TicketRecord};
 use crate::projection::{CARD, Inbox, InboxConversation, InboxTicket, TicketId};
+
+/// Inboxes that one statement lists.
+const INBOXES: usize = 1_000;
 
 pub use renew::renew;
 pub use write::{Marked, Source, apply, begin_epoch, blank, mark_read};
@@ -262,23 +265,38 @@ impl Store {
             .collect())
     }
 
-    /// Every inbox with rows.
+    /// Every inbox with rows, read some at a time: however many there are, no statement takes long.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn inboxes(&self) -> Result<Vec<InboxId>, DbErr> {
+    pub async fn inboxes(&self) -> Result<BTreeSet<InboxId>, DbErr> {
         #[derive(FromQueryResult)]
         struct Found {
             workspace_id: String,
             contact_id: String,
         }
-        let sql = "select workspace_id, contact_id from ticket_inbox \
-                   union select workspace_id, contact_id from conversation_inbox";
-        let found = many::<Found>(self.db.read(), sql, []).await?;
-        found
-            .iter()
-            .map(|found| records::inbox_id(&found.workspace_id, &found.contact_id))
-            .collect()
+        let mut inboxes = BTreeSet::new();
+        for table in ["ticket_inbox", "conversation_inbox"] {
+            let sql = format!(
+                "select distinct workspace_id, contact_id from {table} \
+                 where (workspace_id, contact_id) > ($1, $2) \
+                 order by workspace_id, contact_id limit {INBOXES}"
+            );
+            let mut after = (String::new(), String::new());
+            loop {
+                let values = [after.0.as_str().into(), after.1.as_str().into()];
+                let found = many::<Found>(self.db.read(), &sql, values).await?;
+                for found in &found {
+                    let id = records::inbox_id(&found.workspace_id, &found.contact_id)?;
+                    inboxes.insert(id);
+                }
+                match found.into_iter().next_back() {
+                    Some(last) => after = (last.workspace_id, last.contact_id),
+                    None => break,
+                }
+            }
+        }
+        Ok(inboxes)
     }
 }
 

@@ -15,8 +15,10 @@ use crate::projection::{self, Changed, Event, Rows, TicketId, TicketRead};
 
 /// Makes the rows of some inboxes what follows from all that is told of them and from what is owned here:
 /// the explicit reads. `ahead` is the part of it that the rows may not hold yet, since it comes with the
-/// feeds; what differs beyond that went wrong. Only those inboxes are written. Returns which they were.
-/// Call it inside the transaction that holds the cursors of both feeds.
+/// feeds; what differs beyond that went wrong. Where the feeds are late it is none: then rows may lack any of it,
+/// and have what it lacks, since what moved from one page of a list to one that had been read is told by a
+/// feed alone. Only the inboxes that differ are written. Returns which they were. Call it inside the transaction
+/// that holds the cursors of both feeds.
 ///
 /// # Errors
 /// When the database fails.
@@ -24,7 +26,7 @@ pub async fn renew(
     tx: &impl ConnectionTrait,
     inboxes: &BTreeSet<InboxId>,
     told: Vec<(InboxId, Event)>,
-    ahead: Vec<(InboxId, Event)>,
+    ahead: Option<Vec<(InboxId, Event)>>,
 ) -> Result<BTreeSet<InboxId>, DbErr> {
     take_turns(tx, REBUILD, Turn::Shared, [0]).await?;
     write::lock(tx, inboxes).await?;
@@ -36,10 +38,18 @@ pub async fn renew(
         .iter()
         .map(|id| (id.clone(), Rows::default()))
         .collect();
+    let told: Vec<_> = told.into_iter().filter(there).collect();
+    let ahead = match ahead {
+        Some(ahead) => ahead.into_iter().filter(there).collect(),
+        None => {
+            keep_untold(&mut fresh, &stored, &told);
+            told.clone()
+        }
+    };
     take_in(&mut fresh, reads(tx, inboxes).await?);
-    take_in(&mut fresh, told.into_iter().filter(there).collect());
+    take_in(&mut fresh, told);
     let mut expected = stored.clone();
-    take_in(&mut expected, ahead.into_iter().filter(there).collect());
+    take_in(&mut expected, ahead);
     fresh.retain(|id, rows| {
         let right = expected.get(id).is_some_and(|kept| kept.agrees_with(rows));
         !gone.contains(id) && !right
@@ -58,6 +68,40 @@ pub async fn renew(
     let changed = differed.iter().map(|id| (id.clone(), all)).collect();
     write::grow(tx, &changed).await?;
     Ok(differed)
+}
+
+/// Rows that nothing was told of are taken over as they are stored.
+fn keep_untold(
+    fresh: &mut BTreeMap<InboxId, Rows>,
+    stored: &BTreeMap<InboxId, Rows>,
+    told: &[(InboxId, Event)],
+) {
+    let mut tickets = BTreeSet::new();
+    let mut conversations = BTreeSet::new();
+    for (id, event) in told {
+        match event {
+            Event::TicketChanged(told) => tickets.insert((id, &told.ticket_id)),
+            Event::ConversationChanged(told) => conversations.insert((id, &told.conversation_id)),
+            Event::TicketRead(_) => false,
+        };
+    }
+    for (id, stored) in stored {
+        let Some(fresh) = fresh.get_mut(id) else {
+            continue;
+        };
+        for (ticket_id, row) in &stored.tickets {
+            if !tickets.contains(&(id, ticket_id)) {
+                fresh.tickets.insert(ticket_id.clone(), row.clone());
+            }
+        }
+        for (conversation_id, row) in &stored.conversations {
+            if !conversations.contains(&(id, conversation_id)) {
+                fresh
+                    .conversations
+                    .insert(conversation_id.clone(), row.clone());
+            }
+        }
+    }
 }
 
 /// Only events of inboxes that are compared.

@@ -143,16 +143,19 @@ const RESTORED: &str = "insert into ticket_inbox (workspace_id, contact_id, tick
 const NOTHING_LEFT: &str = "delete from ticket_inbox where viewer_version = 0 \
     and frontier_revision = 0 and explicit_revision = 0";
 
-/// Starts a new epoch: every inbox read from now on is newer than any read before. Returns it.
+/// Starts a new epoch, after the one stored and after that one: every inbox read from now on is newer than any
+/// read before. Returns it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin_epoch(tx: &impl ConnectionTrait) -> Result<u64, DbErr> {
+pub async fn begin_epoch(tx: &impl ConnectionTrait, after: u64) -> Result<u64, DbErr> {
     #[derive(FromQueryResult)]
     struct Found {
         epoch: i64,
     }
-    execute(tx, "update projection_epoch set epoch = epoch + 1", []).await?;
+    let sql = "update projection_epoch set epoch = 1 + case when epoch < $1 then $1 else epoch end";
+    let after = i64::try_from(after).unwrap_or(0);
+    execute(tx, sql, [after.into()]).await?;
     let found = one::<Found>(tx, "select epoch from projection_epoch", []).await?;
     found
         .map(|found| found.epoch as u64)
