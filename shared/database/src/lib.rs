@@ -2,6 +2,7 @@
 //! would have to know what SQLite and Postgres each need to be safe.
 
 mod errand;
+mod lower;
 mod measure;
 pub mod migration;
 mod open;
@@ -12,6 +13,7 @@ mod secret;
 mod turns;
 
 pub use errand::migrate_errand;
+pub use lower::lower_ascii;
 pub use open::{DEFAULT_CONNECTIONS, Database, OpenError};
 pub use passing::{is_passing, is_undone, retried};
 pub use rows::{chunks, tuples, tuples_from};
