@@ -87,14 +87,6 @@ impl Error {
             _ => None,
         }
     }
-
-    /// The reason that a service behind gave, if one did.
-    pub(crate) fn reason(&self) -> Option<String> {
-        match self {
-            Self::Behind(status) => status.get_details_error_info().map(|info| info.reason),
-            _ => None,
-        }
-    }
 }
 
 impl From<Status> for Error {

@@ -74,6 +74,10 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         WRITE,
     ),
     (
+        "/messenger.settings.v1.WorkspaceService/UnbindTeammate",
+        WRITE,
+    ),
+    (
         "/messenger.settings.v1.WorkspaceService/CreateApiToken",
         WRITE,
     ),

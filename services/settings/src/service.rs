@@ -236,6 +236,17 @@ impl WorkspaceService for Service {
         Ok(Response::new(done.await?))
     }
 
+    async fn unbind_teammate(
+        &self,
+        request: Request<UnbindTeammateRequest>,
+    ) -> Result<Response<UnbindTeammateResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            teammates::unbind_teammate(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
     async fn create_api_token(
         &self,
         request: Request<CreateApiTokenRequest>,

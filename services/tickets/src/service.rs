@@ -223,6 +223,13 @@ impl TicketService for Service {
         answer(teammates::unlink_conversation(self, request).await)
     }
 
+    async fn ensure_conversation(
+        &self,
+        request: Request<pb::EnsureConversationRequest>,
+    ) -> Result<Response<pb::EnsureConversationResponse>, Status> {
+        answer(teammates::ensure_conversation(self, request).await)
+    }
+
     async fn share_ticket(
         &self,
         request: Request<pb::ShareTicketRequest>,

@@ -2,6 +2,7 @@
 //! would have to know what SQLite and Postgres each need to be safe.
 
 mod errand;
+mod lower;
 mod measure;
 pub mod migration;
 mod open;
@@ -13,6 +14,7 @@ mod turns;
 mod walls;
 
 pub use errand::migrate_errand;
+pub use lower::lower_ascii;
 pub use open::{Database, OpenError};
 pub use passing::{is_passing, is_undone, retried};
 pub use rows::{Given, chunks, given, tuples, tuples_from};

@@ -73,6 +73,8 @@ writes! {
         |body| !body.request_id.is_empty();
     change_state: tickets.change_ticket_state(tk::ChangeTicketStateRequest) -> tk::ChangeTicketStateResponse,
         |body| !body.request_id.is_empty();
+    ensure_team_conversation: tickets.ensure_conversation(tk::EnsureConversationRequest) -> tk::EnsureConversationResponse,
+        |_| true;
     link: tickets.link_conversation(tk::LinkConversationRequest) -> tk::LinkConversationResponse,
         |body| !body.request_id.is_empty();
     unlink: tickets.unlink_conversation(tk::UnlinkConversationRequest) -> tk::UnlinkConversationResponse,

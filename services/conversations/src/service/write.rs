@@ -159,7 +159,14 @@ impl Conversations {
         };
         let mut answer = reply(&outcome);
         place(&mut answer, partitions);
-        requests::remember(work.tx(), request, answer.encode_to_vec(), micros(now)).await?;
+        let (kept, now) = (answer.encode_to_vec(), micros(now));
+        if caller.is_contact() {
+            requests::remember(work.tx(), request, kept, now).await?;
+        } else {
+            // a contact's own are forgotten with them; these with the conversation
+            let about = key.conversation.as_str();
+            requests::remember_about(work.tx(), request, about, kept, now).await?;
+        }
         let positions = work.commit().await?;
         place(&mut answer, positions);
         Ok(answer)

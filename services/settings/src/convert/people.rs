@@ -67,6 +67,14 @@ pub fn teammate_change(
     })
 }
 
+/// # Errors
+/// When it is no teammate's id.
+pub fn teammate_id(id: &str) -> Result<TeammateId, Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("teammate_id", TeammateId::parse(id));
+    finish(violations, id)
+}
+
 /// `Some(None)` when it is not set.
 fn role(violations: &mut Violations, role: i32) -> Option<Option<Role>> {
     match pb::Role::try_from(role) {

@@ -74,15 +74,16 @@ pub(super) async fn list_audit_entries(
     request: ListAuditEntriesRequest,
 ) -> Result<ListAuditEntriesResponse, Error> {
     let workspace = actor.workspace()?;
-    let after = convert::audit_place(&service.pages, workspace, &request.page_token)?;
+    let list = convert::audit_list(&request, workspace)?;
+    let after = list.place(&service.pages, &request.page_token)?;
     let size = page_size(request.page_size);
     // one more than asked for tells whether there is a next page
-    let mut entries =
-        store::audit::page(&service.of(workspace), workspace, &after, size + 1).await?;
+    let db = &service.of(workspace);
+    let mut entries = store::audit::page(db, workspace, list.action, &after, size + 1).await?;
     let more = entries.len() > size;
     entries.truncate(size);
     let next_page_token = match entries.last() {
-        Some(last) if more => convert::audit_token(&service.pages, workspace, last),
+        Some(last) if more => list.token(&service.pages, last),
         _ => String::new(),
     };
     Ok(ListAuditEntriesResponse {

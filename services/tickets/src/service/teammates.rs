@@ -206,6 +206,33 @@ pub(super) async fn unlink_conversation(
         .await
 }
 
+/// C2, for a teammate who is about to write: what `EnsureTicketConversation` is for customers.
+pub(super) async fn ensure_conversation(
+    service: &Service,
+    request: Request<pb::EnsureConversationRequest>,
+) -> Result<pb::EnsureConversationResponse, Error> {
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let target = convert::ensure(&request)?;
+    let order = Order::new(&caller, &target.request_id, "EnsureConversation", &request);
+    service
+        .change(
+            &order,
+            &target,
+            Beside::Linked,
+            |found, by| {
+                found
+                    .ticket
+                    .ensure_conversation_for_team(&found.members, by)
+            },
+            |ticket, catalog, positions| pb::EnsureConversationResponse {
+                ticket: Some(convert::ticket(ticket, catalog)),
+                positions,
+            },
+        )
+        .await
+}
+
 pub(super) async fn delete_ticket(
     service: &Service,
     request: Request<pb::DeleteTicketRequest>,

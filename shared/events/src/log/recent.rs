@@ -1,12 +1,17 @@
 //! The newest events of this process, for readers that keep up: they are not read from the database again.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::Mutex;
 use proto::events::v1::Envelope;
+use tokio::time::Instant;
 
 use super::look::End;
 use crate::{BATCH_BYTES, BATCH_EVENTS, PARTITIONS};
+
+/// Kept so long at the most. Another replica may empty what this one committed, for a contact who is erased, and
+/// tells nobody: what it emptied is out of every memory this long after. Readers that keep up are never so late.
+const KEPT: Duration = Duration::from_secs(10);
 
 /// What was committed last, of each partition one stretch of the chain without a gap.
 #[derive(Default)]
@@ -17,6 +22,8 @@ pub(super) struct Recent {
 #[derive(Default)]
 struct Stretch {
     events: VecDeque<Envelope>,
+    /// When each of them came.
+    since: VecDeque<Instant>,
     bytes: usize,
 }
 
@@ -50,6 +57,7 @@ impl Recent {
     pub(super) fn keep(&self, heads: &[End; PARTITIONS]) {
         for (stretch, head) in self.partitions.iter().zip(heads) {
             let mut stretch = stretch.lock();
+            stretch.drop_old();
             if stretch.events.back().is_some_and(|last| {
                 last.position != head.position || last.event_id != head.event_id
             }) {
@@ -66,7 +74,8 @@ impl Recent {
         event_id: &[u8],
         limit: usize,
     ) -> Option<Vec<Envelope>> {
-        let stretch = self.partitions.get(partition)?.lock();
+        let mut stretch = self.partitions.get(partition)?.lock();
+        stretch.drop_old();
         let first = stretch.events.front()?.position;
         let known = position.checked_add(1)?.checked_sub(first)?;
         let known = usize::try_from(known).ok()?;
@@ -93,12 +102,25 @@ impl Stretch {
         }
         self.bytes += event.payload.len();
         self.events.push_back(event);
+        self.since.push_back(Instant::now());
+        self.drop_old();
         while self.events.len() > BATCH_EVENTS || self.bytes > BATCH_BYTES {
             self.drop_oldest();
         }
     }
 
+    fn drop_old(&mut self) {
+        while self
+            .since
+            .front()
+            .is_some_and(|since| since.elapsed() >= KEPT)
+        {
+            self.drop_oldest();
+        }
+    }
+
     fn drop_oldest(&mut self) {
+        self.since.pop_front();
         if let Some(oldest) = self.events.pop_front() {
             self.bytes -= oldest.payload.len();
         }
@@ -212,6 +234,24 @@ mod tests {
         assert_eq!(positions(&recent, 7, 9), Some(vec![8, 9]));
         recent.forget(3, 9);
         assert_eq!(positions(&recent, 8, 9), None);
+    }
+
+    /// Another replica may have emptied it.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_committed_ten_seconds_ago_is_read_from_the_database() {
+        let recent = Recent::default();
+        recent.add(vec![event(1)]);
+        tokio::time::advance(Duration::from_secs(6)).await;
+        recent.add(vec![event(2)]);
+        assert_eq!(positions(&recent, 0, 9), Some(vec![1, 2]));
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(positions(&recent, 0, 9), None);
+        assert_eq!(positions(&recent, 1, 9), Some(vec![2]));
+        tokio::time::advance(Duration::from_secs(6)).await;
+        // a look at the heads, which every reader takes every two seconds, is enough
+        recent.keep_up_to(&[9; PARTITIONS]);
+        let stretch = recent.partitions[3].lock();
+        assert!(stretch.events.is_empty() && stretch.since.is_empty() && stretch.bytes == 0);
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl WorkspaceService for People {
         set_allowed_origins(SetAllowedOriginsRequest) -> SetAllowedOriginsResponse;
         create_teammate(CreateTeammateRequest) -> CreateTeammateResponse;
         update_teammate(UpdateTeammateRequest) -> UpdateTeammateResponse;
+        unbind_teammate(UnbindTeammateRequest) -> UnbindTeammateResponse;
         create_api_token(CreateApiTokenRequest) -> CreateApiTokenResponse;
         list_api_tokens(ListApiTokensRequest) -> ListApiTokensResponse;
         revoke_api_token(RevokeApiTokenRequest) -> RevokeApiTokenResponse;

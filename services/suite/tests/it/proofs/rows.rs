@@ -91,6 +91,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Own, r#"{"requesterContactId":"$contact","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/UpdateTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","title":"Changed"}"#),
     row("messenger.tickets.v1.TicketService/ChangeTicketState", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
+    row("messenger.tickets.v1.TicketService/EnsureConversation", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/ShareTicket", TICKETS_W, Hidden, r#"{"ticketId":"$report"}"#),
     // Tickets, for contacts
     row("messenger.tickets.v1.TicketService/GetContactTicket", Contact, Hidden, r#"{"ticketId":"$ticket"}"#),
@@ -206,6 +207,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/RevokeKey", OFFICE_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeIdentityKey", SETTINGS_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.SessionStoreService/RevokeConsoleSession", SESSIONS, Nobodys, r#"{"sessionId":"$console"}"#),
+    row("messenger.settings.v1.WorkspaceService/UnbindTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate"}"#),
     row("messenger.settings.v1.WorkspaceService/UpdateTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate","role":"ROLE_ADMIN"}"#),
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),
