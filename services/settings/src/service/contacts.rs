@@ -79,7 +79,7 @@ pub(super) async fn search_contacts(
         return Err(Error::TeammatesOnly);
     }
     let text = convert::search_text(&request.text)?;
-    let db = service.reader();
+    let db = &service.of(workspace);
     let mut found = Found::at_most(MOST_FOUND);
     if let Ok(id) = ContactId::parse(&text) {
         let of_id = store::contacts::find(db, workspace, &[id]).await?;

@@ -98,7 +98,7 @@ async fn unname_merges(
 ) -> Result<(), Error> {
     let mut after = (0, String::new());
     loop {
-        let work = service.log.begin().await?;
+        let work = service.log.begin_of(workspace).await?;
         let (nameless, last) = unname_some(&work, workspace, user, &after, MERGES).await?;
         work.commit().await?;
         for event in &nameless {

@@ -101,7 +101,7 @@ pub(super) async fn unbind_teammate(
     let workspace = actor.workspace()?;
     let id = convert::teammate_id(&request.teammate_id)?;
     let now = service.now();
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     // a login under way is before or after it
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));

@@ -3,7 +3,7 @@
 //! alone.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::prelude::{MigrationName, MigrationTrait, SchemaManager};
 use types::WorkspaceId;
 
 use super::{all, contacts::contact};
