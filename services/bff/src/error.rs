@@ -197,7 +197,7 @@ impl From<Error> for Failure {
             Error::Away(_) => unavailable(),
             // too much for the service, but no fault of this client
             Error::Behind(status)
-                if is_away(status.code()) || status.code() == Code::ResourceExhausted =>
+                if is_away(&status) || status.code() == Code::ResourceExhausted =>
             {
                 unavailable()
             }
@@ -222,11 +222,13 @@ impl From<Error> for Status {
 }
 
 /// The service did not answer, or not in time: an answer may come another time.
-pub(crate) fn is_away(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
-    )
+pub(crate) fn is_away(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
+        // nobody's words: a connection that was closed before all of the answer had come
+        Code::Internal => std::error::Error::source(status).is_some(),
+        _ => false,
+    }
 }
 
 /// The refusal is about what the client asked for, in the words of one of our services.
@@ -306,6 +308,18 @@ mod tests {
         assert_eq!(bare.code(), Code::NotFound);
         let bare = Status::from(Error::Behind(bare));
         assert_eq!(bare.code(), Code::Internal);
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_an_absence() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("grpc-status", http::HeaderValue::from(13));
+        let mut broken = Status::from_header_map(&headers).unwrap();
+        assert_eq!(broken.code(), Code::Internal);
+        broken.set_source(std::sync::Arc::new(std::io::Error::other("closed")));
+        let status = Status::from(Error::Behind(broken));
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.get_details_retry_info().is_some());
     }
 
     #[test]
