@@ -146,7 +146,7 @@ async fn one_trace_leads_from_a_change_of_state_to_the_frame_that_shows_it() {
         ("a number", runtime::metrics::page()),
     ] {
         assert!(told.contains("TicketService"), "{what}: {told}");
-        for secret in [&token, "msgr_", "eyJ", "Where does the time go?"] {
+        for secret in [token.as_str(), "msgr_", "eyJ", "Where does the time go?"] {
             assert!(!told.contains(secret), "{what} tells {secret}: {told}");
         }
     }

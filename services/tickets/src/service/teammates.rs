@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     store::{
         inbox,
-        lists::{self, Place},
+        lists::{self, End},
         tickets,
     },
 };
@@ -270,8 +270,8 @@ pub(super) async fn list_ticket_history(
     let at = service.cursor(&scope, &request.page_token)?;
     let at = at.map(|at| convert::version_place(&at)).transpose()?;
     let place = match request.newest_first {
-        true => Place::Newest(at),
-        false => Place::Oldest(at.unwrap_or(0)),
+        true => End::Newest(at),
+        false => End::Oldest(at.unwrap_or(0)),
     };
     let size = page_size(request.page_size);
     let mut found = lists::history(db, workspace, &ticket, place, size + 1).await?;

@@ -151,8 +151,8 @@ async fn replicas_behind_a_name_are_found_and_watched_over_tls() {
     assert_eq!(site.sample.handled(), 2);
 }
 
-/// The first certificate that the server shows on a new connection.
-async fn shown(site: &Site, own: &(PathBuf, PathBuf)) -> Vec<u8> {
+/// A caller of no library of ours, which shows this certificate, and takes up a session again where it may.
+fn plain(site: &Site, own: &(PathBuf, PathBuf)) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(site.authority.ca()).unwrap())
@@ -164,15 +164,41 @@ async fn shown(site: &Site, own: &(PathBuf, PathBuf)) -> Vec<u8> {
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .unwrap();
+        .with_client_auth_cert(chain, key);
+    Arc::new(config.unwrap())
+}
+
+/// The first certificate that the server shows on a new connection.
+async fn shown(site: &Site, own: &(PathBuf, PathBuf)) -> Vec<u8> {
     let stream = TcpStream::connect(site.running.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+    let stream = tokio_rustls::TlsConnector::from(plain(site, own))
         .connect(name, stream)
         .await
         .unwrap();
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+}
+
+/// A session that is taken up again shows no certificate: it would go on after that has ended.
+#[tokio::test]
+async fn every_connection_shows_its_certificate_anew() {
+    let site = Site::open().await;
+    let own = site.authority.issue("caller", &["caller"]);
+    let config = plain(&site, &own);
+    for turn in 0..2 {
+        let stream = TcpStream::connect(site.running.address()).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = tokio_rustls::TlsConnector::from(config.clone());
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        // with the first answer comes what a later session could be taken up with
+        let asked = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(asked).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = soon("the answer", stream.read_to_end(&mut answer)).await;
+        assert!(answer.starts_with(b"HTTP/1.1 404"), "{answer:?}");
+        let kind = stream.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(rustls::HandshakeKind::Full), "{turn}");
+    }
 }
 
 #[tokio::test]
