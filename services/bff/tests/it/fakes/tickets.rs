@@ -356,6 +356,7 @@ impl TicketService for Handler {
         self.0.gate.pass("UpdateTicket", &request).await?;
         Ok(Response::new(UpdateTicketResponse {
             ticket: self.0.team.lock().first().cloned(),
+            positions: Vec::new(),
         }))
     }
 

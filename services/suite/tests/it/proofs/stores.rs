@@ -437,6 +437,7 @@ fn a_call_reads_and_writes_what_its_workspace_has_and_nothing_else() {
         found, excepted,
         "take `of`, `begin_of` or `snapshot_of` with the caller's workspace, or say why not"
     );
+}
 
 /// Columns by which it is decided whether a customer sees something.
 const VISIBILITY: [&str; 6] = [
