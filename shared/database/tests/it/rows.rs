@@ -43,7 +43,10 @@ async fn whatever_a_row_holds_comes_back_as_it_was() {
             let said: Option<String> = row.try_get("", "said").unwrap();
             let place = row.try_get::<i16>("", "small").unwrap() as usize;
             assert_eq!(row.try_get::<i64>("", "large").unwrap(), number(place));
-            assert_eq!(row.try_get::<bool>("", "even").unwrap(), place % 2 == 0);
+            assert_eq!(
+                row.try_get::<bool>("", "even").unwrap(),
+                place.is_multiple_of(2)
+            );
             read.push((place, said));
         }
     }

@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(positions(&recent, 1, 9), Some(vec![2]));
         tokio::time::advance(Duration::from_secs(6)).await;
         // a look at the heads, which every reader takes every two seconds, is enough
-        recent.keep_up_to(&[9; PARTITIONS]);
+        recent.keep(&end(2, id(2)));
         let stretch = recent.partitions[3].lock();
         assert!(stretch.events.is_empty() && stretch.since.is_empty() && stretch.bytes == 0);
     }

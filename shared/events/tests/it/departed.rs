@@ -240,7 +240,7 @@ async fn a_merge_that_is_heard_after_its_user_was_erased_leaves_no_name() {
     let steps = steps();
     let _settling = service.settle(steps.clone(), None);
     service.settled(&service.visitor).await;
-    assert_eq!(*steps.erased.lock(), [service.visitor.clone()]);
+    assert_eq!(*steps.erased.lock(), std::slice::from_ref(&service.visitor));
 }
 
 /// A write that has begun before the merge either commits before it, or not at all.

@@ -408,7 +408,7 @@ fn a_teammate_who_writes_makes_the_same_conversation_as_the_customer_who_taps() 
         deleted: true,
         ..desk.member()
     };
-    let next = ticket.ensure_conversation_for_team(&[dead.clone()], &grace(2));
+    let next = ticket.ensure_conversation_for_team(std::slice::from_ref(&dead), &grace(2));
     assert_eq!(
         next.unwrap().unwrap().after.ticket.conversation,
         Some(Ticket::conversation_of(&ticket.ticket.id, 2)),
