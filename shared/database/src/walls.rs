@@ -13,7 +13,7 @@ pub use policies::{Walls, unwalled};
 
 /// The setting of a session that says whose rows it may touch. Not set at all, as a version that knows nothing of
 /// it leaves it: everybody's. Empty: nobody's.
-pub(crate) const SETTING: &str = "ticket_centre.workspace";
+pub(crate) const SETTING: &str = "tenancy.workspace";
 /// What the setting says where work is for all workspaces: feeds, projections, housekeeping.
 pub(crate) const ALL: &str = "*";
 /// What it says until a call told whose it is.
@@ -84,7 +84,8 @@ fn gated(statement: Statement, workspace: &WorkspaceId) -> Result<Statement, DbE
         db_backend,
     } = statement;
     let word = sql.split_whitespace().next().unwrap_or_default();
-    if !["select", "with"].contains(&word) {
+    let reads = ["select", "with"];
+    if !reads.iter().any(|known| known.eq_ignore_ascii_case(word)) {
         return Err(DbErr::Custom(format!(
             "outside a transaction a workspace is only read, not: {word}"
         )));
@@ -148,10 +149,17 @@ mod tests {
         assert_eq!(
             gated.sql,
             "select * from (select $1, $2) of_one \
-             where (select set_config('ticket_centre.workspace', $3, true)) is not null"
+             where (select set_config('tenancy.workspace', $3, true)) is not null"
         );
         let values = gated.values.unwrap().0;
         assert_eq!(values.last(), Some(&workspace.as_str().into()));
+    }
+
+    /// A statement that was built says so in capitals.
+    #[test]
+    fn what_reads_is_known_in_either_case() {
+        let select = statement("SELECT $1, $2");
+        assert!(gated(select, &WorkspaceId::generate()).is_ok());
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Table {
         let values = self.columns.iter().map(|(name, kind)| match kind.as_str() {
             _ if *name == self.owner => format!("'{workspace}'"),
             "text" => format!("'row {number}'"),
-            "bigint" | "integer" => number.to_string(),
+            "bigint" | "integer" | "smallint" => number.to_string(),
             "boolean" => "false".into(),
             "bytea" => format!("'\\x0{number}'"),
             other => panic!(
@@ -193,7 +193,7 @@ async fn with_setting(url: &str, whose: Option<&'static str>) -> DatabaseConnect
     options.max_connections(1).sqlx_logging(false);
     if let Some(whose) = whose {
         options.map_sqlx_postgres_opts(move |postgres| {
-            postgres.options([("ticket_centre.workspace", whose)])
+            postgres.options([("tenancy.workspace", whose)])
         });
     }
     sea_orm::Database::connect(options).await.unwrap()

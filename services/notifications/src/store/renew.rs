@@ -11,7 +11,7 @@ use super::{
     sets::{CONVERSATIONS, READS, TICKETS, Table, execute, found},
     write::{self, REBUILD},
 };
-use crate::projection::{self, Changed, Event, Rows, TicketId, TicketRead};
+use crate::projection::{self, Changed, Event, Rows, TicketId, TicketRead, TicketRow};
 
 /// Makes the rows of some inboxes what follows from all that is told of them and from what is owned here:
 /// the explicit reads. `ahead` is the part of it that the rows may not hold yet, since it comes with the
@@ -70,7 +70,8 @@ pub async fn renew(
     Ok(differed)
 }
 
-/// Rows that nothing was told of are taken over as they are stored.
+/// Rows that nothing was told of are taken over as they are stored, and what was read in conversations that
+/// nothing was told of.
 fn keep_untold(
     fresh: &mut BTreeMap<InboxId, Rows>,
     stored: &BTreeMap<InboxId, Rows>,
@@ -89,16 +90,23 @@ fn keep_untold(
         let Some(fresh) = fresh.get_mut(id) else {
             continue;
         };
-        for (ticket_id, row) in &stored.tickets {
-            if !tickets.contains(&(id, ticket_id)) {
-                fresh.tickets.insert(ticket_id.clone(), row.clone());
-            }
-        }
         for (conversation_id, row) in &stored.conversations {
             if !conversations.contains(&(id, conversation_id)) {
                 fresh
                     .conversations
                     .insert(conversation_id.clone(), row.clone());
+            }
+        }
+        let reads_untold = !fresh.conversations.is_empty();
+        for (ticket_id, row) in &stored.tickets {
+            if !tickets.contains(&(id, ticket_id)) {
+                fresh.tickets.insert(ticket_id.clone(), row.clone());
+            } else if reads_untold && row.frontier_revision > 0 {
+                let read = TicketRow {
+                    frontier_revision: row.frontier_revision,
+                    ..TicketRow::default()
+                };
+                fresh.tickets.insert(ticket_id.clone(), read);
             }
         }
     }

@@ -145,7 +145,7 @@ async fn a_page_of_a_list_is_read_in_the_order_of_its_index_through_the_wall() {
         "analyze note",
         "set local plan_cache_mode = force_generic_plan",
         "prepare page (text, text) as select * from (select * from note where workspace_id = $1 and text < $2 \
-         order by text desc limit 20) of_one where (select set_config('ticket_centre.workspace', $1, true)) \
+         order by text desc limit 20) of_one where (select set_config('tenancy.workspace', $1, true)) \
          is not null",
     ] {
         tx.execute_unprepared(sql).await.unwrap();

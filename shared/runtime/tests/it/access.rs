@@ -296,7 +296,7 @@ fn an_actor_without_a_workspace_or_of_another_kind_is_told_so() {
 async fn while_a_key_is_changed_both_are_believed_and_the_old_one_not_afterwards() {
     let (before, after) = (Scratch::new(), Scratch::new());
     for scratch in [&before, &after] {
-        scratch.keys(&["bff", "tickets"]);
+        scratch.keys(&["bff", "sample"]);
     }
     let public = |of: &Scratch| fs::read(of.path("keys").join("bff.pub")).unwrap();
     let (old, new) = (public(&before), public(&after));
@@ -305,7 +305,7 @@ async fn while_a_key_is_changed_both_are_believed_and_the_old_one_not_afterwards
     let (by_old, by_new) = (sign(&before), sign(&after));
     let believed = async |public: Vec<u8>| {
         fs::write(before.path("keys").join("bff.pub"), public).unwrap();
-        let assertions = Assertions::new(before.ring("tickets"));
+        let assertions = Assertions::new(before.ring("sample"));
         let mut believed = Vec::new();
         for token in [&by_old, &by_new] {
             let actor = assertions.authenticate(token).await;

@@ -57,6 +57,11 @@ pub(super) async fn forget_ended(database: &Database) {
     }
 }
 
+/// The statement that copies a database which nobody uses, for the service's user.
+pub(super) fn copied(from: &str, to: &str) -> String {
+    format!("create database {to} owner {SERVICE} template {from}")
+}
+
 /// The URL of another database on the same server.
 pub(super) fn named(server: &str, database: &str) -> String {
     let (address, parameters) = match server.split_once('?') {
@@ -130,7 +135,7 @@ async fn copy(db: &DatabaseConnection, from: &str, to: &str) {
          exception when duplicate_object or unique_violation then null; end $$"
     );
     db.execute_unprepared(&user).await.unwrap();
-    let sql = format!("create database {to} owner {SERVICE} template {from} {strategy}");
+    let sql = format!("{} {strategy}", copied(from, to));
     db.execute_unprepared(&sql).await.unwrap();
 }
 

@@ -61,6 +61,10 @@ const ACCESS: AccessTable = &[
         Access::Scope("tickets:write"),
     ),
     (
+        "/messenger.tickets.v1.TicketService/UpdateTicket",
+        Access::Scope("tickets:write"),
+    ),
+    (
         "/messenger.tickets.v1.TicketService/EnsureConversation",
         Access::Scope("tickets:write"),
     ),

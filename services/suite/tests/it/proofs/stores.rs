@@ -33,6 +33,14 @@ const FOR_ALL: &[(&str, &str)] = &[
         "a rebuild clears all",
     ),
     (
+        "notifications/store/sets.rs::found",
+        "handed keys that begin with the workspace",
+    ),
+    (
+        "notifications/store/sets.rs::upsert",
+        "handed rows that begin with the workspace",
+    ),
+    (
         "notifications/store/write.rs::begin_epoch",
         "one number for the whole projection",
     ),
