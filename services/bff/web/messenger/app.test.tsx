@@ -303,8 +303,10 @@ describe('a list', () => {
     })
     const moved = vi.fn()
     Object.assign(HTMLElement.prototype, { animate: moved })
+    const top = (of: Element): number =>
+      of.parentElement ? [...of.parentElement.children].indexOf(of) * 70 + top(of.parentElement) : 0
     vi.spyOn(HTMLElement.prototype, 'getBoundingClientRect').mockImplementation(function (this: HTMLElement) {
-      return { top: [...(this.parentElement?.children ?? [])].indexOf(this) * 70 } as DOMRect
+      return { top: top(this) } as DOMRect
     })
     api.tickets.mockResolvedValueOnce(rows('a', 'b', 'c'))
     app.tell({ type: 'tab', tab: 'tickets' })
@@ -323,6 +325,12 @@ describe('a list', () => {
     await waitFor(() => expect(moved).toHaveBeenCalledTimes(3))
     expect(moved.mock.calls[0]?.[0][0]).toEqual({ transform: 'translateY(140px)' })
     expect(document.activeElement === third).toBe(true)
+    // what comes above a list moves none of its rows
+    moved.mockClear()
+    api.tickets.mockRejectedValueOnce(new RpcError('internal', '', 'req_2'))
+    await app.loadTickets()
+    await screen.findByText('Ref: req_2')
+    expect(moved).not.toHaveBeenCalled()
     vi.restoreAllMocks()
     Reflect.deleteProperty(HTMLElement.prototype, 'animate')
   })
