@@ -42,7 +42,7 @@ test-web: ## Test the web Messenger, in a real Chromium too (needs Node 20.19 an
 test-k8s: ## Check the Kubernetes chart (and the programs with it, if they are built)
 	@bash k8s/tests/run
 
-test-ops: ## Restart, kill, drain and rotate the real programs under load (needs Python 3.11, openssl and Postgres)
+test-ops: ## Restart, kill, drain, upgrade, restore and rotate the real programs under load (needs Python 3.11, openssl and Postgres)
 	@bash k8s/ops/run
 
 readme-k8s: ## Write the table of values in the chart's README anew

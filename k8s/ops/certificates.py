@@ -22,6 +22,10 @@ class Authority:
         self.ca = trustme.CA(organization_name=name)
         self.bundle = self.ca.cert_pem.bytes()
 
+    def certificate(self):
+        """Its own."""
+        return x509.load_pem_x509_certificate(self.bundle)
+
     def issue(self, name, expired=False):
         """Chain and key of a new certificate."""
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=-1 if expired else 1)
@@ -66,9 +70,13 @@ class Secrets:
             return [f"--tls-client-cert={own[0]}", f"--tls-client-key={own[1]}", f"--tls-ca={own[2]}"]
         return [f"--tls-cert={own[0]}", f"--tls-key={own[1]}", f"--tls-client-ca={own[2]}", f"--tls-ca={own[2]}"]
 
+    def certificate(self, name):
+        """Its own of now."""
+        return x509.load_pem_x509_certificate(self.held[name]["tls.crt"])
+
     def shows(self, name):
-        """The serial number of its certificate of now."""
-        return x509.load_pem_x509_certificate(self.held[name]["tls.crt"]).serial_number
+        """The serial number of that."""
+        return self.certificate(name).serial_number
 
 
 def greeted(port, bundle, pair, directory):

@@ -29,24 +29,28 @@ _numbers = itertools.count()
 
 
 class Cluster:
-    """The processes; `secrets` gives the flags of TLS of a service, and makes them speak it."""
+    """The processes; `secrets` gives the flags of TLS of a service, and makes them speak it. `programs` is where theirs are."""
 
-    def __init__(self, secrets=None, flags=()):
+    def __init__(self, secrets=None, flags=(), programs=PROGRAMS):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ticket-centre-ops."))
-        self.secrets, self.flags = secrets, list(flags)
+        self.secrets, self.flags, self.programs = secrets, list(flags), programs
         self.prefix = f"ops_{os.getpid()}_{next(_numbers)}"
         ports = iter(free_ports(2 * REPLICAS * len(SERVICES)))
         self.places = {service: [(next(ports), next(ports)) for _ in range(REPLICAS)] for service in SERVICES}
         self.replicas = {}
 
-    def start(self):
+    def prepare(self):
+        """Keys, and a database for each service that has one."""
         # whatever happens: the databases are not this process's own
         atexit.register(self.end)
         self.keys = self.directory / "keys"
-        subprocess.run([PROGRAMS / "suite", "keys", "--dir", self.keys], capture_output=True, check=True)
+        subprocess.run([self.programs / "suite", "keys", "--dir", self.keys], capture_output=True, check=True)
         with psycopg.connect(POSTGRES, autocommit=True) as postgres:
             for service in SERVICES[:-1]:
                 postgres.execute(f"create database {self.prefix}_{service}")
+
+    def start(self):
+        self.prepare()
         for service in SERVICES:
             self.replicas[service] = [self._replica(service, number) for number in range(REPLICAS)]
             for replica in self.replicas[service]:
@@ -62,12 +66,23 @@ class Cluster:
             # a few contacts on one address make all the load
             flags.append("--limits=off")
         else:
-            place = urllib.parse.urlsplit(POSTGRES)._replace(path=f"/{self.prefix}_{service}")
-            flags.append(f"--database-url={place.geturl()}")
+            flags.append(f"--database-url={self.database(service)}")
         if self.secrets:
             flags += self.secrets.flags(service)
         flags += [f"--{peer}={self.address(peer)}" for peer in CALLS[service]]
-        return Replica(service, number, port, admin, flags, self.directory / f"{service}-{number}.log")
+        return Replica(self.programs, service, number, port, admin, flags, self.directory / f"{service}-{number}.log")
+
+    def database(self, service):
+        """Its address, with credentials."""
+        return urllib.parse.urlsplit(POSTGRES)._replace(path=f"/{self.prefix}_{service}").geturl()
+
+    def migrate(self, programs):
+        """As the chart's Jobs do it, whatever runs meanwhile; answers what each service's said."""
+        said = {}
+        for service in SERVICES[:-1]:
+            command = [programs / service, "migrate", f"--database-url={self.database(service)}"]
+            said[service] = subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout
+        return said
 
     def address(self, service):
         """As callers are told it."""

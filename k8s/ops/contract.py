@@ -16,6 +16,9 @@ WEB = 1
 MESSENGER = "messenger.bff.v1.MessengerService"
 SESSIONS = "messenger.bff.v1.SessionService"
 WORKSPACES = "messenger.settings.v1.WorkspaceService"
+TICKETS = "messenger.tickets.v1.TicketService"
+TYPES = "messenger.tickets.v1.TicketTypeService"
+INBOXES = "messenger.notifications.v1.NotificationService"
 OPERATOR_TOKEN = pathlib.Path(__file__).resolve().parent.parent / "operator-token"
 # Of each attempt, in seconds: far more than a call takes on a busy machine.
 DEADLINE = 10
@@ -38,7 +41,7 @@ class Contract:
     def __init__(self, channel):
         pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
         self.methods = {}
-        for service in (MESSENGER, SESSIONS, WORKSPACES):
+        for service in (MESSENGER, SESSIONS, WORKSPACES, TICKETS, TYPES, INBOXES):
             for method in pool.FindServiceByName(service).methods:
                 self.methods[service, method.name] = (message_factory.GetMessageClass(method.input_type),
                                                       message_factory.GetMessageClass(method.output_type), method.server_streaming)
@@ -67,7 +70,7 @@ class Workspace:
         def call(method, *scope, **fields):
             return contract.call(channel, WORKSPACES, method)(operator(keys, *scope), **fields)
         made = call("CreateWorkspace", "workspaces:write", name="Acme").workspace
-        self.app = made.app_id
+        self.app, self.id = made.app_id, made.workspace_id
         key = call("CreateIdentityKey", "settings:read,settings:write", made.workspace_id, platform=WEB)
         self.kid, self.secret = key.key.key_id, key.secret
 

@@ -1,5 +1,6 @@
 """Customers who never rest, and what became of each of their calls."""
 
+import random
 import threading
 import time
 import uuid
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 
 import grpc
 
-from contract import MESSENGER, SESSIONS, WEB
+from contract import MESSENGER, SESSIONS, TICKETS, TYPES, WEB, operator
 from processes import until
 
 CUSTOMERS = 8
@@ -15,6 +16,8 @@ CUSTOMERS = 8
 AGAIN = (0.1, 0.5)
 # Whatever else is slow, each customer is through with everything once within this long, in seconds.
 PATIENCE = 60
+# Categories of states that any ticket may be moved to and from: in progress, waiting on the customer.
+MOVES = (2, 3)
 
 
 @dataclass
@@ -157,10 +160,57 @@ class Customer:
 
     def tickets(self):
         """The titles of all that they have, newest first."""
-        titles, page = [], ""
-        while True:
-            answer = self.methods["ListTickets"](self.token, page_size=100, page_token=page)
-            titles += [ticket.title for ticket in answer.tickets]
-            page = answer.next_page_token
-            if not page:
-                return titles
+        ask = self.methods["ListTickets"]
+        return [ticket.title for ticket in pages("tickets", lambda **page: ask(self.token, page_size=100, **page))]
+
+    def messages(self):
+        """What they wrote in their conversation, newest first."""
+        ask = self.methods["GetConversation"]
+        parts = pages("parts", lambda **page: ask(self.token, conversation_id=self.conversation, page_size=100, **page))
+        return [part.body for part in parts if part.body]
+
+
+def pages(what, ask):
+    """All of a list, page after page."""
+    found, page = [], ""
+    while True:
+        answer = ask(page_token=page)
+        found += getattr(answer, what)
+        page = answer.next_page_token
+        if not page:
+            return found
+
+
+class Teammate:
+    """Somebody who looks at the workspace's newest tickets and moves one of them, asking Tickets itself."""
+
+    def __init__(self, contract, channel, workspace, keys):
+        self.workspace, self.keys = workspace, keys
+        self.methods = {name: contract.call(channel, TICKETS, name) for name in ("ListTickets", "GetTicket", "ChangeTicketState")}
+        self.methods["ListTicketStates"] = contract.call(channel, TYPES, "ListTicketStates")
+        self.chance = random.Random(1)
+        # the state that each ticket was left in
+        self.left = {}
+
+    def token(self):
+        return operator(self.keys, "tickets:read,tickets:write", self.workspace.id)
+
+    def day(self, call):
+        token = self.token()
+
+        def ask(name, **fields):
+            return call(name, lambda: self.methods[name](token, **fields))
+
+        states = [state.state_id for state in ask("ListTicketStates").states if state.category in MOVES]
+        tickets = ask("ListTickets", page_size=20).tickets
+        if not tickets:
+            return
+        ticket = self.chance.choice(tickets)
+        state = self.chance.choice([state for state in states if state != ticket.state.state_id])
+        ask("ChangeTicketState", request_id=str(uuid.uuid4()), ticket_id=ticket.ticket_id, state_id=state)
+        self.left[ticket.ticket_id] = state
+
+    def finds(self):
+        """The state that each ticket they moved is in."""
+        token, ask = self.token(), self.methods["GetTicket"]
+        return {ticket: ask(token, ticket_id=ticket).ticket.state.state_id for ticket in self.left}

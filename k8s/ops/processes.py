@@ -93,10 +93,14 @@ class Process:
 class Replica(Process):
     """One of a service's replicas."""
 
-    def __init__(self, service, number, port, admin, flags, log):
-        super().__init__(f"{service}/{number}", [PROGRAMS / service, f"--listen=127.0.0.1:{port}", f"--admin-listen=127.0.0.1:{admin}",
+    def __init__(self, programs, service, number, port, admin, flags, log):
+        super().__init__(f"{service}/{number}", [programs / service, f"--listen=127.0.0.1:{port}", f"--admin-listen=127.0.0.1:{admin}",
                                                  *flags], log)
         self.service, self.port, self.admin = service, port, admin
+
+    def becomes(self, programs):
+        """The program of its service in that directory, when it is started again."""
+        self.command[0] = str(programs / self.service)
 
     def page(self, which):
         try:

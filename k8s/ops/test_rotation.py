@@ -1,5 +1,6 @@
 """Certificates and their authority are replaced under mutual TLS while calls go on, as the operator's guide says it."""
 
+import itertools
 import pathlib
 import socket
 import tempfile
@@ -9,7 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from certificates import HOST, OPERATOR, Authority, Secrets, greeted
-from cluster import SERVICES, Cluster
+from cluster import CALLS, SERVICES, Cluster
 from contract import DEADLINE, Contract, Workspace, balanced
 from ground import CUT, has_its_part, no_call_failed, restart
 from load import Customer, Load
@@ -73,6 +74,15 @@ class Rotation(unittest.TestCase):
         self.each_port("takes the authority" if let_in else "refuses the authority",
                        lambda _, port: bool(greeted(port, self.secrets.held[OPERATOR]["ca.crt"], pair, self.scratch)) is let_in)
 
+    def tells_its_certificates(self, replica):
+        """From when until when they are good, which alerts and a dashboard ask for."""
+        sides = ("client",) if replica.service == "bff" else ("client", "server") if CALLS[replica.service] else ("server",)
+        of = {"own": self.secrets.certificate(replica.service), "authority": self.new.certificate()}
+        told = replica.page("metrics")
+        for side, (which, held) in itertools.product(sides, of.items()):
+            for name, time in (("begin", held.not_valid_before_utc), ("end", held.not_valid_after_utc)):
+                self.assertIn(f'tls_certificate_{name}_time_seconds{{side="{side}",which="{which}"}} {time.timestamp():.0f}\n', told, replica.name)
+
     def connect_anew(self, number):
         """One replica of each service, and so whoever calls it or is called by it; an open connection would keep what it was made with."""
         for service in SERVICES:
@@ -101,6 +111,7 @@ class Rotation(unittest.TestCase):
             load.comes_round()
         no_call_failed("rotation of certificates and their authority", load)
         for replica in self.cluster.all():
+            self.tells_its_certificates(replica)
             # nothing was half read
             self.assertNotIn('tls_certificates_broken{side="server"} 1', replica.page("metrics"))
             self.assertNotIn("cannot be used", replica.said())

@@ -29,6 +29,7 @@ KINDS = {
     "monitoring.coreos.com/v1": {"servicemonitors": "ServiceMonitor", "prometheusrules": "PrometheusRule"},
     "keda.sh/v1alpha1": {"scaledobjects": "ScaledObject"},
     "external-secrets.io/v1": {"externalsecrets": "ExternalSecret"},
+    "cert-manager.io/v1": {"certificates": "Certificate"},
 }
 # Checked by the schemas of their operators elsewhere.
 BUILT_IN = ("v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")

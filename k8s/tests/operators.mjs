@@ -9,6 +9,7 @@ const packages = {
   'monitoring.coreos.com': 'prometheus-operator',
   'keda.sh': 'keda',
   'external-secrets.io': 'external-secrets',
+  'cert-manager.io': 'cert-manager',
 };
 
 const [modules, file] = process.argv.slice(2);

@@ -14,7 +14,7 @@ from chart import CHART, HELMS, HERE, SERVICES, TOOLS, VALUES, Refused, all_rend
 
 # The oldest and the newest Kubernetes that the chart is for.
 VERSIONS = ("1.32", "1.37")
-OPERATORS = ("gateway.networking.k8s.io/", "monitoring.coreos.com/", "keda.sh/", "external-secrets.io/")
+OPERATORS = ("gateway.networking.k8s.io/", "monitoring.coreos.com/", "keda.sh/", "external-secrets.io/", "cert-manager.io/")
 LEAST = CHART / "ci/default-values.yaml"
 
 
@@ -65,7 +65,7 @@ class Chart(unittest.TestCase):
             with self.subTest(values=name):
                 self.assertEqual(operator_offences(objects), [])
             kinds |= {o["kind"] for o in objects}
-        wanted = {"GRPCRoute", "HTTPRoute", "ServiceMonitor", "PrometheusRule", "ScaledObject", "ExternalSecret"}
+        wanted = {"GRPCRoute", "HTTPRoute", "ServiceMonitor", "PrometheusRule", "ScaledObject", "ExternalSecret", "Certificate"}
         self.assertEqual(wanted - kinds, set(), "no file of values asks for these")
 
     def test_every_rule_holds_for_every_file_of_values(self):
@@ -125,6 +125,27 @@ class Chart(unittest.TestCase):
             self.assertIn({"name": "tls", "secret": {"secretName": f"tc-tls-{name}", "defaultMode": 0o440}}, spec["volumes"])
             asked = {kind for probe in ("startupProbe", "readinessProbe") for kind in spec["containers"][0][probe] if kind in ("grpc", "httpGet")}
             self.assertEqual(asked, {"grpc"} if name == "bff" else {"httpGet"}, name)
+
+    def test_pods_of_a_service_are_spread_over_zones_and_over_the_nodes_of_each(self):
+        for deployment in of_kind(all_rendered()["default-values.yaml"], "Deployment"):
+            keys = [each["topologyKey"] for each in deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]]
+            self.assertEqual(keys, ["topology.kubernetes.io/zone", "kubernetes.io/hostname"])
+        once = render(LEAST, sets=["defaults.topologySpread.topologyKey=kubernetes.io/hostname"])
+        for deployment in of_kind(once, "Deployment"):
+            self.assertEqual(len(deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]), 1)
+
+    def test_an_issuer_makes_each_service_a_certificate_for_the_names_that_it_is_called_by(self):
+        objects = render(LEAST, sets=["tls.secretPrefix=tc-tls-", "tls.issuer.name=internal"])
+        made = {o["spec"]["secretName"]: o["spec"] for o in of_kind(objects, "Certificate")}
+        self.assertEqual(set(made), {f"tc-tls-{name}" for name in SERVICES})
+        for config in of_kind(objects, "ConfigMap"):
+            for name in SERVICES:
+                address = config["data"].get(name.upper())
+                if address:
+                    self.assertIn(address.removeprefix("https://").rsplit(":", 1)[0], made[f"tc-tls-{name}"]["dnsNames"])
+        # nobody but its gateway calls the bff, and in clear
+        self.assertEqual({name for name, spec in made.items() if "server auth" not in spec["usages"]}, {"tc-tls-bff"})
+        self.assertEqual({usage for spec in made.values() for usage in spec["usages"]}, {"digital signature", "client auth", "server auth"})
 
     def test_a_job_that_runs_with_something_else_has_another_name(self):
         sets = ["jobs.mode=job", "nats.url=nats://n:4222"]
@@ -186,6 +207,8 @@ class Chart(unittest.TestCase):
             (["gateway.enabled=true"], "gateway.parentRefs"),
             (["discovery.mode=mesh", "tls.secretPrefix=tc-tls-"], "a mesh encrypts what it sees"),
             (["ingress.enabled=true"], "ingress.host"),
+            (["tls.issuer.name=internal"], "set tls.secretPrefix"),
+            (["tls.secretPrefix=tls-", "tls.issuer.name=internal", "tls.renewBefore=24h"], "not shorter than tls.duration"),
         ]:
             for helm in HELMS:
                 with self.subTest(sets=sets, helm=helm), self.assertRaises(Refused) as refused:

@@ -50,6 +50,7 @@ FAULTS = [
     (SCALING, "averageUtilization: {{ $svc.autoscaling.cpuUtilization }}", "averageUtilization: many", "schemas"),
     (MONITORING, "interval: {{ .interval }}", "interval: now and then", "operators"),
     ("templates/exposure.yaml", "          port: {{ $svc.ports.grpc }}\n      {{- if eq", "          port: grpc\n      {{- if eq", "operators"),
+    ("templates/certificates.yaml", "algorithm: ECDSA", "algorithm: best", "operators"),
     (HELPERS, "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", "trivy"),
 ]
 

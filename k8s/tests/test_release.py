@@ -31,14 +31,19 @@ class At:
         return tool("helm", *arguments, "--namespace", NAMESPACE, "--qps", "1000", "--burst-limit", "1000", env=self.env)
 
 
+def at_a_server(test):
+    """An empty cluster, but for the Secrets, and Helm at it, until the test is over."""
+    scratch = tempfile.TemporaryDirectory()
+    test.addCleanup(scratch.cleanup)
+    server = Server(SECRETS).__enter__()
+    test.addCleanup(server.__exit__)
+    return server.cluster, At(server, scratch.name)
+
+
 class Release(unittest.TestCase):
     def on_a_server(self, values):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        server = Server(SECRETS).__enter__()
-        self.addCleanup(server.__exit__)
         rest = [CHART, "--values", values, "--wait", "--wait-for-jobs", "--timeout", "180s"]
-        return server.cluster, At(server, scratch.name), rest
+        return *at_a_server(self), rest
 
     def test_a_release_is_installed_upgraded_tested_rolled_back_and_uninstalled(self):
         # mostly it waits, so they may as well wait together

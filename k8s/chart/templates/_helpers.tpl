@@ -54,6 +54,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- and (ne .root.Values.tls.secretPrefix "") (ne .name "bff") -}}
 {{- end -}}
 
+{{/* Who makes certificates; nobody, too, where values of a chart without this one are reused. */}}
+{{- define "tc.issuer" -}}
+{{- dig "issuer" "name" "" .Values.tls -}}
+{{- end -}}
+
 {{/* What a program shows whom it calls over TLS. */}}
 {{- define "tc.callerTls" -}}
 {{- if .root.Values.tls.secretPrefix }}
@@ -130,6 +135,7 @@ imagePullSecrets:
 RUST_LOG: {{ .svc.log | quote }}
 {{- if .svc.database.enabled }}
 DATABASE_CONNECTIONS: {{ .svc.database.connections | quote }}
+ROW_LEVEL_SECURITY: {{ .svc.database.rowLevelSecurity | quote }}
 {{- if .root.Values.dev.postgres.enabled }}
 DATABASE_URL: {{ printf "postgres://tickets@%s/%s" (include "tc.fullname" (dict "root" .root "name" "postgres")) .name | quote }}
 {{- end }}

@@ -20,6 +20,14 @@
 {{- if and $v.tls.secretPrefix (eq $v.discovery.mode "mesh") -}}
 {{- fail "a mesh encrypts what it sees, and sees nothing of what is encrypted: keep one of discovery.mode mesh and tls.secretPrefix" -}}
 {{- end -}}
+{{- if include "tc.issuer" . -}}
+{{- if not $v.tls.secretPrefix -}}
+{{- fail "tls.issuer makes certificates into Secrets that have no name: set tls.secretPrefix" -}}
+{{- end -}}
+{{- if ge (trimSuffix "h" $v.tls.renewBefore | int) (trimSuffix "h" $v.tls.duration | int) -}}
+{{- fail "tls.renewBefore is not shorter than tls.duration: a certificate would be replaced for ever" -}}
+{{- end -}}
+{{- end -}}
 {{- if eq $v.jobs.mode "hook" -}}
 {{- if and $v.externalSecrets.enabled (not $v.postgres.existingSecret) -}}
 {{- fail "jobs.mode hook needs a Secret for Postgres that is there before: externalSecrets makes it too late; use jobs.mode job or start" -}}

@@ -6,6 +6,7 @@ const TICKETS: Access = Access::Scope("tickets:read");
 const TICKETS_W: Access = Access::Scope("tickets:write");
 const TALK: Access = Access::Scope("conversations:read");
 const TALK_W: Access = Access::Scope("conversations:write");
+const CONTACTS: Access = Access::Scope("contacts:read");
 const SETTINGS: Access = Access::Scope("settings:read");
 const SETTINGS_W: Access = Access::Scope("settings:write");
 
@@ -71,6 +72,10 @@ pub(crate) const ACCESS: AccessTable = &[
         "/messenger.bff.v1.MessengerService/WatchMessenger",
         Access::Contact,
     ),
+    (
+        "/messenger.bff.v1.MessengerService/PollMessenger",
+        Access::Contact,
+    ),
     // by what a teammate's role allows
     ("/messenger.bff.v1.ConsoleService/GetConsole", TICKETS),
     ("/messenger.bff.v1.ConsoleService/ListInbox", TICKETS),
@@ -78,6 +83,7 @@ pub(crate) const ACCESS: AccessTable = &[
     ("/messenger.bff.v1.ConsoleService/ListTimeline", TALK),
     ("/messenger.bff.v1.ConsoleService/ListInboxHistory", TICKETS),
     ("/messenger.bff.v1.ConsoleService/ListContactThreads", TALK),
+    ("/messenger.bff.v1.ConsoleService/FindContacts", CONTACTS),
     (
         "/messenger.bff.v1.ConsoleService/CreateInboxTicket",
         TICKETS_W,

@@ -1,5 +1,7 @@
 //! Requests as the wire has them, checked; and what the services behind say, in this crate's terms.
 
+use std::time::Duration;
+
 use proto::{bff::v1 as pb, events::v1::LogPosition, settings::v1 as st};
 use runtime::{Violations, error::Violation};
 use types::{id, text};
@@ -24,6 +26,8 @@ const TEXT: usize = 10_000;
 const USER_TOKEN: usize = 8 * 1024;
 /// Characters of a visitor secret at the most.
 const VISITOR_SECRET: usize = 128;
+/// Milliseconds that a poll waits at the most.
+const POLL: u32 = 25_000;
 /// Characters of a customer's own id at the most.
 const USER_ID: usize = 255;
 
@@ -41,6 +45,17 @@ pub(crate) fn home(request: &pb::GetHomeRequest) -> Result<HomeQuery, Error> {
 
 pub(crate) fn watch(request: &pb::WatchMessengerRequest) -> Result<Platform, Error> {
     require_platform(request.platform)
+}
+
+pub(crate) fn poll(request: &pb::PollMessengerRequest) -> Result<(Platform, Duration), Error> {
+    let mut wrong = Violations::new();
+    wrong.check("platform", platform(request.platform));
+    if request.wait_ms > POLL {
+        wrong.add("wait_ms", format!("must be at most {POLL}"));
+    }
+    finish(wrong)?;
+    let platform = require_platform(request.platform)?;
+    Ok((platform, Duration::from_millis(request.wait_ms.into())))
 }
 
 pub(crate) fn create_session(

@@ -50,6 +50,12 @@ pub(crate) enum Error {
     /// A ticket that nobody can be told anything about.
     #[error("the ticket has no conversation")]
     NoConversation,
+    /// The workspace does not have whom a ticket would be for.
+    #[error("there is no such contact")]
+    NoSuchContact,
+    /// The team does not have whom a ticket would be given to.
+    #[error("there is no such teammate")]
+    NoSuchTeammate,
     /// The user token does not open a session.
     #[error("the user token is not accepted")]
     UserToken,
@@ -78,14 +84,6 @@ impl Error {
     pub(crate) fn code(&self) -> Option<Code> {
         match self {
             Self::Behind(status) => Some(status.code()),
-            _ => None,
-        }
-    }
-
-    /// The reason that a service behind gave, if one did.
-    pub(crate) fn reason(&self) -> Option<String> {
-        match self {
-            Self::Behind(status) => status.get_details_error_info().map(|info| info.reason),
             _ => None,
         }
     }
@@ -163,6 +161,20 @@ impl From<Error> for Failure {
                 "TICKET_HAS_NO_CONVERSATION",
                 "the ticket has no conversation; share it with the customer, or link it to one of their conversations",
             ),
+            Error::NoSuchContact => Failure::new(
+                Kind::Invalid,
+                DOMAIN,
+                "NO_SUCH_CONTACT",
+                "this customer isn't there, or isn't any more; choose one who is found by their name, address or id",
+            )
+            .naming("requester_contact_id"),
+            Error::NoSuchTeammate => Failure::new(
+                Kind::Invalid,
+                DOMAIN,
+                "NO_SUCH_TEAMMATE",
+                "nobody of your team has this id, or they are deactivated; choose somebody who is in the team",
+            )
+            .naming("assignee_teammate_id"),
             Error::UserToken => Failure::new(
                 Kind::Unauthenticated,
                 DOMAIN,
@@ -185,7 +197,7 @@ impl From<Error> for Failure {
             Error::Away(_) => unavailable(),
             // too much for the service, but no fault of this client
             Error::Behind(status)
-                if is_away(status.code()) || status.code() == Code::ResourceExhausted =>
+                if is_away(&status) || status.code() == Code::ResourceExhausted =>
             {
                 unavailable()
             }
@@ -210,11 +222,13 @@ impl From<Error> for Status {
 }
 
 /// The service did not answer, or not in time: an answer may come another time.
-pub(crate) fn is_away(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown
-    )
+pub(crate) fn is_away(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
+        // nobody's words: a connection that was closed before all of the answer had come
+        Code::Internal => std::error::Error::source(status).is_some(),
+        _ => false,
+    }
 }
 
 /// The refusal is about what the client asked for, in the words of one of our services.
@@ -294,6 +308,18 @@ mod tests {
         assert_eq!(bare.code(), Code::NotFound);
         let bare = Status::from(Error::Behind(bare));
         assert_eq!(bare.code(), Code::Internal);
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_is_an_absence() {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("grpc-status", http::HeaderValue::from(13));
+        let mut broken = Status::from_header_map(&headers).unwrap();
+        assert_eq!(broken.code(), Code::Internal);
+        broken.set_source(std::sync::Arc::new(std::io::Error::other("closed")));
+        let status = Status::from(Error::Behind(broken));
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(status.get_details_retry_info().is_some());
     }
 
     #[test]

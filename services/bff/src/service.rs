@@ -242,4 +242,17 @@ impl MessengerService for MessengerHandler {
             .await?;
         Ok(Response::new(frames.map(Ok).boxed()))
     }
+
+    async fn poll_messenger(
+        &self,
+        request: Request<pb::PollMessengerRequest>,
+    ) -> Result<Response<pb::PollMessengerResponse>, Status> {
+        let request = request.into_inner();
+        let (platform, wait) = convert::poll(&request)?;
+        let answer = self
+            .watches
+            .poll(caller()?, platform, request.resume_token, wait)
+            .await?;
+        Ok(Response::new(answer))
+    }
 }

@@ -3,6 +3,7 @@
 
 mod frames;
 mod places;
+mod poll;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -13,7 +14,10 @@ use futures::{StreamExt, stream, stream::BoxStream};
 use metrics::gauge;
 use proto::{bff::v1 as pb, notifications::v1 as nt};
 use rand::Rng;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use types::ContactId;
 
@@ -22,7 +26,7 @@ use crate::{
     spaces::Platform,
 };
 use frames::Watch;
-use places::Places;
+use places::{Place, Places};
 use upstream::Upstream;
 
 /// Streams of this process at once.
@@ -54,6 +58,8 @@ pub(crate) struct Watches {
     freshness: Arc<Freshness>,
     contacts: SharedMap<ContactId, Places>,
     all: Arc<Semaphore>,
+    /// Polls that wait.
+    waiting: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -71,6 +77,7 @@ impl Watches {
             freshness,
             contacts: SharedMap::new(),
             all: Arc::new(Semaphore::new(ALL_STREAMS)),
+            waiting: Arc::new(Semaphore::new(poll::WAITING)),
             stopping,
         }
     }
@@ -86,6 +93,22 @@ impl Watches {
         platform: Platform,
         resume: Option<pb::HomeToken>,
     ) -> Result<BoxStream<'static, pb::WatchMessengerResponse>, Error> {
+        let (watch, held) = self.enter(session, platform, resume).await?;
+        let held = (held, Counted::open());
+        Ok(stream::unfold((watch, held), |(mut watch, held)| async {
+            let frame = watch.next().await?;
+            Some((frame, (watch, held)))
+        })
+        .boxed())
+    }
+
+    /// A watch and what it holds while it is open: a place among the contact's, and one among all.
+    async fn enter(
+        &self,
+        session: Arc<Session>,
+        platform: Platform,
+        resume: Option<pb::HomeToken>,
+    ) -> Result<(Watch, (Place, OwnedSemaphorePermit)), Error> {
         let permit = self
             .all
             .clone()
@@ -98,12 +121,7 @@ impl Watches {
         let upstream = self.upstream(&session);
         let mut watch = self.watch(session, platform, resume, upstream).await?;
         watch.displaced = place.displaced();
-        let held = (place, permit, Counted::open());
-        Ok(stream::unfold((watch, held), |(mut watch, held)| async {
-            let frame = watch.next().await?;
-            Some((frame, (watch, held)))
-        })
-        .boxed())
+        Ok((watch, (place, permit)))
     }
 
     async fn watch(

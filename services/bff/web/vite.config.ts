@@ -19,8 +19,14 @@ export default defineConfig({
     testTimeout: 60_000,
     // no test fetches a page or a script
     environmentOptions: {
-      happyDOM: { settings: { handleDisabledFileLoadingAsSuccess: true } }
+      happyDOM: {
+        settings: {
+          handleDisabledFileLoadingAsSuccess: true,
+          enableIframePageLoading: true,
+          navigation: { disableChildFrameNavigation: true }
+        }
+      }
     },
-    include: ['{rpc,kit,loader,messenger,console,sdk,demo}/**/*.test.{ts,tsx}']
+    include: ['{rpc,kit,loader,messenger,console,preview,sdk,demo}/**/*.test.{ts,tsx}']
   }
 })

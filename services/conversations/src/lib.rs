@@ -104,12 +104,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let keys = config.server.credentials(NAME)?;
     let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |error: DbErr| StartError::Database(error.to_string());
-    let db = Database::open_with::<Migrator>(
-        &config.database.database_url,
-        config.database.database_connections,
-    )
-    .await
-    .map_err(|error| StartError::Database(error.to_string()))?;
+    let db = Database::open_with::<Migrator>(&config.database)
+        .await
+        .map_err(|error| StartError::Database(error.to_string()))?;
     let tokens = PageTokens::new(page_key(&db).await.map_err(unusable)?);
     let log = EventLog::open(db.clone(), NAME, clock.clone())
         .await

@@ -10,6 +10,7 @@ mod write;
 
 use std::sync::Arc;
 
+use database::Part;
 use events::EventLog;
 use proto::conversations::v1::{self as pb, conversation_service_server::ConversationService};
 use tonic::{Request, Response, Status};
@@ -31,6 +32,11 @@ impl Conversations {
     /// `tokens` signs the places in lists.
     pub fn new(log: EventLog, clock: Arc<dyn Clock>, tokens: PageTokens) -> Self {
         Self { log, clock, tokens }
+    }
+
+    /// What the caller's tenant has.
+    fn of(&self, caller: &Caller) -> Part {
+        self.log.database().of(caller.workspace())
     }
 }
 

@@ -57,7 +57,7 @@ impl Projection for Stamps {
         let decisions = domain::stamp(known, &updates, PartId::generate);
         store::save(work.tx(), &decisions.iter().collect::<Vec<_>>())
             .await
-            .map_err(DbErr::from)?;
+            .map_err(outrun)?;
         let changed: Vec<Key> = decisions
             .into_iter()
             .map(|decision| decision.conversation.key)
@@ -71,6 +71,14 @@ impl Projection for Stamps {
     /// Stamps are part of timelines that customers read: a replay adds those that are missing.
     async fn reset(&self, _: &mut UnitOfWork) -> Result<(), DbErr> {
         Ok(())
+    }
+}
+
+/// Somebody wrote in one of the conversations meanwhile: decided on anew, on what is there then.
+fn outrun(error: store::Error) -> ApplyError {
+    match error {
+        store::Error::Conflict => ApplyError::Outrun("a conversation was changed meanwhile".into()),
+        error => DbErr::from(error).into(),
     }
 }
 

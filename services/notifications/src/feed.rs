@@ -43,7 +43,7 @@ impl Projection for Mirror {
 
     async fn reset(&self, work: &mut UnitOfWork) -> Result<(), DbErr> {
         store::blank(work.tx(), self.source).await?;
-        store::begin_epoch(work.tx()).await?;
+        store::begin_epoch(work.tx(), 0).await?;
         Ok(())
     }
 

@@ -143,12 +143,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let keys = config.server.credentials(NAME)?;
     let transport = Transport::open(&config.nats, NAME).await?;
-    let db = Database::open_with::<Migrations>(
-        &config.database.database_url,
-        config.database.database_connections,
-    )
-    .await
-    .map_err(|e| StartError::Database(e.to_string()))?;
+    let db = Database::open_with::<Migrations>(&config.database)
+        .await
+        .map_err(|e| StartError::Database(e.to_string()))?;
     let key = page_key(&db)
         .await
         .map_err(|e| StartError::Database(e.to_string()))?;

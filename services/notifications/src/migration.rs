@@ -14,6 +14,11 @@ impl MigratorTrait for Migrations {
             Box::new(events::migration::ConsumerTables),
             Box::new(Inboxes),
             Box::new(events::migration::DepartedContacts),
+            Box::new(database::Walls {
+                name: "m0103_walls",
+                owned_by: &[],
+                read_by_all: &[events::migration::LOG],
+            }),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use events::EventLog;
+use rand::Rng;
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, sleep_until},
@@ -18,6 +19,8 @@ use crate::{
 
 /// The least time from one pass of the scrubber to the next: each asks the owners for everybody they tell of.
 const PASS: Duration = Duration::from_secs(3_600);
+/// So many comparisons in a row may fail: then an owner is away, and not some contacts hard to compare.
+const GIVE_UP: u32 = 3;
 /// The wait after one that failed.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -66,7 +69,7 @@ impl Rebuilder {
             differed.extend(self.renewer.renew(some).await?);
         }
         let work = self.log.begin().await?;
-        let epoch = store::begin_epoch(work.tx()).await?;
+        let epoch = store::begin_epoch(work.tx(), 0).await?;
         work.commit().await?;
         self.inboxes.all_changed();
         let (contacts, differed) = (contacts.len() as u64, differed.len() as u64);
@@ -97,9 +100,21 @@ pub(crate) async fn scrub(renewer: Arc<Renewer>, per_second: u32, stop: Cancella
 }
 
 async fn pass(renewer: &Renewer, per_second: u32) -> Result<(), Error> {
-    for some in renewer.contacts().await?.chunks(AT_ONCE) {
+    let mut contacts = renewer.contacts().await?;
+    // each begins somewhere else: where passes are cut short, nobody is left out time and again
+    let first = rand::thread_rng().gen_range(0..=contacts.len());
+    contacts.rotate_left(first);
+    let mut in_a_row = 0;
+    for some in contacts.chunks(AT_ONCE) {
         let next = Instant::now() + Duration::from_secs(1) * some.len() as u32 / per_second;
-        renewer.renew(some).await?;
+        match renewer.renew(some).await {
+            Ok(_) => in_a_row = 0,
+            Err(error) if in_a_row == GIVE_UP => return Err(error),
+            Err(error) => {
+                in_a_row += 1;
+                tracing::debug!(%error, "some inboxes were not compared");
+            }
+        }
         sleep_until(next).await;
     }
     Ok(())

@@ -97,12 +97,10 @@ impl Renewer {
             }
             let inboxes = contacts.iter().map(inbox_id).collect();
             let told = parsed(tickets.events().chain(conversations.events()));
-            let ahead = if is_late {
-                parsed(tickets.events().chain(conversations.events()))
-            } else {
+            let ahead = (!is_late).then(|| {
                 let ahead = tickets.ahead_of(&held[0]);
                 parsed(ahead.chain(conversations.ahead_of(&held[1])))
-            };
+            });
             let differed = store::renew(work.tx(), &inboxes, told, ahead).await?;
             work.commit().await?;
             metrics::counter!("inboxes_compared_total").increment(contacts.len() as u64);

@@ -12,11 +12,12 @@ use events::{Delivery, EventLog, EventSource, LocalSource, SourceError};
 use futures::StreamExt;
 use jetstream::Hints;
 use proto::events::v1::Cursor;
+use sea_orm::DbErr;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use types::micros;
 
-use crate::{convert, error::Error, inboxes::Inboxes, store::InboxId};
+use crate::{convert, error::Error, inboxes::Inboxes, store, store::InboxId};
 
 /// The log says something every 2 s; three missed and it is asked anew.
 const SILENCE: Duration = Duration::from_secs(6);
@@ -69,13 +70,11 @@ impl Replicas {
                 Err(stopped) => stopped,
             };
             match stopped {
-                // cut off for long, or the database was restored: begin at its end
+                // cut off for long, or the database lost its newest: begin at its end
                 SourceError::OutOfRange { .. } | SourceError::Diverged { .. } => {
-                    match self.log.head_cursors().await {
-                        Ok(heads) => {
+                    match self.begin_at_the_end(&stopped).await {
+                        Ok(()) => {
                             tracing::warn!(why = %stopped, "what other replicas did is not known");
-                            self.cursors = heads;
-                            self.inboxes.all_changed();
                         }
                         Err(error) => tracing::debug!(%error, "the log cannot be read"),
                     }
@@ -88,6 +87,20 @@ impl Replicas {
             }
             tokio::time::sleep(AGAIN).await;
         }
+    }
+
+    /// Where the newest is lost, so are versions that clients were shown: those that follow have to be newer all
+    /// the same, and only an epoch makes them so.
+    async fn begin_at_the_end(&mut self, why: &SourceError) -> Result<(), DbErr> {
+        let heads = self.log.head_cursors().await?;
+        if matches!(why, SourceError::Diverged { .. }) {
+            let work = self.log.begin().await?;
+            store::begin_epoch(work.tx(), self.epoch).await?;
+            work.commit().await?;
+        }
+        self.cursors = heads;
+        self.inboxes.all_changed();
+        Ok(())
     }
 
     async fn try_follow(&mut self, away: &mut bool) -> Result<Infallible, SourceError> {

@@ -165,7 +165,7 @@ impl Service {
         self.to_its_end(async move {
             // what is read already stays read
             let marked = retried(is_passing, || async {
-                let mut work = log.begin().await?;
+                let mut work = log.begin_of(&id.workspace).await?;
                 let seen = match store::mark_read(work.tx(), &id, read.clone()).await? {
                     Marked::Kept(seen) => seen,
                     Marked::Departed(departure) => return Ok((Vec::new(), Some(departure))),

@@ -4,19 +4,23 @@
 pub mod departures;
 mod records;
 mod renew;
+mod sets;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use database::Database;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
 use types::{ContactId, WorkspaceId};
 
-use self::records::{ConversationRecord, TicketRecord};
+use self::records::{Column, ConversationRecord, TicketRecord};
 use crate::projection::{CARD, Inbox, InboxConversation, InboxTicket, TicketId};
+
+/// Inboxes that one statement lists.
+const INBOXES: usize = 1_000;
 
 pub use renew::renew;
 pub use write::{Marked, Source, apply, begin_epoch, blank, mark_read};
@@ -95,10 +99,10 @@ const LATEST_CONVERSATION: &str = "select * from conversation_inbox where worksp
 /// every row. The ticket of the latest conversation is one at most, but while an unlink and the next link
 /// are on their way there may be two.
 static INBOX: LazyLock<String> = LazyLock::new(|| {
-    let named = |table: &str, columns: &[&str]| -> String {
+    let named = |table: &str, columns: &[Column]| -> String {
         let columns = columns
             .iter()
-            .map(|name| format!("{table}.{name} as {table}_{name}"));
+            .map(|(name, _)| format!("{table}.{name} as {table}_{name}"));
         columns.collect::<Vec<_>>().join(", ")
     };
     format!(
@@ -144,7 +148,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn inbox(&self, id: &InboxId) -> Result<Snapshot, DbErr> {
-        let db = self.db.read();
+        let db = self.db.of(&id.workspace);
         let [workspace, contact] = id.values();
         let rows = db
             .query_all_raw(Statement::from_sql_and_values(
@@ -197,7 +201,7 @@ impl Store {
                    coalesce(v.conversations_version, 0) as conversations_version \
                    from projection_epoch e left join contact_version v \
                    on v.workspace_id = $1 and v.contact_id = $2";
-        let found = one::<Found>(self.db.read(), sql, id.values()).await?;
+        let found = one::<Found>(&self.db.of(&id.workspace), sql, id.values()).await?;
         let found = found.ok_or_else(|| DbErr::RecordNotFound("projection_epoch".into()))?;
         Ok(Version {
             epoch: found.epoch as u64,
@@ -244,8 +248,12 @@ impl Store {
             marks.join(", ")
         );
         let ids = ticket_ids.iter().map(|id| Value::from(id.as_str()));
-        let records: Vec<TicketRecord> =
-            many(self.db.read(), &sql, id.values().into_iter().chain(ids)).await?;
+        let records: Vec<TicketRecord> = many(
+            &self.db.of(&id.workspace),
+            &sql,
+            id.values().into_iter().chain(ids),
+        )
+        .await?;
         let rows: Vec<_> = records
             .into_iter()
             .map(TicketRecord::parse)
@@ -257,23 +265,38 @@ impl Store {
             .collect())
     }
 
-    /// Every inbox with rows.
+    /// Every inbox with rows, read some at a time: however many there are, no statement takes long.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn inboxes(&self) -> Result<Vec<InboxId>, DbErr> {
+    pub async fn inboxes(&self) -> Result<BTreeSet<InboxId>, DbErr> {
         #[derive(FromQueryResult)]
         struct Found {
             workspace_id: String,
             contact_id: String,
         }
-        let sql = "select workspace_id, contact_id from ticket_inbox \
-                   union select workspace_id, contact_id from conversation_inbox";
-        let found = many::<Found>(self.db.read(), sql, []).await?;
-        found
-            .iter()
-            .map(|found| records::inbox_id(&found.workspace_id, &found.contact_id))
-            .collect()
+        let mut inboxes = BTreeSet::new();
+        for table in ["ticket_inbox", "conversation_inbox"] {
+            let sql = format!(
+                "select distinct workspace_id, contact_id from {table} \
+                 where (workspace_id, contact_id) > ($1, $2) \
+                 order by workspace_id, contact_id limit {INBOXES}"
+            );
+            let mut after = (String::new(), String::new());
+            loop {
+                let values = [after.0.as_str().into(), after.1.as_str().into()];
+                let found = many::<Found>(self.db.read(), &sql, values).await?;
+                for found in &found {
+                    let id = records::inbox_id(&found.workspace_id, &found.contact_id)?;
+                    inboxes.insert(id);
+                }
+                match found.into_iter().next_back() {
+                    Some(last) => after = (last.workspace_id, last.contact_id),
+                    None => break,
+                }
+            }
+        }
+        Ok(inboxes)
     }
 }
 

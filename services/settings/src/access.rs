@@ -74,6 +74,10 @@ pub const ACCESS: runtime::auth::AccessTable = &[
         WRITE,
     ),
     (
+        "/messenger.settings.v1.WorkspaceService/UnbindTeammate",
+        WRITE,
+    ),
+    (
         "/messenger.settings.v1.WorkspaceService/CreateApiToken",
         WRITE,
     ),
@@ -100,6 +104,10 @@ pub const ACCESS: runtime::auth::AccessTable = &[
     ),
     (
         "/messenger.settings.v1.ContactService/BatchGetContacts",
+        Access::Scope("contacts:read"),
+    ),
+    (
+        "/messenger.settings.v1.ContactService/SearchContacts",
         Access::Scope("contacts:read"),
     ),
     // an admin's: it cannot be undone, and tells all that is known

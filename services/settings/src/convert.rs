@@ -16,14 +16,14 @@ pub use console::{
 pub use events::{
     contact_erased, contact_merged, security_changed, session_revoked, settings_changed,
 };
-pub use page::{audit_place, audit_token};
+pub use page::audit_list;
 pub use parse::{
     OpenSession, Said, access_token_hash, api_token_id, identity_key_id, new_api_token,
     new_identity_key, open_session, session_id, turn_space, workspace_name,
 };
 pub use people::{
-    contact, contact_id, contact_ids, exported_session, new_teammate, profile, teammate,
-    teammate_change,
+    contact, contact_id, contact_ids, exported_session, new_teammate, profile, search_text,
+    teammate, teammate_change, teammate_id,
 };
 pub use reply::{
     api_token, assertion, audit_entry, identity_key, messenger_settings, opened_session, session,

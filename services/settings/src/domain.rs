@@ -26,7 +26,9 @@ pub use console::{
 pub use identity_key::{
     Algorithm, IdentityKey, KeySecret, MAX_ACTIVE_KEYS, free_slot, mint_key_secret,
 };
-pub use people::{Contact, ContactKind, Erasure, Merge, Profile, StandIn, UserId, Workspace};
+pub use people::{
+    Contact, ContactKind, Erasure, Found, Merge, Profile, StandIn, UserId, Workspace,
+};
 pub use security::{IdentityMode, MAX_ORIGINS, MessengerSecurity, Origin};
 pub use session::{
     AccessTokenHash, EndedSession, Opener, PastSession, SESSION_LIFETIME, Session,

@@ -55,6 +55,9 @@ pub enum Error {
     /// A secret in the database cannot be opened.
     #[error(transparent)]
     Unopened(#[from] Unopened),
+    /// Something that people do, and programs do not.
+    #[error("for teammates only")]
+    TeammatesOnly,
     /// Whom an identity provider vouches for is no active teammate.
     #[error("not an active teammate")]
     NotATeammate,
@@ -171,6 +174,11 @@ impl From<Error> for Failure {
             )
             .with("contact_id", user.as_str()),
             Error::Unopened(error) => Self::internal(DOMAIN, &error),
+            Error::TeammatesOnly => failure(
+                Kind::Forbidden,
+                "PERMISSION_DENIED",
+                "only teammates look for contacts; name the one you mean by contact_id",
+            ),
             Error::NotATeammate => failure(
                 Kind::Forbidden,
                 "NOT_A_TEAMMATE",

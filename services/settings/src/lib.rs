@@ -109,12 +109,9 @@ pub async fn start_with(config: Config, clock: Arc<dyn Clock>) -> Result<Running
     let sealing = Arc::new(SealingKeys::load(&file)?);
     let transport = Transport::open(&config.nats, NAME).await?;
     let unusable = |cause: String| StartError::Database(cause);
-    let db = Database::open_with::<Migrator>(
-        &config.database.database_url,
-        config.database.database_connections,
-    )
-    .await
-    .map_err(|e| unusable(e.to_string()))?;
+    let db = Database::open_with::<Migrator>(&config.database)
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
     let page_key = page_key(&db).await.map_err(|e| unusable(e.to_string()))?;
     let log = EventLog::open(db.clone(), NAME, clock)
         .await

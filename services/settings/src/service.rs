@@ -16,7 +16,7 @@ mod workspaces;
 
 use std::sync::Arc;
 
-use database::retried;
+use database::{Part, retried};
 use events::EventLog;
 use proto::settings::v1::{
     contact_service_server::ContactService, session_store_service_server::SessionStoreService,
@@ -25,7 +25,7 @@ use proto::settings::v1::{
 use rand::{RngCore, rngs::OsRng};
 use runtime::{Actor, KeyRing, Tasks, auth};
 use tonic::{Request, Response, Status};
-use types::PageTokens;
+use types::{PageTokens, WorkspaceId};
 
 use crate::{Error, sealing::SealingKeys, uses::Uses};
 
@@ -53,7 +53,13 @@ impl Service {
         self.log.clock().now()
     }
 
-    fn reader(&self) -> &sea_orm::DatabaseConnection {
+    /// What a workspace has.
+    fn of(&self, workspace: &WorkspaceId) -> Part {
+        self.log.database().of(workspace)
+    }
+
+    /// What all have, for what finds the workspace itself: by a secret's hash, or by an app's or a session's id.
+    fn of_all(&self) -> &sea_orm::DatabaseConnection {
         self.log.database().read()
     }
 }
@@ -230,6 +236,17 @@ impl WorkspaceService for Service {
         Ok(Response::new(done.await?))
     }
 
+    async fn unbind_teammate(
+        &self,
+        request: Request<UnbindTeammateRequest>,
+    ) -> Result<Response<UnbindTeammateResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let done = retried(Error::is_undone, || {
+            teammates::unbind_teammate(self, &actor, request.clone())
+        });
+        Ok(Response::new(done.await?))
+    }
+
     async fn create_api_token(
         &self,
         request: Request<CreateApiTokenRequest>,
@@ -301,6 +318,15 @@ impl ContactService for Service {
         Ok(Response::new(
             contacts::batch_get_contacts(self, &actor, request).await?,
         ))
+    }
+
+    async fn search_contacts(
+        &self,
+        request: Request<SearchContactsRequest>,
+    ) -> Result<Response<SearchContactsResponse>, Status> {
+        let (actor, request) = called(request)?;
+        let found = contacts::search_contacts(self, &actor, &request);
+        Ok(Response::new(found.await?))
     }
 
     async fn erase_contact(

@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod console_migration;
 pub mod console_sessions;
+pub mod contact_search;
 pub mod contacts;
 pub mod identity_keys;
 pub mod migration;

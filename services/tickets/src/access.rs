@@ -26,6 +26,10 @@ pub(crate) const ACCESS: AccessTable = &[
         "/messenger.tickets.v1.TicketService/UnlinkConversation",
         WRITE,
     ),
+    (
+        "/messenger.tickets.v1.TicketService/EnsureConversation",
+        WRITE,
+    ),
     ("/messenger.tickets.v1.TicketService/ShareTicket", WRITE),
     ("/messenger.tickets.v1.TicketService/UnshareTicket", WRITE),
     ("/messenger.tickets.v1.TicketService/DeleteTicket", WRITE),

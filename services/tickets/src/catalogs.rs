@@ -45,7 +45,7 @@ impl Catalogs {
     /// When the database fails.
     pub(crate) async fn of(&self, workspace: &WorkspaceId) -> Result<Arc<Known>, DbErr> {
         let load = async {
-            let stored = store::catalog::load(self.db.read(), workspace).await?;
+            let stored = store::catalog::load(&self.db.of(workspace), workspace).await?;
             Ok(Arc::new(match stored {
                 Some(catalog) => Known {
                     catalog,

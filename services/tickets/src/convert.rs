@@ -19,5 +19,5 @@ pub(crate) use page::{
 };
 pub(crate) use parse::{
     Create, Target, batch, change_state, contact_batch, create, create_by_contact, delete, edit,
-    exported, link, share, ticket_ref, unlink, unshare,
+    ensure, exported, link, share, ticket_ref, unlink, unshare,
 };

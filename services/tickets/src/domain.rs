@@ -49,6 +49,11 @@ pub enum Refusal {
     /// The conversation was deleted, or a requester is not in it.
     #[error("the conversation was deleted, or the ticket's requester is not in it")]
     ConversationNotLinkable,
+    /// It has no conversation, and nobody has chosen to tell a customer of it.
+    #[error(
+        "the ticket has no conversation; share it with the customer, or link it to one of their conversations"
+    )]
+    NoConversation,
     /// Conversations has not told of this conversation.
     #[error("the conversation is not known here yet; try again after the delay")]
     ConversationNotKnownYet,

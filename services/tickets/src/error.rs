@@ -118,6 +118,7 @@ fn kind_and_reason(refusal: Refusal) -> (Kind, &'static str) {
         Refusal::CategoryWithoutState => (Kind::Invalid, "INVALID_FIELDS"),
         Refusal::AlreadyLinked => (Kind::Precondition, "ALREADY_LINKED"),
         Refusal::ConversationNotLinkable => (Kind::Precondition, "CONVERSATION_NOT_LINKABLE"),
+        Refusal::NoConversation => (Kind::Precondition, "TICKET_HAS_NO_CONVERSATION"),
         Refusal::ConversationNotKnownYet => {
             (Kind::Unavailable(KNOWN_SOON), "CONVERSATION_NOT_KNOWN_YET")
         }

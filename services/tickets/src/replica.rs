@@ -49,7 +49,9 @@ impl Replica {
         let place = |(workspace, news): &(WorkspaceId, News)| {
             (workspace.clone(), news.conversation.clone())
         };
-        conversations::take_turns(work.tx(), &told.iter().map(place).collect()).await?;
+        if !work.starts_over() {
+            conversations::take_turns(work.tx(), &told.iter().map(place).collect()).await?;
+        }
         let newer = conversations::put(work.tx(), &told).await?;
         let news: Vec<_> = told
             .into_iter()
@@ -129,10 +131,12 @@ impl Replica {
         };
         match tickets::save(work.tx(), &change).await? {
             Saved::Done => {}
-            // the whole batch is applied again, on what is there then
+            // applied again, on what is there then
             Saved::Outrun | Saved::SharedTicketExists => {
                 let ticket = change.after.ticket.id;
-                return Err(DbErr::Custom(format!("{ticket} was changed meanwhile")).into());
+                return Err(ApplyError::Outrun(format!(
+                    "{ticket} was changed meanwhile"
+                )));
             }
         }
         for told in convert::changed(&change) {
@@ -161,3 +165,6 @@ impl Projection for Replica {
         store::conversations::forget(work.tx()).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod write;
 
 use std::sync::Arc;
 
+use database::Part;
 use events::{
     EventLog,
     departed::{self, Departure},
@@ -17,7 +18,6 @@ use proto::tickets::v1::{
     self as pb, ticket_service_server::TicketService, ticket_type_service_server::TicketTypeService,
 };
 use runtime::{Actor, auth::actor};
-use sea_orm::DatabaseConnection;
 use tonic::{Request, Response, Status};
 use types::{ContactId, PageTokens, WorkspaceId};
 
@@ -44,8 +44,8 @@ impl Service {
         }
     }
 
-    fn read(&self) -> &DatabaseConnection {
-        self.log.database().read()
+    fn read(&self, workspace: &WorkspaceId) -> Part {
+        self.log.database().of(workspace)
     }
 
     async fn known(&self, workspace: &WorkspaceId) -> Result<Arc<Known>, Error> {
@@ -95,7 +95,7 @@ impl Service {
         workspace: &WorkspaceId,
         contact: &ContactId,
     ) -> Result<Option<Departure>, Error> {
-        Ok(departed::departure(self.read(), workspace, contact).await?)
+        Ok(departed::departure(&self.read(workspace), workspace, contact).await?)
     }
 
     /// The cursor in a page token; `None` for the first page.
@@ -221,6 +221,13 @@ impl TicketService for Service {
         request: Request<pb::UnlinkConversationRequest>,
     ) -> Result<Response<pb::UnlinkConversationResponse>, Status> {
         answer(teammates::unlink_conversation(self, request).await)
+    }
+
+    async fn ensure_conversation(
+        &self,
+        request: Request<pb::EnsureConversationRequest>,
+    ) -> Result<Response<pb::EnsureConversationResponse>, Status> {
+        answer(teammates::ensure_conversation(self, request).await)
     }
 
     async fn share_ticket(

@@ -12,9 +12,8 @@ pub fn migrate_errand<M: MigratorTrait + 'static>() -> Errand {
         "migrate",
         "Bring the database to this version, and end",
         |args: DatabaseArgs| async move {
-            let url = &args.database_url;
             let unusable = |why: String| StartError::Database(why);
-            let db = Database::open_with::<M>(url, args.database_connections)
+            let db = Database::open_with::<M>(&args)
                 .await
                 .map_err(|e| unusable(e.to_string()))?;
             let newest = M::migrations().last().map(|step| step.name().to_owned());

@@ -27,10 +27,7 @@ impl Database {
     /// Connections used and idle, of both pools where there are two.
     fn connections(&self) -> (f64, f64) {
         let (size, idle) = of_pool(self.read());
-        if self.is_shared() {
-            return (f64::from(size) - idle as f64, idle as f64);
-        }
-        let (more, idler) = of_pool(self.writer());
+        let (more, idler) = self.other().map_or((0, 0), of_pool);
         let idle = (idle + idler) as f64;
         (f64::from(size + more) - idle, idle)
     }

@@ -68,3 +68,27 @@ impl MigrationTrait for Plumbing {
         Ok(())
     }
 }
+
+/// What an answered request is about, for services that have to forget answers by it.
+pub struct AnsweredAbout;
+
+impl MigrationName for AnsweredAbout {
+    fn name(&self) -> &str {
+        "m0102_answered_about"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AnsweredAbout {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        for sql in [
+            "alter table answered_request add column about text",
+            "create index answered_request_about on answered_request (workspace_id, about) \
+             where about is not null",
+        ] {
+            db.execute_unprepared(sql).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,16 +1,17 @@
+use runtime::config::DatabaseArgs;
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, RuntimeErr, SqliteTransactionMode, SqlxError, Statement, TransactionOptions,
     TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use types::WorkspaceId;
+
+use crate::walls::{ALL, NOBODY, Part, confine, warn_if_passed_by};
 
 mod postgres;
 mod schema;
 mod sqlite;
-
-/// Connections to Postgres unless told otherwise. Each is a process there, and replicas add up.
-pub const DEFAULT_CONNECTIONS: u32 = 8;
 
 /// Why a database cannot be used, as a sentence for the person who started the program.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub struct Database {
     // SQLite has one writer at a time: one connection makes them queue here, in order, instead of
     // spinning on its lock. On Postgres it is the pool that reads.
     write: DatabaseConnection,
+    // Where Postgres keeps workspaces apart: what calls use. Its connections see nothing until each is made one
+    // workspace's; those above see all.
+    calls: Option<DatabaseConnection>,
 }
 
 impl Database {
@@ -48,17 +52,16 @@ impl Database {
     /// # Errors
     /// When it cannot be opened or migrated.
     pub async fn open<M: MigratorTrait>(url: &str) -> Result<Self, OpenError> {
-        Self::open_with::<M>(url, DEFAULT_CONNECTIONS).await
+        Self::open_with::<M>(&DatabaseArgs::at(url)).await
     }
 
-    /// The same, with so many connections to Postgres at the most; SQLite has its own number.
+    /// The same, as a process is told: with so many connections to Postgres at the most (SQLite has its own
+    /// number), and with or without its walls between workspaces.
     ///
     /// # Errors
     /// When it cannot be opened or migrated.
-    pub async fn open_with<M: MigratorTrait>(
-        url: &str,
-        connections: u32,
-    ) -> Result<Self, OpenError> {
+    pub async fn open_with<M: MigratorTrait>(args: &DatabaseArgs) -> Result<Self, OpenError> {
+        let url = args.database_url.as_str();
         let open = |e| OpenError::Open {
             url: redact(url),
             cause: cause(&e, url),
@@ -73,34 +76,61 @@ impl Database {
                 .await
                 .map_err(open)?;
             postgres::migrate::<M>(&alone).await.map_err(migrate)?;
+            if args.row_level_security {
+                warn_if_passed_by(&alone).await.map_err(open)?;
+            }
             alone.close().await.map_err(open)?;
-            let all = connect(postgres::serving(&postgres, connections))
-                .await
-                .map_err(open)?;
+            let pool = |connections, sees| connect(postgres::serving(&postgres, connections, sees));
+            let connections = args.database_connections;
+            let (all, calls) = match args.row_level_security {
+                false => (pool(connections, None).await.map_err(open)?, None),
+                true => {
+                    let half = connections / 2;
+                    let all = pool(half, Some(ALL)).await.map_err(open)?;
+                    let calls = pool(connections - half, Some(NOBODY)).await;
+                    (all, Some(calls.map_err(open)?))
+                }
+            };
             return Ok(Self {
                 read: all.clone(),
                 write: all,
+                calls,
             });
         }
         let write = connect(sqlite::options(url, 1)).await.map_err(open)?;
         // as a whole: a start that is killed half way leaves nothing that the next one trips over
-        let tx = begin(&write).await.map_err(migrate)?;
+        let tx = begin(&write, None).await.map_err(migrate)?;
         schema::bring_up::<M, _>(&tx).await.map_err(migrate)?;
         tx.commit().await.map_err(migrate)?;
         let read = connect(sqlite::options(url, sqlite::READERS))
             .await
             .map_err(open)?;
-        Ok(Self { read, write })
+        Ok(Self {
+            read,
+            write,
+            calls: None,
+        })
     }
 
-    /// For statements that only read.
+    /// What a workspace has, for a call that reads it.
+    pub fn of(&self, workspace: &WorkspaceId) -> Part {
+        match &self.calls {
+            Some(calls) => Part::of(calls.clone(), workspace.clone()),
+            None => Part::open(self.read.clone()),
+        }
+    }
+
+    /// For statements that only read, and are for all workspaces.
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
     }
 
-    /// Where writes go.
-    pub(crate) fn writer(&self) -> &DatabaseConnection {
-        &self.write
+    /// The other pool, where there are two.
+    pub(crate) fn other(&self) -> Option<&DatabaseConnection> {
+        match self.is_shared() {
+            true => self.calls.as_ref(),
+            false => Some(&self.write),
+        }
     }
 
     /// Whether other processes may write to it as well.
@@ -108,31 +138,42 @@ impl Database {
         self.read.get_database_backend() == DbBackend::Postgres
     }
 
-    /// Starts a transaction that may write. It is rolled back unless committed.
+    /// Starts a transaction that may write, and is for all workspaces. It is rolled back unless committed.
     ///
     /// # Errors
     /// When no connection is free in time, or the database is away.
     pub async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        begin(&self.write).await
+        begin(&self.write, None).await
     }
 
-    /// Starts a transaction that reads, all of it as of one moment: on Postgres, two statements of an
-    /// ordinary transaction see two moments.
+    /// Starts a transaction that may write what a workspace has, and touches no other's.
+    ///
+    /// # Errors
+    /// When no connection is free in time, or the database is away.
+    pub async fn begin_of(&self, workspace: &WorkspaceId) -> Result<DatabaseTransaction, DbErr> {
+        match &self.calls {
+            Some(calls) => begin(calls, Some(workspace.clone())).await,
+            None => self.begin().await,
+        }
+    }
+
+    /// Starts a transaction that reads, for all workspaces, all of it as of one moment: on Postgres, two
+    /// statements of an ordinary transaction see two moments.
     ///
     /// # Errors
     /// When no connection is free in time, or the database is away.
     pub async fn snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
-        match self.read.get_database_backend() {
-            DbBackend::Postgres => {
-                let pool = self.read.clone();
-                whole(async move {
-                    let level = Some(IsolationLevel::RepeatableRead);
-                    let mode = Some(AccessMode::ReadOnly);
-                    pool.begin_with_config(level, mode).await
-                })
-                .await
-            }
-            _ => self.read.begin().await,
+        snapshot(&self.read, None).await
+    }
+
+    /// The same of what a workspace has.
+    ///
+    /// # Errors
+    /// When no connection is free in time, or the database is away.
+    pub async fn snapshot_of(&self, workspace: &WorkspaceId) -> Result<DatabaseTransaction, DbErr> {
+        match &self.calls {
+            Some(calls) => snapshot(calls, Some(workspace.clone())).await,
+            None => self.snapshot().await,
         }
     }
 
@@ -173,15 +214,21 @@ impl Database {
     /// When the driver cannot.
     pub async fn close(self) -> Result<(), DbErr> {
         self.read.close().await?;
+        if let Some(calls) = self.calls {
+            calls.close().await?;
+        }
         self.write.close().await
     }
 }
 
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn begin(
+    db: &DatabaseConnection,
+    of: Option<WorkspaceId>,
+) -> Result<DatabaseTransaction, DbErr> {
     match db.get_database_backend() {
         DbBackend::Postgres => {
             let pool = db.clone();
-            whole(async move { pool.begin().await }).await
+            whole(async move { confined(pool.begin().await?, of).await }).await
         }
         // a deferred transaction that turns into a writer fails at once when another wrote meanwhile
         _ => {
@@ -192,6 +239,34 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
             .await
         }
     }
+}
+
+async fn snapshot(
+    db: &DatabaseConnection,
+    of: Option<WorkspaceId>,
+) -> Result<DatabaseTransaction, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let pool = db.clone();
+            whole(async move {
+                let level = Some(IsolationLevel::RepeatableRead);
+                let mode = Some(AccessMode::ReadOnly);
+                confined(pool.begin_with_config(level, mode).await?, of).await
+            })
+            .await
+        }
+        _ => db.begin().await,
+    }
+}
+
+async fn confined(
+    tx: DatabaseTransaction,
+    of: Option<WorkspaceId>,
+) -> Result<DatabaseTransaction, DbErr> {
+    if let Some(workspace) = &of {
+        confine(&tx, workspace).await?;
+    }
+    Ok(tx)
 }
 
 /// Begins to the end, even for a caller who is gone by then: the driver (sqlx 0.9.0, its issue 4393) takes a

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rand::Rng;
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, RuntimeErr, SqlxError, SqlxPostgresError, sqlx::postgres::PgSeverity};
 use tokio::time::Instant;
 
 /// Tries of a transaction, the first included.
@@ -15,8 +15,9 @@ const PATIENCE: Duration = Duration::from_millis(1_900);
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 
 /// Whether another try may well succeed: the database is away or busy, or a transaction met another.
-/// SQLite: busy, locked, or a full disk. Postgres: serialization failure, deadlock, lock not available,
-/// statement cancelled for its time, no more connections, memory or disk, shutting down or starting.
+/// SQLite: busy, locked, a full disk, or one that fails. Postgres: serialization failure, deadlock, lock not
+/// available, statement cancelled for its time, no more connections, memory or disk, shutting down or starting,
+/// only a copy since another became the first, or at fault itself.
 pub fn is_passing(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
@@ -42,28 +43,37 @@ pub fn is_undone(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) => true,
         DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
-            match cause.as_database_error().and_then(|told| told.code()) {
-                // the session was ended, at any moment
-                Some(code) if code.starts_with("57P") || code == "25P03" => false,
-                Some(code) => is_passing_code(&code),
-                None => false,
-            }
+            cause.as_database_error().is_some_and(|told| {
+                let code = told.code();
+                !ended_the_session(told) && code.is_some_and(|code| is_passing_code(&code))
+            })
         }
         _ => false,
     }
 }
 
+/// Whether Postgres gave up more than the transaction, at any moment: its commit may have been written by then.
+fn ended_the_session(told: &dyn sea_orm::sqlx::error::DatabaseError) -> bool {
+    told.try_downcast_ref::<SqlxPostgresError>()
+        .is_some_and(|told| matches!(told.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+}
+
 fn is_passing_code(code: &str) -> bool {
     match code {
-        "40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "25P03" | "58030" => {
-            true
-        }
-        // SQLITE_BUSY, SQLITE_LOCKED and SQLITE_FULL with their variants; Postgres has five characters
+        // what a transaction met: another one, its time, a server that became a copy of another
+        "40001" | "40P01" | "55P03" | "57014" | "25006" => true,
+        // the session was ended, or not begun
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => true,
+        // A fault of the server's own. It is no fault of the statement, which another time, or another server, does:
+        // a file that cannot grow is told as XX000 unless the system says that the disk is full. What it found
+        // damaged, XX001 and XX002, stays so.
+        "XX000" | "58000" | "58030" => true,
+        // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR and SQLITE_FULL with their variants; Postgres has five characters
         code if code.len() < 5 => code
             .parse::<u32>()
-            .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13)),
-        // too little of something: connections, memory, disk
-        code if code.starts_with("53") => true,
+            .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13)),
+        // too little of something (connections, memory, disk), or the connection broke
+        code if code.starts_with("53") || code.starts_with("08") => true,
         _ => false,
     }
 }
@@ -132,12 +142,15 @@ mod tests {
     #[test]
     fn codes_of_both_databases_are_told_apart() {
         for passing in [
-            "5", "6", "13", "261", "517", "773", "40001", "40P01", "55P03", "57P01", "53100",
-            "53300", "58030",
+            "5", "6", "10", "13", "261", "517", "773", "778", "08006", "25006", "40001", "40P01",
+            "55P03", "57P01", "57P05", "53100", "53300", "58030", "XX000",
         ] {
             assert!(is_passing_code(passing), "{passing}");
         }
-        for lasting in ["1", "19", "1555", "2067", "23505", "42P01", "22021", ""] {
+        for lasting in [
+            "1", "11", "19", "1555", "2067", "23505", "42P01", "22021", "57P04", "58P01", "XX001",
+            "",
+        ] {
             assert!(!is_passing_code(lasting), "{lasting}");
         }
     }

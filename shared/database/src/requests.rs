@@ -91,6 +91,58 @@ pub async fn remember(
     Ok(())
 }
 
+/// As [`remember`], noting what the answer is about, so that [`forget_about`] finds it. Only for services whose
+/// migrations hold [`AnsweredAbout`](crate::migration::AnsweredAbout).
+///
+/// # Errors
+/// As [`remember`].
+pub async fn remember_about(
+    db: &impl ConnectionTrait,
+    request: &Request<'_>,
+    about: &str,
+    answer: Vec<u8>,
+    now_micros: i64,
+) -> Result<(), DbErr> {
+    if request.id.is_empty() {
+        return Ok(());
+    }
+    db.execute_raw(Statement::from_sql_and_values(
+        db.get_database_backend(),
+        "insert into answered_request (workspace_id, actor_id, request_id, body_hash, answer, answered_at, \
+         about) values ($1, $2, $3, $4, $5, $6, $7)",
+        [
+            request.workspace.as_str().into(),
+            request.actor.into(),
+            request.id.into(),
+            request.body_hash.to_vec().into(),
+            answer.into(),
+            now_micros.into(),
+            about.into(),
+        ],
+    ))
+    .await?;
+    Ok(())
+}
+
+/// Forgets the answers that are about something, whoever got them. Call it in the transaction that takes it away,
+/// after what would begin another such answer was refused.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_about(
+    tx: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    about: &str,
+) -> Result<(), DbErr> {
+    tx.execute_raw(Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "delete from answered_request where workspace_id = $1 and about = $2",
+        [workspace.as_str().into(), about.into()],
+    ))
+    .await?;
+    Ok(())
+}
+
 /// Forgets answers older than [`KEPT_FOR_MICROS`].
 ///
 /// # Errors
@@ -106,26 +158,37 @@ pub async fn forget_old(db: &impl ConnectionTrait, now_micros: i64) -> Result<u6
     Ok(done.rows_affected())
 }
 
-/// Answers looked at in one transaction by [`forget_naming`].
-const PAGE: u64 = 500;
+/// Answers looked at, or forgotten, at once by [`forget_naming`] and [`forget_of`].
+const PAGE: u64 = 200;
 
-/// Forgets every answer given to an actor.
+/// Forgets every answer given to an actor, some at a time, so that others get to write in between.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forget_of(db: &Database, workspace: &WorkspaceId, actor: &str) -> Result<(), DbErr> {
-    let tx = db.begin().await?;
-    tx.execute_raw(Statement::from_sql_and_values(
-        tx.get_database_backend(),
-        "delete from answered_request where workspace_id = $1 and actor_id = $2",
-        [workspace.as_str().into(), actor.into()],
-    ))
-    .await?;
-    tx.commit().await
+    let sql = format!(
+        "delete from answered_request where workspace_id = $1 and actor_id = $2 and request_id in \
+         (select request_id from answered_request where workspace_id = $1 and actor_id = $2 limit {PAGE})"
+    );
+    loop {
+        let tx = db.begin().await?;
+        let done = tx
+            .execute_raw(Statement::from_sql_and_values(
+                tx.get_database_backend(),
+                &sql,
+                [workspace.as_str().into(), actor.into()],
+            ))
+            .await?;
+        tx.commit().await?;
+        if done.rows_affected() < PAGE {
+            return Ok(());
+        }
+    }
 }
 
 /// Forgets every answer that says one of these names, whoever got it; all of a workspace's are looked at, some
-/// at a time. A retry of such a request is a new one, and finds what it asks for gone.
+/// at a time, and only those that go are written. A retry of such a request is a new one, and finds what it asks
+/// for gone.
 ///
 /// # Errors
 /// When the database fails.
@@ -135,24 +198,25 @@ pub async fn forget_naming(
     names: &[&str],
 ) -> Result<(), DbErr> {
     let (mut actor, mut request) = (String::new(), String::new());
+    let backend = db.read().get_database_backend();
+    let page = format!(
+        "select actor_id, request_id, answer from answered_request \
+         where workspace_id = $1 and (actor_id, request_id) > ($2, $3) \
+         order by actor_id, request_id limit {PAGE}"
+    );
+    let forget = "delete from answered_request \
+                  where workspace_id = $1 and actor_id = $2 and request_id = $3";
+    let keyed = |actor: &str, request: &str| {
+        [
+            workspace.as_str().into(),
+            actor.into(),
+            sea_orm::Value::from(request),
+        ]
+    };
     loop {
-        let tx = db.begin().await?;
-        let backend = tx.get_database_backend();
-        let rows = tx
-            .query_all_raw(Statement::from_sql_and_values(
-                backend,
-                format!(
-                    "select actor_id, request_id, answer from answered_request \
-                     where workspace_id = $1 and (actor_id, request_id) > ($2, $3) \
-                     order by actor_id, request_id limit {PAGE}"
-                ),
-                [
-                    workspace.as_str().into(),
-                    actor.as_str().into(),
-                    request.as_str().into(),
-                ],
-            ))
-            .await?;
+        let from = Statement::from_sql_and_values(backend, &page, keyed(&actor, &request));
+        let rows = db.read().query_all_raw(from).await?;
+        let mut naming = Vec::new();
         for row in &rows {
             actor = row.try_get("", "actor_id")?;
             request = row.try_get("", "request_id")?;
@@ -162,20 +226,17 @@ pub async fn forget_naming(
                 windows.any(|window| window == name.as_bytes())
             };
             if names.iter().any(says) {
-                tx.execute_raw(Statement::from_sql_and_values(
-                    backend,
-                    "delete from answered_request \
-                     where workspace_id = $1 and actor_id = $2 and request_id = $3",
-                    [
-                        workspace.as_str().into(),
-                        actor.as_str().into(),
-                        request.as_str().into(),
-                    ],
-                ))
-                .await?;
+                naming.push(keyed(&actor, &request));
             }
         }
-        tx.commit().await?;
+        if !naming.is_empty() {
+            let tx = db.begin().await?;
+            for values in naming {
+                tx.execute_raw(Statement::from_sql_and_values(backend, forget, values))
+                    .await?;
+            }
+            tx.commit().await?;
+        }
         if rows.len() < PAGE as usize {
             return Ok(());
         }

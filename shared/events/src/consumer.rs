@@ -6,7 +6,9 @@ mod cursors;
 mod pending;
 mod progress;
 mod rebuild;
+mod repair;
 mod run;
+mod signs;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +18,7 @@ use sea_orm::DbErr;
 pub use contacts::ContactState;
 pub use progress::Progress;
 pub use rebuild::RebuildError;
+pub use repair::Repaired;
 
 use crate::{EventLog, EventSource, UnitOfWork};
 
@@ -25,6 +28,9 @@ pub enum ApplyError {
     /// The database failed: tried again for ever.
     #[error(transparent)]
     Store(#[from] DbErr),
+    /// Somebody changed meanwhile what the events are about: tried again at once, in smaller pieces.
+    #[error("{0}")]
+    Outrun(String),
     /// The event itself cannot be applied: tried singly, then parked.
     #[error("{0}")]
     Poison(String),
@@ -40,7 +46,8 @@ pub trait Projection: Send + Sync + 'static {
     /// passed over. The same event may come again after a rebuild: keep the newest version.
     ///
     /// # Errors
-    /// [`ApplyError::Poison`] when an event cannot be applied however often it is tried.
+    /// [`ApplyError::Poison`] when an event cannot be applied however often it is tried, [`ApplyError::Outrun`] when
+    /// a version that was read is not the newest any more.
     async fn apply(&self, work: &mut UnitOfWork, events: &[Envelope]) -> Result<(), ApplyError>;
 
     /// Forgets what came from the source, before a snapshot of it is applied in the same transaction.

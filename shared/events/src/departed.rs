@@ -13,7 +13,7 @@ mod settlement;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use database::{chunks, tuples};
+use database::{Given, given};
 use proto::events::v1::ContactStanding;
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use types::{ContactId, WorkspaceId};
@@ -95,16 +95,16 @@ pub async fn standing(
     workspace: &WorkspaceId,
     contact: &ContactId,
 ) -> Result<Option<Standing>, DbErr> {
-    let values = [workspace.as_str().into(), contact.as_str().into()];
-    let rows = db.query_all_raw(found(db, 1, values.into())).await?;
-    let row = rows.first();
-    row.map(|row| {
-        Ok(Standing {
-            departure: departed(row)?,
-            settled: row.try_get("", "settled")?,
-        })
-    })
-    .transpose()
+    let asked = [[workspace.as_str().into(), contact.as_str().into()]];
+    for statement in found(db, &asked)? {
+        if let Some(row) = db.query_one_raw(statement).await? {
+            return Ok(Some(Standing {
+                departure: departed(&row)?,
+                settled: row.try_get("", "settled")?,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// Those of the contacts who are no more, and what became of them.
@@ -115,16 +115,11 @@ pub async fn among(
     db: &impl ConnectionTrait,
     contacts: &BTreeSet<Who>,
 ) -> Result<BTreeMap<Who, Departure>, DbErr> {
-    let asked: Vec<_> = contacts.iter().collect();
+    let key = |(workspace, contact): &Who| [workspace.as_str().into(), contact.as_str().into()];
+    let asked: Vec<[Value; 2]> = contacts.iter().map(key).collect();
     let mut gone = BTreeMap::new();
-    for asked in chunks(&asked) {
-        let values = asked
-            .iter()
-            .flat_map(|(workspace, contact)| [workspace.as_str().into(), contact.as_str().into()]);
-        for row in db
-            .query_all_raw(found(db, asked.len(), values.collect()))
-            .await?
-        {
+    for statement in found(db, &asked)? {
+        for row in db.query_all_raw(statement).await? {
             let who = (id(&row, "workspace_id")?, id(&row, "contact_id")?);
             gone.insert(who, departed(&row)?);
         }
@@ -133,16 +128,21 @@ pub async fn among(
 }
 
 /// By pairs of workspace and contact. A survivor who is no more was erased: nobody is merged twice.
-fn found(db: &impl ConnectionTrait, asked: usize, values: Vec<Value>) -> Statement {
-    let sql = format!(
-        "with asked (workspace_id, contact_id) as (values {}) \
-         select d.workspace_id, d.contact_id, d.survivor_id, d.survivor_name, d.settled, \
-         s.contact_id is not null as survivor_gone from asked \
-         join departed_contact d on d.workspace_id = asked.workspace_id and d.contact_id = asked.contact_id \
-         left join departed_contact s on s.workspace_id = d.workspace_id and s.contact_id = d.survivor_id",
-        tuples(asked, 2)
-    );
-    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+fn found(db: &impl ConnectionTrait, asked: &[[Value; 2]]) -> Result<Vec<Statement>, DbErr> {
+    let backend = db.get_database_backend();
+    let statement = |asked: Given| {
+        let sql = format!(
+            "with asked (workspace_id, contact_id) as ({}) \
+             select d.workspace_id, d.contact_id, d.survivor_id, d.survivor_name, d.settled, \
+             s.contact_id is not null as survivor_gone from asked \
+             join departed_contact d on d.workspace_id = asked.workspace_id and d.contact_id = asked.contact_id \
+             left join departed_contact s on s.workspace_id = d.workspace_id and s.contact_id = d.survivor_id",
+            asked.sql
+        );
+        Statement::from_sql_and_values(backend, sql, asked.values)
+    };
+    let asked = given(backend, &["text", "text"], asked)?;
+    Ok(asked.into_iter().map(statement).collect())
 }
 
 fn departed(row: &QueryResult) -> Result<Departure, DbErr> {

@@ -168,12 +168,13 @@ pub(crate) async fn read(
     }
     let mut events = log.read(partition, after, limit).await.map_err(away)?;
     if let Some(first) = events.first_mut() {
-        first.prev_event_id = match log.event_id_at(partition, after).await.map_err(away)? {
-            Some(id) => id,
-            None if after == floor => floor_id,
-            // pruned since the floor was read
-            None => return Err(SourceError::OutOfRange { partition }),
-        };
+        if first.prev_event_id.is_empty() && after > 0 {
+            if after > floor {
+                // pruned since the floor was read
+                return Err(SourceError::OutOfRange { partition });
+            }
+            first.prev_event_id = floor_id;
+        }
         if first.position != after + 1 {
             return Err(SourceError::OutOfRange { partition });
         }

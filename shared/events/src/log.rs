@@ -12,10 +12,14 @@ use types::{Clock, ContactId, WorkspaceId, micros};
 use crate::{BATCH_EVENTS, PARTITIONS, time::wire};
 
 mod blank;
+mod look;
+mod prune;
 mod recent;
 mod work;
 
 pub(crate) use blank::Erasing;
+use look::Looks;
+pub(crate) use look::{End, Look};
 use recent::Recent;
 pub use work::UnitOfWork;
 
@@ -61,6 +65,7 @@ pub struct EventLog {
     heads: Arc<watch::Sender<Heads>>,
     wrote: Arc<Notify>,
     recent: Arc<Recent>,
+    looks: Arc<Looks>,
     guards: bool,
 }
 
@@ -102,6 +107,7 @@ impl EventLog {
             heads: Arc::new(watch::Sender::new([0; PARTITIONS])),
             wrote: Arc::default(),
             recent: Arc::default(),
+            looks: Arc::default(),
             guards: false,
         };
         log.refresh_heads().await?;
@@ -128,7 +134,7 @@ impl EventLog {
         &self.clock
     }
 
-    /// Starts a unit of work: one transaction, its events appended last.
+    /// Starts a unit of work for all workspaces: one transaction, its events appended last.
     ///
     /// # Errors
     /// When the database is away or busy for too long.
@@ -141,59 +147,12 @@ impl EventLog {
         self.heads.subscribe()
     }
 
-    /// Reads the newest positions from the database, where other replicas write too.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn refresh_heads(&self) -> Result<Heads, DbErr> {
-        let columns: Vec<String> = (0..PARTITIONS)
-            .map(|p| {
-                format!(
-                    "coalesce((select max(pos) from evlog where part = {p}), \
-                     (select floor_pos from evlog_head where part = {p}), 0) as p{p}"
-                )
-            })
-            .collect();
-        let row = self
-            .db
-            .read()
-            .query_one_raw(Statement::from_string(
-                self.db.read().get_database_backend(),
-                format!("select {}", columns.join(", ")),
-            ))
-            .await?
-            .ok_or_else(|| DbErr::RecordNotFound("evlog".into()))?;
-        let mut heads = [0; PARTITIONS];
-        for (p, head) in heads.iter_mut().enumerate() {
-            *head = row.try_get::<i64>("", &format!("p{p}"))? as u64;
-        }
-        self.recent.keep_up_to(&heads);
-        self.announce(&heads);
-        Ok(heads)
-    }
-
-    /// Up to `limit` events of a partition after a position, in order. The first has no `prev_event_id`.
+    /// Up to `limit` events of a partition after a position, in order, from the database. The first has the id of
+    /// the event at that position, and none when it is not there: it was pruned, or never was.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn read(
-        &self,
-        partition: usize,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<Envelope>, DbErr> {
-        let limit = limit.min(BATCH_EVENTS);
-        let mut events = match self.recent.after(partition, after, limit) {
-            Some(events) => events,
-            None => self.stored(partition, after, limit).await?,
-        };
-        for i in 1..events.len() {
-            events[i].prev_event_id = events[i - 1].event_id.clone();
-        }
-        Ok(events)
-    }
-
-    async fn stored(
         &self,
         partition: usize,
         after: u64,
@@ -208,18 +167,42 @@ impl EventLog {
             .query_all_raw(Statement::from_sql_and_values(
                 self.db.read().get_database_backend(),
                 "select pos, event_id, type, aggregate_id, aggregate_version, contact_id, workspace_id, \
-                 occurred_at, recorded_at, traceparent, payload from evlog \
+                 occurred_at, recorded_at, traceparent, payload, (select at.event_id from evlog at \
+                 where at.part = $1 and at.pos = $2) as prev_event_id from evlog \
                  where part = $1 and pos > $2 order by pos limit $3",
                 [
                     (partition as i32).into(),
                     after.into(),
-                    (limit as i64).into(),
+                    (limit.min(BATCH_EVENTS) as i64).into(),
                 ],
             ))
             .await?;
-        rows.iter()
+        let mut events: Vec<Envelope> = rows
+            .iter()
             .map(|row| self.envelope(partition, row))
-            .collect()
+            .collect::<Result<_, _>>()?;
+        for i in 1..events.len() {
+            events[i].prev_event_id = events[i - 1].event_id.clone();
+        }
+        Ok(events)
+    }
+
+    /// As [`EventLog::read`], or from memory where it holds what follows just this event.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn follow(
+        &self,
+        partition: usize,
+        after: u64,
+        event_id: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Envelope>, DbErr> {
+        let limit = limit.min(BATCH_EVENTS);
+        match self.recent.after(partition, after, event_id, limit) {
+            Some(events) => Ok(events),
+            None => self.read(partition, after, limit).await,
+        }
     }
 
     /// The id of the event at a position; `None` when there is none, or it was pruned.
@@ -267,91 +250,6 @@ impl EventLog {
                 row.try_get("", "floor_event_id")?,
             )),
         }
-    }
-
-    /// Sixteen cursors at the newest positions, event ids included.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn head_cursors(&self) -> Result<Vec<Cursor>, DbErr> {
-        let heads = self.refresh_heads().await?;
-        let mut cursors = Vec::with_capacity(PARTITIONS);
-        for (partition, position) in heads.into_iter().enumerate() {
-            let event_id = match self.event_id_at(partition, position).await? {
-                Some(id) => id,
-                None => self.floor(partition).await?.1,
-            };
-            cursors.push(self.cursor(partition, position, event_id));
-        }
-        Ok(cursors)
-    }
-
-    /// Deletes what is at or below a position, in steps; the floor is written first, so that no reader
-    /// mistakes a pruned stretch for an empty one. Never removes the newest event.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn prune(&self, partition: usize, up_to: u64) -> Result<(), DbErr> {
-        let head = self.refresh_heads().await?[partition];
-        let up_to = up_to.min(head.saturating_sub(1));
-        let Some(event_id) = self.event_id_at(partition, up_to).await? else {
-            return Ok(());
-        };
-        let tx = self.db.begin().await?;
-        let backend = tx.get_database_backend();
-        tx.execute_raw(Statement::from_sql_and_values(
-            backend,
-            "insert into evlog_head (part, floor_pos, floor_event_id) values ($1, $2, $3) \
-             on conflict (part) do update set floor_pos = excluded.floor_pos, \
-             floor_event_id = excluded.floor_event_id where evlog_head.floor_pos < excluded.floor_pos",
-            [(partition as i32).into(), (up_to as i64).into(), event_id.into()],
-        ))
-        .await?;
-        tx.commit().await?;
-        self.recent.forget(partition, up_to);
-        loop {
-            let tx = self.db.begin().await?;
-            let done = tx
-                .execute_raw(Statement::from_sql_and_values(
-                    backend,
-                    // a stretch of the key, in its order: replicas that prune at once do not wait in a circle
-                    "delete from evlog where part = $1 and pos <= (select max(pos) from \
-                     (select pos from evlog where part = $1 and pos <= $2 order by pos limit 1000) as oldest)",
-                    [(partition as i32).into(), (up_to as i64).into()],
-                ))
-                .await?;
-            tx.commit().await?;
-            if done.rows_affected() == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Prunes what was recorded before a time, in microseconds since 1970.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn prune_before(&self, recorded_at: i64) -> Result<(), DbErr> {
-        // read first: what is written from here on is young, and above these
-        let heads = self.refresh_heads().await?;
-        for (partition, head) in heads.into_iter().enumerate() {
-            let row = self
-                .db
-                .read()
-                .query_one_raw(Statement::from_sql_and_values(
-                    self.db.read().get_database_backend(),
-                    // from the tail up: stops at the first row that is young enough
-                    "select pos from evlog where part = $1 and recorded_at >= $2 order by pos limit 1",
-                    [(partition as i32).into(), recorded_at.into()],
-                ))
-                .await?;
-            let first_kept: Option<i64> = row.map(|row| row.try_get("", "pos")).transpose()?;
-            let last_old = first_kept.map_or(head, |pos| pos as u64).saturating_sub(1);
-            if last_old > 0 {
-                self.prune(partition, last_old).await?;
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn cursor(&self, partition: usize, position: u64, event_id: Vec<u8>) -> Cursor {
@@ -424,13 +322,14 @@ impl EventLog {
     }
 
     fn envelope(&self, partition: usize, row: &QueryResult) -> Result<Envelope, DbErr> {
+        let prev: Option<Vec<u8>> = row.try_get("", "prev_event_id")?;
         Ok(Envelope {
             event_id: row.try_get("", "event_id")?,
             source: self.source.into(),
             log_epoch: self.epoch.to_vec(),
             partition: partition as u32,
             position: row.try_get::<i64>("", "pos")? as u64,
-            prev_event_id: Vec::new(),
+            prev_event_id: prev.unwrap_or_default(),
             r#type: row.try_get("", "type")?,
             aggregate_id: row.try_get("", "aggregate_id")?,
             aggregate_version: row.try_get::<i64>("", "aggregate_version")? as u64,

@@ -4,6 +4,9 @@ use database::migration::clustered;
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
 
+/// The table of the log: its writers look for its newest position, whosever event that is.
+pub const LOG: &str = "evlog";
+
 /// The log of a service that emits events.
 pub struct LogTables;
 

@@ -110,12 +110,9 @@ async fn make_streams<M: MigratorTrait>(
     let away = || StartError::Config(format!("nobody answers at {shown}"));
     let refused = |why: crate::Error| StartError::Config(why.to_string());
     let unusable = |why: String| StartError::Database(why);
-    let db = Database::open_with::<M>(
-        &job.database.database_url,
-        job.database.database_connections,
-    )
-    .await
-    .map_err(|e| unusable(e.to_string()))?;
+    let db = Database::open_with::<M>(&job.database)
+        .await
+        .map_err(|e| unusable(e.to_string()))?;
     let log = EventLog::open(db.clone(), source, std::sync::Arc::new(SystemClock)).await;
     let log = log.map_err(|e| unusable(e.to_string()))?;
     let nats = Nats::connect(url, source).await.map_err(refused)?;

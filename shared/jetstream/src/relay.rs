@@ -188,6 +188,8 @@ impl Relay {
         let mut feed = log.subscribe(places).await.map_err(stop)?;
         let mut window = FuturesUnordered::new();
         let mut next_look = Instant::now() + LOOK;
+        // where the log stood at a time, until the streams have come there: while it is written they never rest
+        let mut goal: Option<(Heads, i64)> = None;
         loop {
             tokio::select! {
                 Some(place) = window.next() => self.arrived(place?),
@@ -210,6 +212,7 @@ impl Relay {
                             }
                         }
                         self.measure(&due);
+                        goal.get_or_insert((due, self.log.clock().now().as_second()));
                         if window.is_empty() && Instant::now() > next_look {
                             next_look = Instant::now() + LOOK;
                             if self.check().await? != *self.progress.borrow() {
@@ -218,6 +221,11 @@ impl Relay {
                         }
                     }
                 },
+            }
+            let at = *self.progress.borrow();
+            let reached = |heads: &Heads| at.iter().zip(heads).all(|(at, head)| at >= head);
+            if let Some((_, then)) = goal.take_if(|(heads, _)| reached(heads)) {
+                self.is_current(then);
             }
         }
     }
@@ -329,9 +337,13 @@ impl Relay {
         let log = self.log.source();
         gauge!("relay_behind_events", "log" => log).set(behind as f64);
         if behind == 0 {
-            let now = self.log.clock().now().as_second();
-            gauge!("relay_current_time_seconds", "log" => log).set(now as f64);
+            self.is_current(self.log.clock().now().as_second());
         }
+    }
+
+    fn is_current(&self, then: i64) {
+        let log = self.log.source();
+        gauge!("relay_current_time_seconds", "log" => log).set(then as f64);
     }
 
     fn arrived(&self, (partition, position): (usize, u64)) {

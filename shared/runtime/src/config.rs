@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use serde::Serialize;
 
 use crate::{KeyRing, TlsArgs};
@@ -85,7 +85,16 @@ pub struct DatabaseArgs {
     /// Connections to Postgres at the most, for this process; SQLite needs no such number.
     #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = CONNECTIONS, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..=200))]
     pub database_connections: u32,
+
+    /// Whether Postgres too keeps each call to its own workspace, by row-level security; half of the connections
+    /// then serve calls, and half what is for all workspaces. The server holds it for an ordinary user alone,
+    /// not for a superuser.
+    #[arg(long, env = "ROW_LEVEL_SECURITY", default_value_t = ROW_LEVEL_SECURITY, value_name = "BOOL", action = ArgAction::Set)]
+    pub row_level_security: bool,
 }
+
+/// On: what it costs is in the README.
+const ROW_LEVEL_SECURITY: bool = true;
 
 /// Enough for a service that many call at once; each is a process of the server's.
 const CONNECTIONS: u32 = 8;
@@ -96,6 +105,7 @@ impl DatabaseArgs {
         Self {
             database_url: database_url.into(),
             database_connections: CONNECTIONS,
+            row_level_security: ROW_LEVEL_SECURITY,
         }
     }
 }

@@ -8,11 +8,12 @@
 //! | `database_connections` | database, state | connections of a service's pools: `idle` or `used` |
 //! | `watches_open` | | streams of Home that are open (BFF), or of inboxes (Notifications) |
 //! | `feed_behind_events` | source, projection | events of the source's log that are not applied yet |
-//! | `feed_current_time_seconds` | source, projection | Unix time when everything was last seen to be applied; alert when it is old |
+//! | `feed_current_time_seconds` | source, projection | Unix time up to which everything is known to be applied; alert when it is old |
 //! | `feed_applied_events_total` | source, projection | events applied |
-//! | `feed_lost_batches_total` | source, projection | batches that another replica was faster with |
+//! | `feed_lost_batches_total` | source, projection | batches that another replica or a command was faster with |
 //! | `feed_filled_gaps_total` | source, projection | gaps in what was delivered, filled from the owner's log |
 //! | `feed_parked_events_total` | source, projection | events that cannot be applied, kept for a person to look at |
+//! | `feed_repaired_events_total` | source, projection | of these, those that a newer state of the owner's stood in for later |
 //! | `feed_rebuilds_total` | source, projection | starts from a snapshot, since the log was pruned or holds another history |
 //! | `log_events_total` | log | events written |
 //! | `relay_behind_events` | log | events of the log that are not in NATS yet |
@@ -20,6 +21,8 @@
 //! | `connections_open` | | connections of the gRPC port |
 //! | `connections_refused_total` | | of these, the ones that were one too many; alert above 0 |
 //! | `tls_certificates_broken` | side | 1 while changed files of TLS cannot be used, and those before still are; alert above 0 |
+//! | `tls_certificate_begin_time_seconds` | side, which | Unix time from which on a certificate is good: the process's `own`, or an `authority` it believes; of several the one that ends first |
+//! | `tls_certificate_end_time_seconds` | side, which | Unix time until which that one is; alert well before |
 //! | `tls_handshakes_refused_total` | | callers without a certificate that is asked for, or that speak no TLS |
 //! | `inboxes_compared_total` | | inboxes compared with what their owners tell |
 //! | `inboxes_differed_total` | | of these, the ones that were wrong and put right; alert above 0 |

@@ -2,6 +2,7 @@
 //! again when they change, so that nothing is restarted for a new certificate.
 
 mod files;
+mod lifetime;
 mod peers;
 mod port;
 mod stream;
@@ -22,6 +23,7 @@ pub(crate) use stream::Stream;
 
 use crate::StartError;
 use files::Pem;
+use lifetime::Holds;
 
 /// Certificates of a process, all PEM. Without any of them nothing is encrypted.
 #[derive(Debug, Clone, Default, Args, Serialize)]
@@ -71,7 +73,11 @@ impl TlsArgs {
                 None => Ok(None),
             };
         };
-        let files = [cert, key].into_iter().chain(self.tls_client_ca.clone());
+        let callers = self
+            .tls_client_ca
+            .clone()
+            .map(|ca| (Holds::Authorities, ca));
+        let files = own(cert, key).into_iter().chain(callers);
         Reloaded::load("server", files.collect(), port::config).map(Some)
     }
 
@@ -93,20 +99,26 @@ impl PeerTlsArgs {
     /// # Errors
     /// When one of a certificate and its key is missing, or a file cannot be used.
     pub fn open(&self) -> Result<Option<PeerTls>, StartError> {
-        let own = pair(
+        let shown = pair(
             ("--tls-client-cert", &self.tls_client_cert),
             ("--tls-client-key", &self.tls_client_key),
         )?;
         let Some(ca) = &self.tls_ca else {
-            return match own {
+            return match shown {
                 Some(_) => Err(half("--tls-client-cert", "--tls-ca")),
                 None => Ok(None),
             };
         };
-        let own = own.into_iter().flat_map(|(cert, key)| [cert, key]);
-        let files = std::iter::once(ca.clone()).chain(own).collect();
+        let shown = shown.into_iter().flat_map(|(cert, key)| own(cert, key));
+        let believed = std::iter::once((Holds::Authorities, ca.clone()));
+        let files = believed.chain(shown).collect();
         Reloaded::load("client", files, peers::config).map(|config| Some(PeerTls::new(config)))
     }
+}
+
+/// What is shown, in the order in which configurations are made of it.
+fn own(cert: PathBuf, key: PathBuf) -> [(Holds, PathBuf); 2] {
+    [(Holds::Own, cert), (Holds::Key, key)]
 }
 
 /// Both or none.

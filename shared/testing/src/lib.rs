@@ -17,6 +17,7 @@ mod golden;
 mod nats;
 mod proxy;
 mod scratch;
+mod walls;
 
 pub use certificates::Authority;
 pub use departures::Departures;
@@ -24,6 +25,7 @@ pub use golden::{Golden, json};
 pub use nats::NatsServer;
 pub use proxy::Proxy;
 pub use scratch::{Scratch, on_postgres, on_postgres_for, on_sqlite_for};
+pub use walls::every_table_keeps_workspaces_apart;
 
 use std::{
     future::Future,

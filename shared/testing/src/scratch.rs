@@ -119,7 +119,7 @@ impl Scratch {
                 vec![
                     format!("drop database if exists {to}"),
                     postgres::leave(from),
-                    format!("create database {to} template {from}"),
+                    postgres::copied(from, &to),
                 ],
             );
             postgres::forget_ended(database).await;

@@ -110,7 +110,7 @@ impl<C: Clone> Peer<C> {
     /// Logs when the service begins to fail, and when it answers again.
     pub(super) fn observe(&self, error: Option<&Status>, caller: Caller<'_>) {
         match error {
-            Some(status) if is_failure(status.code(), caller) => {
+            Some(status) if is_failure(status, caller) => {
                 if !self.failing.swap(true, Ordering::Relaxed) {
                     tracing::warn!(service = self.name, code = ?status.code(), why = status.message(), "fails");
                 }
@@ -127,11 +127,11 @@ impl<C: Clone> Peer<C> {
 }
 
 /// The service did not answer what the request asks, for a reason that is not in the request.
-fn is_failure(code: Code, caller: Caller<'_>) -> bool {
-    match code {
+fn is_failure(status: &Status, caller: Caller<'_>) -> bool {
+    match status.code() {
         // where this service speaks for itself the credential in the request is the customer's
         Code::Unauthenticated => matches!(caller, Caller::Signed(..)),
         Code::PermissionDenied | Code::Internal | Code::Unimplemented | Code::DataLoss => true,
-        code => is_away(code),
+        _ => is_away(status),
     }
 }

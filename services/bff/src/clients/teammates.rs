@@ -58,6 +58,7 @@ reads! {
     team_conversations: conversations.list_conversations(cv::ListConversationsRequest) -> cv::ListConversationsResponse;
     timeline: conversations.list_parts(cv::ListPartsRequest) -> cv::ListPartsResponse;
     contacts: contacts.batch_get_contacts(st::BatchGetContactsRequest) -> st::BatchGetContactsResponse;
+    search_contacts: contacts.search_contacts(st::SearchContactsRequest) -> st::SearchContactsResponse;
     teammates: workspaces.list_teammates(st::ListTeammatesRequest) -> st::ListTeammatesResponse;
     keys: workspaces.list_identity_keys(st::ListIdentityKeysRequest) -> st::ListIdentityKeysResponse;
     security: workspaces.get_messenger_security(st::GetMessengerSecurityRequest) -> st::GetMessengerSecurityResponse;
@@ -72,6 +73,8 @@ writes! {
         |body| !body.request_id.is_empty();
     change_state: tickets.change_ticket_state(tk::ChangeTicketStateRequest) -> tk::ChangeTicketStateResponse,
         |body| !body.request_id.is_empty();
+    ensure_team_conversation: tickets.ensure_conversation(tk::EnsureConversationRequest) -> tk::EnsureConversationResponse,
+        |_| true;
     link: tickets.link_conversation(tk::LinkConversationRequest) -> tk::LinkConversationResponse,
         |body| !body.request_id.is_empty();
     unlink: tickets.unlink_conversation(tk::UnlinkConversationRequest) -> tk::UnlinkConversationResponse,

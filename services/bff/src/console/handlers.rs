@@ -27,6 +27,9 @@ use super::{
 };
 use crate::{error::Error, proxies::Address};
 
+/// The page that the console frames.
+const PREVIEW: &str = "/console/preview/";
+
 /// Longer queries are nobody's: a provider's code and state are some hundred bytes.
 const MAX_QUERY: usize = 8 * 1024;
 
@@ -55,14 +58,10 @@ pub(super) async fn page_below(
     extensions: Extensions,
 ) -> Response {
     let Some(built) = console.built.as_ref().filter(|_| is_page(uri.path())) else {
-        return refusal(
-            StatusCode::NOT_FOUND,
-            "Nothing is here",
-            "There is no page of the console at this address.",
-            HOME,
-        );
+        return nothing();
     };
     match console.teammate(&asked, &extensions).await {
+        Ok(Some(_)) if uri.path() == PREVIEW => built.preview().unwrap_or_else(nothing),
         Ok(Some(_)) => built.page(),
         Ok(None) => {
             let here = uri.path_and_query().map_or(HOME, |here| here.as_str());
@@ -78,6 +77,15 @@ pub(super) async fn page_below(
         }
         Err(error) => busy(&error, HOME),
     }
+}
+
+fn nothing() -> Response {
+    refusal(
+        StatusCode::NOT_FOUND,
+        "Nothing is here",
+        "There is no page of the console at this address.",
+        HOME,
+    )
 }
 
 /// Files have a dot in their names, and `api` is for programs: neither is a page.

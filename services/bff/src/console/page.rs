@@ -13,12 +13,23 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
     trusted-types 'none'";
 
+/// What the console's own pages add to it: the preview below stands in a frame of theirs.
+const FRAMES: &str = "; frame-src 'self'";
+
+/// The preview's: it shows itself to the console alone, and reaches no server at all.
+const PREVIEW: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    form-action 'none'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; \
+    trusted-types 'none'";
+
 /// Longer documents are another thing than a page that loads its scripts.
 const MOST: u64 = 256 * 1024;
 
 /// The console's pages as `npm run build` in services/bff/web writes them: one document, which finds out itself
-/// what is at an address. Its scripts and styles are served with the Messenger's.
-pub(super) struct Built(Bytes);
+/// what is at an address, and another that it frames. Their scripts and styles are served with the Messenger's.
+pub(super) struct Built {
+    console: Bytes,
+    preview: Option<Bytes>,
+}
 
 impl Built {
     /// Of a directory that was built; `None` where it has no console.
@@ -26,26 +37,52 @@ impl Built {
     /// # Errors
     /// When it is there and cannot be read.
     pub fn of(directory: &Path) -> Result<Option<Self>, StartError> {
-        let path = directory.join("console").join("index.html");
-        let wrong = |why: &str| {
-            StartError::Config(format!(
-                "the console's page {} cannot be served: {why}",
-                path.display()
-            ))
+        let Some(console) = document(&directory.join("console"))? else {
+            return Ok(None);
         };
-        match fs::metadata(&path) {
-            Ok(found) if found.len() > MOST => Err(wrong("it is longer than a page is")),
-            Ok(_) => {
-                let text = fs::read(&path).map_err(|error| wrong(&error.to_string()))?;
-                Ok(Some(Self(text.into())))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(wrong(&error.to_string())),
-        }
+        let preview = document(&directory.join("preview"))?;
+        Ok(Some(Self { console, preview }))
     }
 
+    /// The console itself.
     pub fn page(&self) -> Response {
-        (headers("text/html; charset=utf-8"), self.0.clone()).into_response()
+        let policy = format!("{POLICY}{FRAMES}");
+        answer(&policy, self.console.clone())
+    }
+
+    /// The Messenger as customers would see it, for a frame of the console's; `None` where none was built.
+    pub fn preview(&self) -> Option<Response> {
+        self.preview
+            .as_ref()
+            .map(|page| answer(PREVIEW, page.clone()))
+    }
+}
+
+fn answer(policy: &str, page: Bytes) -> Response {
+    let mut headers = headers("text/html; charset=utf-8");
+    if let Ok(policy) = HeaderValue::from_str(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    (headers, page).into_response()
+}
+
+/// The document of a directory, if it has one.
+fn document(directory: &Path) -> Result<Option<Bytes>, StartError> {
+    let path = directory.join("index.html");
+    let wrong = |why: &str| {
+        StartError::Config(format!(
+            "the console's page {} cannot be served: {why}",
+            path.display()
+        ))
+    };
+    match fs::metadata(&path) {
+        Ok(found) if found.len() > MOST => Err(wrong("it is longer than a page is")),
+        Ok(_) => {
+            let text = fs::read(&path).map_err(|error| wrong(&error.to_string()))?;
+            Ok(Some(text.into()))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(wrong(&error.to_string())),
     }
 }
 

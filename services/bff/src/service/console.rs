@@ -2,6 +2,7 @@
 //! they say is put together. Nothing is kept here, so that a teammate reads what they have just written.
 
 mod inbox;
+mod people;
 mod reply;
 mod settings;
 mod work;
@@ -105,6 +106,13 @@ impl ConsoleService for ConsoleHandler {
         request: Request<pb::ListContactThreadsRequest>,
     ) -> Result<Response<pb::ListContactThreadsResponse>, Status> {
         told(self.threads(&*teammate()?, request.into_inner()).await)
+    }
+
+    async fn find_contacts(
+        &self,
+        request: Request<pb::FindContactsRequest>,
+    ) -> Result<Response<pb::FindContactsResponse>, Status> {
+        told(self.find(&*teammate()?, request.into_inner()).await)
     }
 
     async fn create_inbox_ticket(

@@ -213,19 +213,24 @@ impl Watch {
 
     fn go_away(&mut self, reason: GoAwayReason) -> Frame {
         self.ended = true;
-        let wait = match reason {
-            GoAwayReason::SessionEnded
-            | GoAwayReason::SessionChanged
-            | GoAwayReason::Unspecified => Duration::ZERO..=Duration::ZERO,
-            GoAwayReason::Draining | GoAwayReason::Rebalance => Duration::ZERO..=SPREAD,
-            GoAwayReason::Unavailable => Duration::ZERO..=SPREAD_AWAY,
-            // else streams of one contact would chase each other
-            GoAwayReason::TooMany => DISPLACED..=2 * DISPLACED,
-        };
-        let wait = rand::thread_rng().gen_range(wait);
-        Frame::GoAway(pb::GoAway {
-            reason: reason.into(),
-            retry_after_ms: wait.as_millis() as u32,
-        })
+        Frame::GoAway(farewell(reason))
+    }
+}
+
+/// Tells a client to come back, and when.
+pub(super) fn farewell(reason: GoAwayReason) -> pb::GoAway {
+    let wait = match reason {
+        GoAwayReason::SessionEnded | GoAwayReason::SessionChanged | GoAwayReason::Unspecified => {
+            Duration::ZERO..=Duration::ZERO
+        }
+        GoAwayReason::Draining | GoAwayReason::Rebalance => Duration::ZERO..=SPREAD,
+        GoAwayReason::Unavailable => Duration::ZERO..=SPREAD_AWAY,
+        // else streams of one contact would chase each other
+        GoAwayReason::TooMany => DISPLACED..=2 * DISPLACED,
+    };
+    let wait = rand::thread_rng().gen_range(wait);
+    pb::GoAway {
+        reason: reason.into(),
+        retry_after_ms: wait.as_millis() as u32,
     }
 }

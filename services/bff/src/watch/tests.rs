@@ -22,6 +22,8 @@ use crate::{
     workspace::Workspaces,
 };
 
+mod polls;
+
 type Sender = UnboundedSender<Result<WatchInboxResponse, Status>>;
 
 /// Notifications, as a watch sees it.

@@ -2,8 +2,9 @@ use proto::{
     bff::v1::{
         CreateSessionRequest, GetConversationRequest, GetTicketRequest, ListConversationsRequest,
         ListTicketFormsRequest, ListTicketsRequest, MarkConversationReadRequest,
-        MarkTicketReadRequest, OpenTicketConversationRequest, RevokeSessionRequest,
-        SendMessageRequest, StartConversationRequest, SubmitTicketRequest, WatchMessengerRequest,
+        MarkTicketReadRequest, OpenTicketConversationRequest, PollMessengerRequest,
+        RevokeSessionRequest, SendMessageRequest, StartConversationRequest, SubmitTicketRequest,
+        WatchMessengerRequest,
     },
     settings::v1::Platform,
 };
@@ -57,6 +58,13 @@ async fn every_wrong_field_of_every_request_is_named_at_once() {
         };
         let outcome = messenger.watch_messenger(customer.with(request)).await;
         assert_eq!(fields(outcome.map(|_| ())), ["platform"]);
+        let request = PollMessengerRequest {
+            platform,
+            resume_token: None,
+            wait_ms: 25_001,
+        };
+        let outcome = messenger.poll_messenger(customer.with(request)).await;
+        assert_eq!(fields(outcome), ["platform", "wait_ms"]);
     }
 
     for id in ["", "q", "tkt_\0", &many(65)] {
@@ -271,6 +279,7 @@ async fn nothing_is_answered_without_a_session() {
         messenger.mark_conversation_read(MarkConversationReadRequest),
         messenger.mark_ticket_read(MarkTicketReadRequest),
         messenger.watch_messenger(WatchMessengerRequest),
+        messenger.poll_messenger(PollMessengerRequest),
     );
     assert_eq!(world.calls(), 0);
 }

@@ -8,6 +8,7 @@ mod calls;
 mod entrance;
 mod forgeries;
 mod pages;
+mod people;
 
 use bff::ConsoleArgs;
 use proto::settings::v1::Role;

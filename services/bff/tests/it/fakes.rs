@@ -23,6 +23,7 @@ pub use console::{APP, ConsoleBook, Staff};
 pub use conversations::FakeConversations;
 pub use issuer::{FakeIssuer, Key};
 pub use notifications::FakeNotifications;
+pub use people::{TEA_GONE, TEA_GRACE};
 pub use settings::{FakeSettings, USER_JWT};
 pub use tickets::{FOREIGN_STATE, FakeTickets};
 

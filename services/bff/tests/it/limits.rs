@@ -107,6 +107,23 @@ async fn ten_new_visitors_come_from_an_address_and_users_still_may() {
 }
 
 #[tokio::test]
+async fn ten_people_who_only_say_who_they_are_come_from_an_address_as_new_visitors_do() {
+    let world = behind_a_proxy().await;
+    let claims = |name: usize| CreateSessionRequest {
+        user_jwt: String::new(),
+        user_id: format!("made up {name}"),
+        ..user(&world)
+    };
+    for name in 0..10 {
+        open(&world, claims(name), "192.0.2.1").await.unwrap();
+    }
+    let refused = open(&world, claims(10), "192.0.2.1").await;
+    assert_eq!(limited(refused), "visitors");
+    assert_eq!(world.settings.state.gate.count("OpenSession"), 10);
+    open(&world, claims(10), "192.0.2.2").await.unwrap();
+}
+
+#[tokio::test]
 async fn after_twenty_forged_tokens_an_address_is_heard_no_more() {
     let world = World::new().await;
     for _ in 0..20 {

@@ -1,7 +1,10 @@
 use std::time::{Duration, Instant};
 
 use proto::{
-    bff::v1::{GoAwayReason, HomeToken, RevokeSessionRequest, watch_messenger_response::Frame},
+    bff::v1::{
+        GoAwayReason, HomeToken, RevokeSessionRequest, poll_messenger_response::Outcome,
+        watch_messenger_response::Frame,
+    },
     settings::v1::{Platform, Space},
 };
 use testing::eventually;
@@ -240,4 +243,55 @@ async fn a_burst_of_changes_ends_in_the_newest_state_in_fewer_frames() {
         }
     }
     assert!(seen < 500, "{seen} frames");
+}
+
+/// Where streams are held back: the same Home, asked for again and again.
+#[tokio::test]
+async fn who_polls_learns_of_each_change_when_it_happens() {
+    let world = World::new().await;
+    let customer = world.customer();
+    world.notifications.tell(&customer.contact, inbox(&[1]));
+    let (Outcome::Home(first), 0) = customer.poll(None).await else {
+        panic!("Home comes at once");
+    };
+    assert_eq!(card(&first), [1]);
+    let change = async {
+        // not before the poll is being answered, else there is nothing to wait for
+        eventually("the poll waits", async || {
+            (world.notifications.watchers(&customer.contact) > 0).then_some(())
+        })
+        .await;
+        world.notifications.tell(&customer.contact, inbox(&[1, 2]));
+    };
+    let (next, ()) = tokio::join!(customer.poll(first.token), change);
+    let (Outcome::Home(next), 0) = next else {
+        panic!("{next:?} instead of Home");
+    };
+    assert_eq!(card(&next), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_poll_takes_a_place_among_the_contacts_watches() {
+    let world = World::new().await;
+    let customer = world.customer();
+    world.notifications.tell(&customer.contact, inbox(&[1]));
+    let home = customer.home(Platform::Web).await.unwrap();
+    let many = async {
+        let mut watches = Vec::new();
+        eventually("the poll waits", async || {
+            (world.notifications.watchers(&customer.contact) > 0).then_some(())
+        })
+        .await;
+        for _ in 0..5 {
+            let mut watch = customer.watch(Platform::Web, None).await.unwrap();
+            watch.home().await;
+            watches.push(watch);
+        }
+        watches
+    };
+    let ((outcome, _), _watches) = tokio::join!(customer.poll(home.token), many);
+    let Outcome::GoAway(go_away) = outcome else {
+        panic!("{outcome:?} instead of GoAway");
+    };
+    assert_eq!(go_away.reason(), GoAwayReason::TooMany);
 }

@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 use proto::{
     bff::v1::{
         self as pb, GetHomeRequest, Home, messenger_service_client::MessengerServiceClient,
-        session_service_client::SessionServiceClient, watch_messenger_response::Frame,
+        poll_messenger_response::Outcome, session_service_client::SessionServiceClient,
+        watch_messenger_response::Frame,
     },
     notifications::v1::{Inbox, InboxConversation, InboxTicket},
     settings::v1::{Platform, Space},
@@ -225,6 +226,19 @@ impl Customer {
         let mut messenger = self.messenger.clone();
         let answer = messenger.watch_messenger(self.with(request)).await?;
         Ok(Frames(answer.into_inner()))
+    }
+
+    /// What a poll tells, and when to ask again.
+    pub async fn poll(&self, resume_token: Option<pb::HomeToken>) -> (Outcome, u32) {
+        let request = pb::PollMessengerRequest {
+            platform: Platform::Web.into(),
+            resume_token,
+            wait_ms: 25_000,
+        };
+        let mut messenger = self.messenger.clone();
+        let answer = messenger.poll_messenger(self.with(request)).await.unwrap();
+        let answer = answer.into_inner();
+        (answer.outcome.unwrap(), answer.poll_after_ms)
     }
 }
 

@@ -16,6 +16,10 @@ export interface Filter {
   category?: model.Category
   shared?: boolean
   text?: string
+  /** A contact's id. */
+  requester?: string
+  /** A teammate's id. */
+  assignee?: string
 }
 
 export interface InboxPage extends Page<model.Row> {
@@ -28,6 +32,12 @@ export interface Detail {
   ticket: model.Ticket
   requesters: model.Contact[]
   conversation: model.Conversation | undefined
+}
+
+export interface Found {
+  contacts: model.Contact[]
+  /** There are others. */
+  more: boolean
 }
 
 export interface Replied {
@@ -67,7 +77,9 @@ export function api(client: Client, ended: () => void) {
         pageToken,
         ...(filter.category && { category: model.categoryJson(filter.category) }),
         ...(filter.shared !== undefined && { shared: filter.shared }),
-        ...(filter.text && { text: filter.text })
+        ...(filter.text && { text: filter.text }),
+        ...(filter.requester && { requesterContactId: filter.requester }),
+        ...(filter.assignee && { assigneeTeammateId: filter.assignee })
       }
       const answer = await ask<typeof body, rpc.ListInboxResponseJson>('ListInbox', body)
       return {
@@ -108,6 +120,12 @@ export function api(client: Client, ended: () => void) {
       const body: rpc.ListContactThreadsRequestJson = { contactId, pageSize: 20, pageToken }
       const answer = await ask<typeof body, rpc.ListContactThreadsResponseJson>('ListContactThreads', body)
       return { rows: (answer.conversations ?? []).map(model.conversation), next: answer.nextPageToken ?? '' }
+    },
+    /** Who has a name, an address or an id that begins so. */
+    async find(text: string): Promise<Found> {
+      const body: rpc.FindContactsRequestJson = { text }
+      const answer = await ask<typeof body, rpc.FindContactsResponseJson>('FindContacts', body)
+      return { contacts: (answer.contacts ?? []).map(model.contact), more: answer.more ?? false }
     },
     create: (body: {
       requestId: string

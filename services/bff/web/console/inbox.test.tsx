@@ -91,6 +91,69 @@ describe('the inbox', () => {
   })
 })
 
+describe('a long list', () => {
+  const SERVER = 260
+  const all = Array.from({ length: SERVER }, (_, at) => ({
+    ticket: ticket({ ticketId: `tkt_${at}`, number: String(at), title: `Ticket ${at}` })
+  }))
+  /** A server with so many tickets that gives at most 100 at once. */
+  const server = ({ pageSize, pageToken }: Record<string, unknown>) => {
+    const from = Number(pageToken || 0)
+    const to = from + Math.min(100, Number(pageSize))
+    return { tickets: all.slice(from, to), nextPageToken: to < SERVER ? String(to) : '' }
+  }
+  const shown = () => document.querySelectorAll('.row').length
+  async function show(count: number, desk: ReturnType<typeof world>['desk']) {
+    await waitFor(() => expect(shown()).toBe(20))
+    while (shown() < count) {
+      const before = shown()
+      desk.inbox.more()
+      await waitFor(() => expect(shown()).toBeGreaterThan(before))
+    }
+  }
+
+  it('of more rows than a page holds keeps all of them when it is looked at again', async () => {
+    const { desk } = open('/console/tickets', { ListInbox: server })
+    await show(160, desk)
+    await desk.reloadList()
+    expect(shown()).toBe(160)
+    // and goes on behind them, without a hole or one twice
+    desk.inbox.more()
+    await waitFor(() => expect(shown()).toBe(180))
+    const titles = [...document.querySelectorAll('.row-title')].map((row) => row.textContent)
+    expect(titles).toEqual(all.slice(0, 180).map((row) => row.ticket.title))
+  })
+
+  it('drops what has gone from it far below, too', async () => {
+    const { desk, answers } = open('/console/tickets', { ListInbox: server })
+    await show(160, desk)
+    const gone = all.filter((row) => row.ticket.ticketId !== 'tkt_150')
+    answers.ListInbox = ({ pageSize, pageToken }) => {
+      const from = Number(pageToken || 0)
+      const to = from + Math.min(100, Number(pageSize))
+      return { tickets: gone.slice(from, to), nextPageToken: String(to) }
+    }
+    await desk.reloadList()
+    expect(screen.queryByText('Ticket 150')).toBeNull()
+    expect(shown()).toBe(160)
+  })
+
+  it('ends somewhere, and says how to see the others', async () => {
+    const endless = ({ pageSize, pageToken }: Record<string, unknown>) => {
+      const from = Number(pageToken || 0)
+      const to = from + Number(pageSize)
+      const rows = Array.from({ length: to - from }, (_, at) => ({ ticket: ticket({ ticketId: `tkt_${from + at}` }) }))
+      return { tickets: rows, nextPageToken: String(to) }
+    }
+    const { desk } = open('/console/tickets', { ListInbox: endless })
+    await show(500, desk)
+    await screen.findByText('The first 500 are shown. Filter the list to see others.')
+    expect(screen.queryByText('Load more')).toBeNull()
+    await desk.reloadList()
+    expect(shown()).toBe(500)
+  })
+})
+
 describe('a ticket', () => {
   it('changes its state, and says what the customer sees', async () => {
     const { calls } = open('/console/tickets/tkt_1', {

@@ -51,7 +51,7 @@ export type Role = 'viewer' | 'agent' | 'admin'
 
 export interface Team {
   me: { id: string; name: string; email: string; role: Role }
-  workspace: { name: string; appId: string }
+  workspace: { id: string; name: string; appId: string; createTime: string }
   types: TicketType[]
   states: State[]
   people: Person[]
@@ -62,6 +62,8 @@ export interface Contact {
   name: string
   email: string
   kind: 'user' | 'visitor' | 'unverified'
+  /** The workspace's own id for them; empty for a visitor. */
+  userId: string
 }
 
 export interface Ticket {
@@ -142,7 +144,12 @@ export const team = (json: bff.GetConsoleResponseJson): Team => ({
     email: text(json.teammate?.email),
     role: ROLES[json.teammate?.role ?? 'ROLE_VIEWER'] ?? 'viewer'
   },
-  workspace: { name: text(json.workspace?.name), appId: text(json.workspace?.appId) },
+  workspace: {
+    id: text(json.workspace?.workspaceId),
+    name: text(json.workspace?.name),
+    appId: text(json.workspace?.appId),
+    createTime: text(json.workspace?.createTime)
+  },
   types: (json.types ?? []).map((type) => ({
     id: text(type.typeId),
     name: text(type.name),
@@ -167,7 +174,8 @@ export const contact = (json: bff.ConsoleContactJson): Contact => ({
   id: text(json.contactId),
   name: text(json.name),
   email: text(json.email),
-  kind: KINDS[json.kind ?? 'CONTACT_KIND_UNSPECIFIED'] ?? 'unverified'
+  kind: KINDS[json.kind ?? 'CONTACT_KIND_UNSPECIFIED'] ?? 'unverified',
+  userId: text(json.userId)
 })
 
 export const ticket = (json: tickets.TicketJson | undefined): Ticket => ({

@@ -1,8 +1,8 @@
 /** Where in the console one is: all of it is in the address. Pure. */
 import type { Filter } from './api'
-import { CATEGORIES, type Category } from './model'
+import { CATEGORIES } from './model'
 
-export const TABS = ['content', 'security', 'install', 'changes'] as const
+export const TABS = ['general', 'content', 'security', 'install', 'changes'] as const
 export type Tab = (typeof TABS)[number]
 
 export type Place =
@@ -30,33 +30,35 @@ function filter(query: URLSearchParams): Filter {
   const category = CATEGORIES.find((one) => one === query.get('state'))
   const shared = query.get('shared')
   const text = [...(query.get('q') ?? '')].slice(0, SEARCH).join('').trim()
+  const requester = id('con', query.get('requester'))
+  const assignee = id('tea', query.get('assignee'))
   return {
     ...(category && { category }),
     ...((shared === 'yes' || shared === 'no') && { shared: shared === 'yes' }),
-    ...(text && { text })
+    ...(text && { text }),
+    ...(requester && { requester }),
+    ...(assignee && { assignee })
   }
 }
+
+const id = (kind: string, text: string | null) =>
+  new RegExp(`^${kind}_[A-Za-z0-9]{1,60}$`).test(text ?? '') ? (text ?? '') : ''
 
 export function inbox(filter: Filter, ticket = ''): string {
   const query = new URLSearchParams()
   if (filter.category) query.set('state', filter.category)
   if (filter.shared !== undefined) query.set('shared', filter.shared ? 'yes' : 'no')
   if (filter.text) query.set('q', filter.text)
+  if (filter.requester) query.set('requester', filter.requester)
+  if (filter.assignee) query.set('assignee', filter.assignee)
   const asked = query.toString()
   return `/console/tickets${ticket && `/${ticket}`}${asked && `?${asked}`}`
 }
 
-/** The same tickets of another category; of all without one. */
-export const withCategory = ({ category: _, ...rest }: Filter, category: Category | undefined): Filter => ({
-  ...rest,
-  ...(category && { category })
-})
-
-export const withShared = ({ shared: _, ...rest }: Filter, shared: boolean | undefined): Filter => ({
-  ...rest,
-  ...(shared !== undefined && { shared })
-})
-
-export const withText = ({ text: _, ...rest }: Filter, text: string): Filter => ({ ...rest, ...(text && { text }) })
+/** The same tickets, narrowed in other ways; what is empty or undefined narrows nothing. */
+export function narrowed(filter: Filter, change: Partial<Record<keyof Filter, unknown>>): Filter {
+  const all = Object.entries({ ...filter, ...change })
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined && value !== ''))
+}
 
 export const settings = (tab: Tab): string => `${SETTINGS}/${tab}`

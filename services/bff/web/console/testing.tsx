@@ -69,7 +69,7 @@ export const conversation = (more: object = {}) => ({
 const usual = (role: string): Record<string, Answer> => ({
   GetConsole: () => ({
     teammate: { teammateId: 'tea_grace', name: 'Grace Hopper', role },
-    workspace: { name: 'Demo', appId: 'app_1' },
+    workspace: { workspaceId: 'wsp_1', name: 'Demo', appId: 'app_1', createTime: '2026-11-01T09:00:00Z' },
     types: [
       { typeId: 'tty_customer', name: 'Support request', category: 'TYPE_CATEGORY_CUSTOMER', stateIds },
       { typeId: 'tty_office', name: 'Bug', category: 'TYPE_CATEGORY_BACK_OFFICE', shareable: true, stateIds }

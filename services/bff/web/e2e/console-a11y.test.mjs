@@ -20,7 +20,7 @@ for (const variant of ['light', 'dark', 'phone'])
   test(`${Object.keys(CONSOLE_SCREENS).length} screens in ${variant} have no violation`, async () => {
     const found = []
     const missed = await visitConsole(browser, suite, variant, async ({ page }, screen) => {
-      for (const one of await violations(page.mainFrame())) found.push(`${screen}: ${one}`)
+      for (const frame of page.frames()) for (const one of await violations(frame)) found.push(`${screen}: ${one}`)
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth)
       if (wide) found.push(`${screen}: wider than the window`)
     })

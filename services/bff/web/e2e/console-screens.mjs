@@ -111,6 +111,22 @@ export const CONSOLE_SCREENS = {
       await visible(one, 'dialog')
     }
   },
+  'ticket-find': {
+    async go(one) {
+      await CONSOLE_SCREENS['ticket-create'].go(one)
+      await one.page.locator('#create-requester').fill('a')
+      await visible(one, '#create-requester-list [role=option]')
+    }
+  },
+  'inbox-narrow': {
+    async go(one) {
+      await one.go('/console/tickets')
+      await visible(one, '.row')
+      await one.button('Filter').click()
+      await one.page.locator('#narrow-requester').fill('a')
+      await visible(one, '#narrow-requester-list [role=option]')
+    }
+  },
   keys: {
     async go(one) {
       await one.go('/console/tickets')
@@ -134,10 +150,17 @@ export const CONSOLE_SCREENS = {
     },
     leave: (one) => one.context.setOffline(false)
   },
+  general: {
+    async go(one) {
+      await one.go(`${SETTINGS}/general`)
+      await visible(one, '.names')
+    }
+  },
   spaces: {
     async go(one) {
       await one.go(`${SETTINGS}/content`)
       await visible(one, '[role=switch]')
+      await one.page.frameLocator('.preview iframe').locator('.card').first().waitFor()
     }
   },
   security: {

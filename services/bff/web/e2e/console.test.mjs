@@ -159,6 +159,112 @@ test('a ticket is created for the customer in view', async () => {
   await ada.button(/The scanner is slow/).waitFor()
 })
 
+test('a ticket is created for a customer who is found by their name, by keyboard alone', async () => {
+  await suite.call('ContactService/IdentifyContact', { user_id: 'zoe', name: 'Zoë Quist', email: 'zoe@example.com' })
+  await grace.go('/console/tickets')
+  await grace.button('New ticket').click()
+  const dialog = grace.page.getByRole('dialog')
+  const requester = dialog.getByRole('combobox', { name: 'Requester' })
+  await requester.fill('zo')
+  await dialog.getByRole('option', { name: /Zoë Quist/ }).waitFor()
+  await requester.press('ArrowDown')
+  await requester.press('Enter')
+  assert.equal(await requester.inputValue(), 'Zoë Quist')
+  await dialog.getByLabel('Title').fill('A ticket for Zoë')
+  await dialog.getByLabel('Title').press('Enter')
+  await grace.main.getByRole('heading', { name: 'A ticket for Zoë', level: 1 }).waitFor()
+  await grace.main.getByText('zoe@example.com').waitFor()
+})
+
+test('Escape puts the list of customers away first, and then the window', async () => {
+  await grace.button('New ticket').click()
+  const dialog = grace.page.getByRole('dialog')
+  const requester = dialog.getByRole('combobox', { name: 'Requester' })
+  await requester.fill('zo')
+  const offered = dialog.getByRole('listbox').getByRole('option').first()
+  await offered.waitFor()
+  await requester.press('Escape')
+  await gone(offered)
+  assert.equal(await dialog.isVisible(), true)
+  await requester.press('Escape')
+  await gone(dialog)
+})
+
+test('a customer or a teammate whom nobody has is refused with a sentence', async () => {
+  const call = (method, body) =>
+    grace.page.evaluate(
+      async ([method, body]) => {
+        const answer = await fetch(`/messenger.bff.v1.ConsoleService/${method}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body)
+        })
+        return [answer.status, (await answer.json()).message]
+      },
+      [method, body]
+    )
+  const nobody = '0123456789abcdef'.repeat(2)
+  const create = { requesterContactId: `con_${nobody}`, title: 'For nobody' }
+  assert.deepEqual(await call('CreateInboxTicket', create), [
+    400,
+    "this customer isn't there, or isn't any more; choose one who is found by their name, address or id"
+  ])
+  const give = { ticketId: '3', assigneeTeammateId: `tea_${nobody}` }
+  assert.deepEqual(await call('EditTicket', give), [
+    400,
+    'nobody of your team has this id, or they are deactivated; choose somebody who is in the team'
+  ])
+})
+
+test('the list is narrowed down to one customer, and the address keeps it', async () => {
+  await grace.go('/console/tickets')
+  await grace.main.locator('.row').nth(1).waitFor()
+  await grace.button('Filter').click()
+  const requester = grace.main.getByRole('combobox', { name: 'Requester' })
+  await requester.fill('zo')
+  await grace.main.getByRole('option', { name: /Zoë Quist/ }).click()
+  await until(async () => (await grace.main.locator('.row').count()) === 1)
+  await grace.page.reload()
+  await until(async () => (await requester.inputValue()) === 'Zoë Quist')
+  assert.equal(await grace.main.locator('.row').count(), 1)
+  await grace.button('Clear: Requester').click()
+  await grace.main.locator('.row').nth(1).waitFor()
+})
+
+test('the preview shows what a switch does, asks nobody for anything, and leaves the focus where it was', async () => {
+  const asked = []
+  const ask = (request) => {
+    const frame = request.frame()
+    if (frame !== grace.page.mainFrame() && !/\/(console\/preview\/|assets\/)/.test(request.url()))
+      asked.push(request.url())
+  }
+  grace.page.on('request', ask)
+  await grace.go(SPACES)
+  const frame = grace.page.frameLocator('.preview iframe')
+  const space = frame.getByRole('navigation').getByRole('button', { name: /Tickets/ })
+  await space.click()
+  await frame.getByRole('heading', { name: 'Tickets', level: 1 }).waitFor()
+  const web = grace.switch('Tickets space on Web')
+  await web.click()
+  await gone(space)
+  await grace.text('Tickets space is off on Web.').waitFor()
+  assert.equal(await web.evaluate((element) => element === document.activeElement), true)
+  await grace.main.getByRole('radio', { name: 'Android' }).check({ force: true })
+  await space.waitFor()
+  await web.click()
+  await grace.text('Tickets space is on on Web.').waitFor()
+  await frame
+    .getByRole('navigation')
+    .getByRole('button', { name: /Messages/ })
+    .click()
+  await frame.getByRole('button', { name: /Refund for order 1042/ }).click()
+  await frame.getByLabel('Your message').fill('To the one I paid from.')
+  await frame.getByRole('button', { name: 'Send' }).click()
+  await frame.locator('.bubble', { hasText: 'To the one I paid from.' }).waitFor()
+  assert.deepEqual(asked, [])
+  grace.page.off('request', ask)
+})
+
 test('turned off on the web, the Tickets space goes from the open Messenger, and comes back', async () => {
   await tab('Tickets').waitFor()
   await grace.go(SPACES)

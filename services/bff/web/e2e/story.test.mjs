@@ -202,6 +202,11 @@ test('S6, S3, S4: turned off on the web, the space, its card and its badge go, l
   await ben.heading(/Hi Ben/).waitFor()
   assert.equal(await card().count(), 0)
   await ios.tab(/Tickets/).waitFor()
+  // who asks for the space all the same is at Home
+  await ben.call('showMessages')
+  await ben.heading('Messages').waitFor()
+  await ben.call('showSpace', 'tickets')
+  await ben.heading(/Hi Ben/).waitFor()
   // still reachable from Messages
   await ben.tab(/Messages/).click()
   await ben.main.locator('.row', { hasText: 'A cup is missing' }).click()

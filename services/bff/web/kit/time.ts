@@ -5,12 +5,30 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** The time that is shown against; moved every 30 s while somebody looks. */
+/** Clocks that differ by less agree: an answer names its second, and is on its way for some. */
+const AGREE = 30_000
+
+/** The server's clock less this machine's, in milliseconds; 0 where they agree. */
+let ahead = 0
+
+/** The server's time, which what is shown is told by; moved every 30 s while somebody looks. */
 export const now = signal(Date.now())
+
+/** The server's time, to the second that it last told. */
+export const serverTime = () => Date.now() + ahead
+
+/** Sets the clock by what the server says of its time, as HTTP has it: the machine's own may be an hour off. */
+export function setClock(date: string | null) {
+  const off = Date.parse(date ?? '') - Date.now()
+  const next = Math.abs(off) > AGREE ? off : 0
+  if (Math.abs(next - ahead) <= AGREE) return
+  ahead = next
+  now.value = serverTime()
+}
 
 export function startTicking() {
   const tick = () => {
-    if (document.visibilityState === 'visible') now.value = Date.now()
+    if (document.visibilityState === 'visible') now.value = serverTime()
   }
   setInterval(tick, 30_000)
   document.addEventListener('visibilitychange', tick)

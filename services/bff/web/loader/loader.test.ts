@@ -297,6 +297,27 @@ describe('a visitor', () => {
   })
 })
 
+describe('an update', () => {
+  it('of the language, the theme or the colour is told to the panel', async () => {
+    const api = await load([], settings)
+    const { heard } = await meet()
+    expect(heard[0]).toMatchObject({ type: 'init', look: { language: undefined } })
+    api('update', { language_override: 'de', theme_mode: 'dark', action_color: '#aa0000' })
+    const look = { theme: 'dark', action: '#aa0000', language: 'de' }
+    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'look', look }), 3_000)
+  })
+
+  it('of the width comes from the panel alone, and opening says whether the screen is full', async () => {
+    const api = await load([], settings)
+    const { heard, say } = await meet()
+    say({ type: 'width', width: 688 })
+    api('show')
+    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'open', open: true, full: false }))
+    const box = inside('dialog').parentElement
+    await vi.waitFor(() => expect(box?.style.getPropertyValue('--w')).toBe('688px'))
+  })
+})
+
 describe('who a boot is for', () => {
   const token = (claims: object) => `x.${btoa(JSON.stringify(claims))}.y`
 

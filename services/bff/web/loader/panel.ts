@@ -39,7 +39,7 @@ export class Panel {
   #saidAt = 0
   #shows = false
   #phone = matchMedia('(max-width:480px),(max-height:520px)')
-  #opener: Element | null = null
+  #opener: HTMLElement | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #watching: MutationObserver
 
@@ -62,10 +62,11 @@ export class Panel {
     this.#button.append(this.#badge)
     this.#dialog.id = 'panel'
     this.#dialog.setAttribute('aria-label', 'Messenger')
-    // Esc, and what a phone's own Back gesture makes of it
+    // what a phone's own Back gesture makes of it where the whole screen is the panel
     this.#dialog.oncancel = (event) => {
       event.preventDefault()
-      this.hide()
+      if (this.#port) this.post({ type: 'back' })
+      else this.hide()
     }
     this.host.addEventListener('keydown', (event) => {
       if (event.key === 'Escape' && this.open) this.hide()
@@ -120,11 +121,10 @@ export class Panel {
 
   show() {
     if (this.open) return
-    this.#opener = document.activeElement
+    this.#opener = document.activeElement as HTMLElement | null
     this.#unfold()
     this.#frame.focus({ preventScroll: true })
     this.#paint()
-    this.post({ type: 'open', open: true })
     this.#listener.toggled(true)
   }
 
@@ -134,8 +134,9 @@ export class Panel {
     this.#paint()
     this.post({ type: 'open', open: false })
     // the page's own button that opened it, else ours
-    const own = this.#opener instanceof HTMLElement && this.#opener !== this.host && this.#opener !== document.body
-    ;(own && this.#opener?.isConnected ? (this.#opener as HTMLElement) : this.#button).focus({ preventScroll: true })
+    const to = this.#opener
+    const own = to?.isConnected && to !== this.host && to !== document.body
+    ;(own ? to : this.#button).focus({ preventScroll: true })
     this.#listener.toggled(false)
   }
 
@@ -176,17 +177,17 @@ export class Panel {
     const first: ToFrame = {
       type: 'init',
       platform: settings.platform,
-      language: settings.language_override,
       look: this.#look()
     }
     this.#port.postMessage(first)
-    if (this.open) this.#port.postMessage({ type: 'open', open: true } satisfies ToFrame)
+    if (this.open) this.#port.postMessage({ type: 'open', open: true, full: this.#phone.matches } satisfies ToFrame)
     for (const early of this.#waiting.splice(0)) this.#port.postMessage(early)
     this.#timer = setTimeout(() => this.#appear(true), PATIENCE)
   }
 
   #look() {
-    return { theme: this.#settings.theme_mode, action: this.#settings.action_color }
+    const { theme_mode, action_color, language_override } = this.#settings
+    return { theme: theme_mode, action: action_color, language: language_override }
   }
 
   #hear(heard: ToHost) {
@@ -198,7 +199,8 @@ export class Panel {
       // what can be read on the host's colour
       this.#box.style.setProperty('--ink', heard.ink)
       this.#paint()
-    } else if (heard.type === 'counts') {
+    } else if (heard.type === 'width') this.#box.style.setProperty('--w', `${heard.width}px`)
+    else if (heard.type === 'counts') {
       const before = this.#count
       this.#count = heard.messages + heard.tickets
       if (this.#count > before) this.#announce()
@@ -239,6 +241,7 @@ export class Panel {
     if (modal) this.#dialog.showModal()
     else this.#dialog.show()
     this.#fit()
+    this.post({ type: 'open', open: true, full: this.#phone.matches })
   }
 
   /** On a phone the keyboard takes a part of the screen. */

@@ -24,6 +24,25 @@ export type Frame =
   /** `session`: it is over; `merged`: because the visitor is a user now. */
   | { kind: 'away'; wait: number; session: boolean; merged: boolean }
 
+interface WireFrame {
+  home?: HomeJson
+  goAway?: { reason?: string; retryAfterMs?: number }
+}
+
+function frame({ home, goAway }: WireFrame): Frame {
+  if (home) return { kind: 'home', home: model.home(home) }
+  if (!goAway) return { kind: 'bookmark' }
+  return {
+    kind: 'away',
+    wait: goAway.retryAfterMs ?? 0,
+    session: goAway.reason === 'GO_AWAY_REASON_SESSION_ENDED',
+    merged: goAway.reason === 'GO_AWAY_REASON_SESSION_CHANGED'
+  }
+}
+
+/** How long a poll asks the server to wait, in milliseconds; it answers sooner, before the call's deadline. */
+const POLL = 25_000
+
 /** Largest page that the server gives. */
 export const PAGE_MOST = 100
 
@@ -114,26 +133,17 @@ export function api(
     },
     async *watch(resumeToken: HomeTokenJson | undefined, signal: AbortSignal): AsyncGenerator<Frame, void, void> {
       const body: rpc.WatchMessengerRequestJson = resumeToken ? { platform, resumeToken } : { platform }
-      const frames = client.stream<typeof body, { home?: HomeJson; goAway?: WireGoAway }>(
-        'MessengerService/WatchMessenger',
-        body,
-        { signal }
-      )
-      for await (const { home, goAway } of frames) {
-        if (home) yield { kind: 'home', home: model.home(home) }
-        else if (goAway)
-          yield {
-            kind: 'away',
-            wait: goAway.retryAfterMs ?? 0,
-            session: goAway.reason === 'GO_AWAY_REASON_SESSION_ENDED',
-            merged: goAway.reason === 'GO_AWAY_REASON_SESSION_CHANGED'
-          }
-        else yield { kind: 'bookmark' }
-      }
+      const frames = client.stream<typeof body, WireFrame>('MessengerService/WatchMessenger', body, { signal })
+      for await (const got of frames) yield frame(got)
+    },
+    /** The next frame, and how long to leave it before the one after, in milliseconds. */
+    async poll(resumeToken: HomeTokenJson | undefined, signal: AbortSignal): Promise<{ got: Frame; wait: number }> {
+      const body: rpc.PollMessengerRequestJson = { platform, waitMs: POLL }
+      if (resumeToken) body.resumeToken = resumeToken
+      const answer = await ask<typeof body, rpc.PollMessengerResponseJson>('PollMessenger', body, { signal })
+      return { got: frame(answer), wait: answer.pollAfterMs ?? 0 }
     }
   }
 }
-
-type WireGoAway = { reason?: string; retryAfterMs?: number }
 
 export type Api = ReturnType<typeof api>

@@ -295,6 +295,46 @@ describe('what a customer writes', () => {
 })
 
 describe('a list', () => {
+  it('keeps the focus on its ticket when this one changes places, and shows it moving', async () => {
+    const { app, api, shown } = world()
+    const rows = (...ids: string[]) => ({
+      rows: ids.map((id) => model.ticketRow({ ticketId: id, title: `Ticket ${id}` })),
+      next: ''
+    })
+    const moved = vi.fn()
+    Object.assign(HTMLElement.prototype, { animate: moved })
+    const top = (of: Element): number =>
+      of.parentElement ? [...of.parentElement.children].indexOf(of) * 70 + top(of.parentElement) : 0
+    vi.spyOn(HTMLElement.prototype, 'getBoundingClientRect').mockImplementation(function (this: HTMLElement) {
+      return { top: top(this) } as DOMRect
+    })
+    api.tickets.mockResolvedValueOnce(rows('a', 'b', 'c'))
+    app.tell({ type: 'tab', tab: 'tickets' })
+    shown()
+    const third = await screen.findByRole('button', { name: /Ticket c/ })
+    third.focus()
+    // as browsers do, which happy-dom does not
+    const { insertBefore } = Node.prototype
+    vi.spyOn(Node.prototype, 'insertBefore').mockImplementation(function (this: Node, node, before) {
+      if (node.contains(document.activeElement)) (document.activeElement as HTMLElement).blur()
+      return insertBefore.call(this, node, before) as never
+    })
+    expect(moved).not.toHaveBeenCalled()
+    api.tickets.mockResolvedValueOnce(rows('c', 'a', 'b'))
+    await app.loadTickets()
+    await waitFor(() => expect(moved).toHaveBeenCalledTimes(3))
+    expect(moved.mock.calls[0]?.[0][0]).toEqual({ transform: 'translateY(140px)' })
+    expect(document.activeElement === third).toBe(true)
+    // what comes above a list moves none of its rows
+    moved.mockClear()
+    api.tickets.mockRejectedValueOnce(new RpcError('internal', '', 'req_2'))
+    await app.loadTickets()
+    await screen.findByText('Ref: req_2')
+    expect(moved).not.toHaveBeenCalled()
+    vi.restoreAllMocks()
+    Reflect.deleteProperty(HTMLElement.prototype, 'animate')
+  })
+
   it('has an empty state in words, and an error that keeps what is there', async () => {
     const { app, api, shown } = world()
     shown()
@@ -314,5 +354,45 @@ describe('signed out', () => {
     session.status.value = 'signed_out'
     await screen.findByText('Please sign in again to see your messages and tickets.')
     expect(screen.queryByRole('navigation')).toBeNull()
+  })
+})
+
+describe('behind a proxy that holds streams back', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('the Messenger lives by polls, and says so only when these fail too', async () => {
+    const { app, api } = world()
+    const silent = (_: unknown, signal: AbortSignal) => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new RpcError('canceled'))))
+      })
+    })
+    const answers = [
+      { got: { kind: 'home', home: wire(2, { badges: { tickets: 3 } }) }, wait: 0 },
+      { got: { kind: 'bookmark' }, wait: 0 }
+    ]
+    const poll = vi.fn(async () => {
+      const answer = answers.shift()
+      if (!answer) throw new RpcError('unavailable')
+      return answer
+    })
+    Object.assign(api, { watch: silent, poll })
+    app.watcher.tell({ type: 'start' })
+    await vi.advanceTimersByTimeAsync(5_000)
+    // what the first silent stream would have told is there already
+    expect(app.home.value?.badges.tickets).toBe(2)
+    while (!poll.mock.calls.length) await vi.advanceTimersByTimeAsync(100)
+    expect(app.home.value?.badges.tickets).toBe(3)
+    expect(poll.mock.calls[0]).toEqual([wire(1).wire, expect.anything()])
+    expect(app.connection.value.lostAt).toBe(undefined)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(poll).toHaveBeenCalledTimes(3)
+    expect(app.connection.value.lostAt).not.toBe(undefined)
+    app.watcher.tell({ type: 'stop' })
   })
 })

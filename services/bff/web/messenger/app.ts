@@ -4,8 +4,8 @@
  */
 import { computed, signal } from '@preact/signals'
 import { asRpcError } from '../rpc/errors'
-import { Watcher } from '../rpc/watch'
-import { type Api, PAGE_MOST } from './api'
+import { type Phase, Watcher } from '../rpc/watch'
+import { type Api, type Frame, PAGE_MOST } from './api'
 import { t } from './i18n'
 import { type Conversation, follows, type Home, type Tab, type Ticket, type TicketRow } from './model'
 import type { Session } from './session'
@@ -40,6 +40,10 @@ export function createApp(api: Api, session: Session) {
   const connection = signal(strip.calm)
   /** The panel is open and the page visible. */
   const looking = signal(false)
+  /** The panel takes the whole screen, as on a phone. */
+  const full = signal(false)
+  /** The customer wants the panel wide, where it is not the whole screen. */
+  const wide = signal(false)
   /** Read out by screen readers. */
   const spoken = signal('')
   const tabs = computed<Tab[]>(() => home.value?.tabs ?? ['home', 'messages'])
@@ -254,6 +258,23 @@ export function createApp(api: Api, session: Session) {
   const readConversation = (id: string, seq: number) => receipt(id, seq, () => api.markConversationRead(id, seq))
   const readTicket = (id: string, revision: number) => receipt(id, revision, () => api.markTicketRead(id, revision))
 
+  /** Takes what a stream or a poll tells; says how long to stay away if it is to end. */
+  function take(got: Frame): number | undefined {
+    if (got.kind === 'home') accept(got.home)
+    else if (got.kind === 'bookmark')
+      connection.value = strip.reduce(connection.value, { type: 'frame', at: Date.now() })
+    else {
+      if (got.merged) session.leave()
+      else if (got.session) session.drop()
+      return got.wait
+    }
+    return undefined
+  }
+
+  const phased = (phase: Phase) => {
+    connection.value = strip.reduce(connection.value, { type: 'phase', phase, at: Date.now() })
+  }
+
   let lost = false
   const watcher = new Watcher({
     async open(signal, frame) {
@@ -261,14 +282,8 @@ export function createApp(api: Api, session: Session) {
         await session.ensure()
         for await (const got of api.watch(home.value?.wire, signal)) {
           frame()
-          if (got.kind === 'home') accept(got.home)
-          else if (got.kind === 'bookmark')
-            connection.value = strip.reduce(connection.value, { type: 'frame', at: Date.now() })
-          else {
-            if (got.merged) session.leave()
-            else if (got.session) session.drop()
-            return got.wait
-          }
+          const wait = take(got)
+          if (wait !== undefined) return wait
         }
       } catch (thrown) {
         const error = asRpcError(thrown)
@@ -278,9 +293,21 @@ export function createApp(api: Api, session: Session) {
       }
       return undefined
     },
-    poll: loadHome,
+    async poll(signal) {
+      try {
+        const { got, wait } = await api.poll(home.value?.wire, signal)
+        phased('polling')
+        return take(got) ?? wait
+      } catch (thrown) {
+        if (signal.aborted) return 0
+        phased('waiting')
+        if (!home.value) homeFailure.value = failure(thrown)
+        return Math.max(asRpcError(thrown).retryAfter, RESEND * (0.5 + Math.random() / 2))
+      }
+    },
+    read: loadHome,
     changed(phase) {
-      connection.value = strip.reduce(connection.value, { type: 'phase', phase, at: Date.now() })
+      phased(phase)
       if (phase !== 'live') return
       for (const id of Object.keys(threads.value)) flush(id)
       // what could not be fetched meanwhile is, without anybody asking for it
@@ -301,6 +328,8 @@ export function createApp(api: Api, session: Session) {
     drafts,
     connection,
     looking,
+    full,
+    wide,
     spoken,
     tabs,
     watcher,

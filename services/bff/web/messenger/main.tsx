@@ -1,6 +1,6 @@
 /** Starts the Messenger in its iframe, once the page around it has shown who it is. */
 import './styles/index.css'
-import { effect } from '@preact/signals'
+import { batch, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import type { PlatformJson } from '../gen/messenger/settings/v1/types_pb'
 import { connect } from '../rpc/connect'
@@ -11,15 +11,20 @@ import { speak, t } from './i18n'
 import { startTicking } from './i18n/time'
 import { ink, wear } from './look'
 import { meet } from './port'
-import { message, type Place, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
+import { type Look, message, type Place, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
 import { Session } from './session'
 import { Shell } from './shell'
+import { below } from './state/route'
+import { Trail } from './trail'
 import { stateLabel } from './ui/parts'
 
 /** Not looked at for this long, a page lets its stream go; in milliseconds. */
 const HIDDEN = 30_000
 /** The host says who its customer is within this time. */
 const HOST = 10_000
+/** Of the panel, in pixels. */
+const NARROW = 400
+const WIDE = 688
 const PLATFORMS: Record<Platform, PlatformJson> = {
   web: 'PLATFORM_WEB',
   ios: 'PLATFORM_IOS',
@@ -53,8 +58,7 @@ async function begin() {
       begun = true
       wear(heard.look)
       const messenger = start(heard.platform, say, askHost)
-      const wished = heard.language ? [String(heard.language)] : []
-      speak([...wished, ...navigator.languages]).then(() => {
+      speak(wishes(heard.look)).then(() => {
         messenger.show()
         started = messenger
         for (const early of waiting.splice(0)) messenger.hear(early)
@@ -67,6 +71,9 @@ async function begin() {
     if (heard) hear(heard)
   }
 }
+
+/** The languages to try, best first. */
+const wishes = ({ language }: Look) => [...(language ? [String(language)] : []), ...navigator.languages]
 
 /** What the host's page says of its customer, as far as it is of the right kind. */
 function proof({ jwt, guest, user, visitor }: Proof): Proof {
@@ -86,13 +93,13 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
   const session = new Session((token) => connect('', token), workspace, askHost, keep)
   const client = connect('', session.bearer)
   const app = createApp(makeApi(client, session.call, wire), session)
-  let open = false
+  const open = signal(false)
   /** A visitor who has asked for nothing yet: there is no session, and need not be one. */
   let asleep = false
   let hiding: ReturnType<typeof setTimeout> | undefined
 
   const look = () => {
-    app.looking.value = open && document.visibilityState === 'visible'
+    app.looking.value = open.value && document.visibilityState === 'visible'
   }
   document.addEventListener('visibilitychange', () => {
     look()
@@ -105,7 +112,14 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
   })
   addEventListener('online', () => app.watcher.tell({ type: 'online' }))
   addEventListener('offline', () => app.watcher.tell({ type: 'offline' }))
-  addEventListener('msgr-close', () => say({ type: 'close' }))
+  const close = () => say({ type: 'close' })
+  const back = () => (below(app.where.value) ? app.tell({ type: 'back' }) : close())
+  addEventListener('msgr-close', close)
+  const trail = new Trail(history, back)
+  addEventListener('popstate', ({ state }) => trail.popped(state))
+  // where the panel is the whole screen, the browser's Back is taken for the panel's
+  effect(() => trail.want(open.value && app.full.value ? app.where.value.stack.length : 0))
+  effect(() => say({ type: 'width', width: app.wide.value ? WIDE : NARROW }))
 
   let first = true
   let looked = false
@@ -169,7 +183,7 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
       )
       startTicking()
       session.known().then((known) => {
-        if (known || open) return wake()
+        if (known || open.value) return wake()
         asleep = true
         ready()
       })
@@ -178,12 +192,19 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
       switch (heard.type) {
         case 'look':
           wear(heard.look)
+          speak(wishes(heard.look))
           break
         case 'open':
-          open = heard.open
+          batch(() => {
+            open.value = heard.open
+            app.full.value = heard.full === true
+          })
           look()
-          if (open && asleep) wake()
-          if (open) document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
+          if (heard.open && asleep) wake()
+          if (heard.open) document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
+          break
+        case 'back':
+          back()
           break
         case 'go':
           go(app, heard.place)
@@ -205,8 +226,13 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
 
 /** Where the host's page wants the customer to be. */
 function go(app: ReturnType<typeof createApp>, place: Place) {
-  if ('space' in place) app.tell({ type: 'tab', tab: place.space })
-  else if ('ticket' in place) {
+  if ('space' in place) {
+    // a space that is hidden opens Home; before the first Home it is not known which are
+    const home = app.home.value
+    const shows = !home || home.degraded || home.tabs.includes(place.space)
+    if (!shows) console.info(`Messenger: ${place.space} is not shown to this customer`)
+    app.tell({ type: 'tab', tab: shows ? place.space : 'home' })
+  } else if ('ticket' in place) {
     // without the space its detail opens over Messages
     const tab = app.tabs.value.includes('tickets') ? 'tickets' : 'messages'
     app.tell({ type: 'deep', tab, screen: { name: 'ticket', id: place.ticket } })

@@ -12,12 +12,14 @@ export type Place =
 
 /** To the Messenger. */
 export type ToFrame =
-  | { type: 'init'; platform: Platform | undefined; language: string | undefined; look: Look }
+  | { type: 'init'; platform: Platform | undefined; look: Look }
   | { type: 'look'; look: Look }
   /** The answer to `jwt`. */
   | ({ type: 'jwt' } & Proof)
-  /** The panel opened or closed. */
-  | { type: 'open'; open: boolean }
+  /** The panel opened or closed; `full` when it takes the whole screen. */
+  | { type: 'open'; open: boolean; full?: boolean }
+  /** Back, as the browser has it: out of the screen, or of the panel. */
+  | { type: 'back' }
   | { type: 'go'; place: Place }
   /** Fetch anew what is shown. */
   | { type: 'update' }
@@ -40,6 +42,8 @@ export interface Look {
   theme?: Theme | undefined
   /** `#rrggbb`; else ours. */
   action?: string | undefined
+  /** What it is to speak, before what the browser would like. */
+  language?: string | undefined
 }
 
 /** To the loader. */
@@ -55,6 +59,8 @@ export type ToHost =
   /** The visitor's secret is to be kept; an empty one, to be forgotten. */
   | { type: 'visitor'; secret: string }
   | { type: 'close' }
+  /** The panel's width where it does not take the whole screen, in pixels. */
+  | { type: 'width'; width: number }
   | { type: 'who'; contact: string; name: string }
   /** A ticket has an update that the customer has not seen. */
   | { type: 'ticket'; ticket: { ticket_id: string; number: number; title: string; status: string } }

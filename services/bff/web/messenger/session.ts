@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import type { CreateSessionRequestJson, CreateSessionResponseJson } from '../gen/messenger/bff/v1/bff_pb'
 import type { PlatformJson } from '../gen/messenger/settings/v1/types_pb'
+import { serverTime } from '../kit/time'
 import type { CallOptions, Client } from '../rpc/connect'
 import { asRpcError, RpcError } from '../rpc/errors'
 import type { Proof } from './protocol'
@@ -140,7 +141,7 @@ export class Session {
     this.visitor = answer.visitorSecret || this.visitor
     this.token = answer.accessToken
     this.status.value = 'ready'
-    const left = Date.parse(answer.expireTime ?? '') - Date.now() - AHEAD
+    const left = Date.parse(answer.expireTime ?? '') - serverTime() - AHEAD
     clearTimeout(this.renewal)
     // the old session serves until the new one is there; if there is none, its end brings us here again
     this.renewal = setTimeout(

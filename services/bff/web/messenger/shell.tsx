@@ -13,7 +13,7 @@ import { TicketScreen } from './screens/ticket'
 import { returnsTo, type Screen, top } from './state/route'
 import { PATIENCE, says } from './state/strip'
 import { Icon } from './ui/icon'
-import { Badge, CloseButton, Title } from './ui/parts'
+import { Badge, Corner, Title } from './ui/parts'
 
 export function Shell() {
   const app = useApp()
@@ -151,7 +151,7 @@ function SignedOut() {
     <div class="screen">
       <header class="bar">
         <div class="bar-title" />
-        <CloseButton />
+        <Corner />
       </header>
       <div class="empty">
         <Icon name="person" size={32} />

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { now, serverTime } from '../kit/time'
 import { connect, envelope, Frames } from './connect'
 import { RpcError } from './errors'
 
@@ -32,6 +33,21 @@ async function all(frames: AsyncGenerator<unknown>): Promise<unknown[]> {
 }
 
 describe('a unary call', () => {
+  it('tells the time that the server has, where the machine is an hour off', async () => {
+    const date = (ms: number) => ({ headers: { date: new Date(Date.now() + ms).toUTCString() } })
+    fetched.mockResolvedValueOnce(new Response('{}', date(3_600_000)))
+    await client.unary('MessengerService/GetHome', {})
+    expect(Math.abs(serverTime() - Date.now() - 3_600_000)).toBeLessThan(2_000)
+    expect(Math.abs(now.value - serverTime())).toBeLessThan(1_000)
+    // a second or two is the way, no clock
+    fetched.mockResolvedValueOnce(new Response('{}', date(-2_000)))
+    await client.unary('MessengerService/GetHome', {})
+    expect(Math.abs(serverTime() - Date.now())).toBeLessThan(1_000)
+    fetched.mockResolvedValueOnce(new Response('{}', { headers: { date: 'noon' } }))
+    await client.unary('MessengerService/GetHome', {})
+    expect(Math.abs(serverTime() - Date.now())).toBeLessThan(1_000)
+  })
+
   it('carries the session in a header and nothing in the address', async () => {
     fetched.mockResolvedValue(new Response('{"home":{}}'))
     expect(await client.unary('MessengerService/GetHome', { platform: 'PLATFORM_WEB' })).toEqual({ home: {} })

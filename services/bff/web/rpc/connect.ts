@@ -1,3 +1,4 @@
+import { setClock } from '../kit/time'
 import { asRpcError, errorFrom, RpcError } from './errors'
 
 /** A unary call is given up after this long, in milliseconds. */
@@ -59,6 +60,7 @@ export function connect(
           options.keepalive,
           DEADLINE
         )
+        setClock(answer.headers.get('date'))
         const text = await answer.text()
         if (!answer.ok) throw errorFrom(parse(text), answer.status, answer.headers)
         const value = parse(text)

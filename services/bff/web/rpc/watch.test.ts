@@ -58,22 +58,28 @@ describe('the stream', () => {
   it('is let go while nobody looks, and Home is read every minute', () => {
     const hidden = reached({ type: 'start' }, { type: 'frame' }, { type: 'hidden' })
     expect(hidden.phase).toBe('hidden')
-    expect(effects(hidden, { type: 'due' })).toEqual([{ do: 'poll' }, { do: 'wait', ms: 60_000 }])
+    expect(effects(hidden, { type: 'due' })).toEqual([{ do: 'read' }, { do: 'wait', ms: 60_000 }])
   })
 
-  it('gives way to reading at intervals after three that stayed silent', () => {
+  it('that stays silent keeps nobody waiting: Home is read besides', () => {
+    expect(effects(reached({ type: 'start' }), { type: 'silent' })).toContainEqual({ do: 'read' })
+    expect(effects(reached({ type: 'start' }), { type: 'ended' })).not.toContainEqual({ do: 'read' })
+  })
+
+  it('gives way to polls after three that stayed silent, and is tried again after ten minutes', () => {
     const silent: WatchEvent[] = [{ type: 'silent' }, { type: 'due' }]
-    const state = reached({ type: 'start' }, ...silent, ...silent, { type: 'silent' })
-    expect(state.phase).toBe('polling')
-    let polling = state
-    let opened = -1
-    for (let turn = 0; turn < 40 && opened < 0; turn++) {
-      const [next, does] = step(polling, { type: 'due' }, half)
-      if (does.some((effect) => effect.do === 'open')) opened = turn
-      polling = next
-    }
-    // ten minutes at 25 s
-    expect(opened).toBe(24)
+    const third = reached({ type: 'start' }, ...silent, ...silent)
+    expect(effects(third, { type: 'silent' })).toEqual([{ do: 'close' }, { do: 'poll' }, { do: 'wait', ms: 600_000 }])
+    const polling = step(third, { type: 'silent' }, half)[0]
+    expect(polling.phase).toBe('polling')
+    expect(effects(polling, { type: 'shown' })).toEqual([])
+    const [again, does] = step(polling, { type: 'due' }, half)
+    expect(does).toEqual([{ do: 'close' }, { do: 'open' }])
+    // one that stays silent again is enough
+    expect(step(again, { type: 'silent' }, half)[0].phase).toBe('polling')
+    // and one that speaks ends it
+    const live = step(again, { type: 'frame' }, half)[0]
+    expect([live.phase, live.fruitless]).toEqual(['live', 0])
   })
 
   it('that is refused is no proxy that holds frames back', () => {
@@ -98,7 +104,12 @@ describe('the watcher', () => {
 
   function watcher() {
     const streams: { frame: () => void; end: (wait?: number) => void; signal: AbortSignal }[] = []
-    const poll = vi.fn(async () => {})
+    const polls: { answer: (pause: number) => void; signal: AbortSignal }[] = []
+    const poll = (signal: AbortSignal) =>
+      new Promise<number>((answer) => {
+        polls.push({ answer, signal })
+      })
+    const read = vi.fn(async () => {})
     const phases: string[] = []
     const made = new Watcher({
       open: (signal, frame) =>
@@ -106,10 +117,11 @@ describe('the watcher', () => {
           streams.push({ frame, end: resolve, signal })
         }),
       poll,
+      read,
       changed: (phase) => phases.push(phase),
       random: half
     })
-    return { made, streams, poll, phases }
+    return { made, streams, polls, read, phases }
   }
 
   it('opens one stream at a time and hears only the newest', async () => {
@@ -127,14 +139,39 @@ describe('the watcher', () => {
     expect(made.phase).toBe('live')
   })
 
-  it('reads Home at once and every 25 s when streams do not come through', async () => {
-    const { made, streams, poll } = watcher()
+  it('polls one after another when streams do not come through, and never two at once', async () => {
+    const { made, streams, polls, read } = watcher()
     made.tell({ type: 'start' })
     while (made.phase !== 'polling') await vi.advanceTimersByTimeAsync(100)
     expect(streams).toHaveLength(3)
-    expect(poll).toHaveBeenCalledTimes(1)
-    await vi.advanceTimersByTimeAsync(25_000)
-    expect(poll).toHaveBeenCalledTimes(2)
+    expect(read).toHaveBeenCalledTimes(2)
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(polls).toHaveLength(1)
+    polls[0]?.answer(0)
+    // answered at once, it is still not asked again at once
+    await vi.advanceTimersByTimeAsync(499)
+    expect(polls).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(polls).toHaveLength(2)
+    polls[1]?.answer(20_000)
+    await vi.advanceTimersByTimeAsync(19_999)
+    expect(polls).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(polls).toHaveLength(3)
+  })
+
+  it('ends the polls with the try of a stream, and while nobody looks', async () => {
+    const { made, streams, polls } = watcher()
+    made.tell({ type: 'start' })
+    while (made.phase !== 'polling') await vi.advanceTimersByTimeAsync(100)
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(streams).toHaveLength(4)
+    expect(polls[0]?.signal.aborted).toBe(true)
+    streams[3]?.frame()
+    polls[0]?.answer(0)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(polls).toHaveLength(1)
+    expect(made.phase).toBe('live')
   })
 
   it('comes back by itself after the server ends the stream', async () => {

@@ -3,15 +3,16 @@
  * what it says.
  */
 
-/** Streams in a row without a frame before reading at intervals replaces them. */
+/** Streams in a row without a frame before polls replace them. */
 const FRUITLESS = 3
 const LONGEST_WAIT = 30_000
 const FIRST_WAIT = 500
-/** How often Home is read where streams do not come through, and while the page is hidden. */
-const POLL = 25_000
-const POLL_HIDDEN = 60_000
-/** After so many reads a stream is tried again: about ten minutes. */
-const POLLS = 24
+/** Where streams do not come through, one is tried again this often. */
+const POLLING = 600_000
+/** Between two polls at the least: one that is answered at once is not asked again at once. */
+const BREATH = 500
+/** How often Home is read while the page is hidden. */
+const READ_HIDDEN = 60_000
 
 export type Phase =
   /** Not started, or stopped. */
@@ -35,8 +36,6 @@ export interface WatchState {
   failures: number
   /** Streams in a row that were open and silent. */
   fruitless: number
-  /** Reads since the last stream. */
-  polls: number
 }
 
 export type WatchEvent =
@@ -57,9 +56,17 @@ export type WatchEvent =
   | { type: 'online' }
   | { type: 'offline' }
 
-export type WatchEffect = { do: 'open' } | { do: 'close' } | { do: 'poll' } | { do: 'wait'; ms: number }
+export type WatchEffect =
+  | { do: 'open' }
+  /** Ends the stream, or the polls in its place. */
+  | { do: 'close' }
+  /** One poll after another from now on. */
+  | { do: 'poll' }
+  /** Reads Home once. */
+  | { do: 'read' }
+  | { do: 'wait'; ms: number }
 
-export const idle: WatchState = { phase: 'idle', failures: 0, fruitless: 0, polls: 0 }
+export const idle: WatchState = { phase: 'idle', failures: 0, fruitless: 0 }
 
 /** `random` is in [0, 1). Every answer of effects replaces a wait that is going on. */
 export function step(state: WatchState, event: WatchEvent, random: () => number): [WatchState, WatchEffect[]] {
@@ -85,28 +92,31 @@ export function step(state: WatchState, event: WatchEvent, random: () => number)
       // only silence speaks of a proxy that holds frames back; a refused connection does not
       const fruitless = event.type === 'silent' ? state.fruitless + 1 : state.fruitless
       if (fruitless >= FRUITLESS)
-        return [{ ...state, phase: 'polling', fruitless, polls: 0 }, [{ do: 'close' }, { do: 'poll' }]]
+        return [
+          { ...state, phase: 'polling', fruitless },
+          [{ do: 'close' }, { do: 'poll' }, { do: 'wait', ms: POLLING }]
+        ]
       const failures = state.failures + 1
       const bound = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** Math.min(failures, 10))
       const ms = 'wait' in event && event.wait !== undefined ? event.wait : random() * bound
-      return [{ ...state, phase: 'waiting', failures, fruitless }, [{ do: 'close' }, { do: 'wait', ms }]]
+      const effects: WatchEffect[] = [{ do: 'close' }, { do: 'wait', ms }]
+      // nobody waits for the third stream to see anything
+      if (event.type === 'silent') effects.push({ do: 'read' })
+      return [{ ...state, phase: 'waiting', failures, fruitless }, effects]
     }
     case 'due':
       if (state.phase === 'waiting') return open()
-      if (state.phase === 'hidden') return [state, [{ do: 'poll' }, { do: 'wait', ms: POLL_HIDDEN }]]
-      if (state.phase === 'polling')
-        return state.polls >= POLLS
-          ? open({ fruitless: FRUITLESS - 1 })
-          : [{ ...state, polls: state.polls + 1 }, [{ do: 'poll' }]]
+      if (state.phase === 'hidden') return [state, [{ do: 'read' }, { do: 'wait', ms: READ_HIDDEN }]]
+      if (state.phase === 'polling') return open({ fruitless: FRUITLESS - 1 })
       return [state, []]
     case 'offline':
       return close('offline')
     case 'hidden':
-      return state.phase === 'offline' ? [state, []] : close('hidden', { do: 'wait', ms: POLL_HIDDEN })
+      return state.phase === 'offline' ? [state, []] : close('hidden', { do: 'wait', ms: READ_HIDDEN })
     // a stream that lived through a sleep or another network may be dead without saying so
     case 'shown':
     case 'online':
-      return state.phase === 'polling' ? [state, [{ do: 'poll' }]] : open({ failures: 0 })
+      return state.phase === 'polling' ? [state, []] : open({ failures: 0 })
     case 'start':
       return [state, []]
   }
@@ -115,8 +125,10 @@ export function step(state: WatchState, event: WatchEvent, random: () => number)
 export interface WatcherDeps {
   /** Runs one stream to its end; calls `frame` for each frame. Resolves with the server's wait. */
   open(signal: AbortSignal, frame: () => void): Promise<number | undefined>
+  /** Waits at the server for one change; resolves with the pause before the next, and never throws. */
+  poll(signal: AbortSignal): Promise<number>
   /** Reads Home once; never throws. */
-  poll(): Promise<void>
+  read(): Promise<void>
   /** The phase changed. */
   changed(phase: Phase): void
   random?: () => number
@@ -156,9 +168,19 @@ export class Watcher {
         this.after(effect.ms, { type: 'due' })
         break
       case 'poll':
-        this.deps.poll().then(() => {
-          if (this.state.phase === 'polling') this.after(POLL, { type: 'due' })
-        })
+        this.poll()
+        break
+      case 'read':
+        this.deps.read()
+    }
+  }
+
+  private async poll() {
+    const polls = new AbortController()
+    this.stream = polls
+    while (this.stream === polls) {
+      const pause = await this.deps.poll(polls.signal)
+      await new Promise((resolve) => setTimeout(resolve, Math.max(pause, BREATH)))
     }
   }
 

@@ -74,6 +74,11 @@ impl Caller {
         }
     }
 
+    /// Whether it is a contact.
+    pub fn is_contact(&self) -> bool {
+        self.actor.kind == ActorKind::Contact
+    }
+
     /// Passes teammates.
     ///
     /// # Errors

@@ -60,13 +60,8 @@ impl Conversations {
     ) -> Result<pb::BatchGetContactConversationsResponse, Error> {
         let contact = caller.contact()?;
         let ids = convert::batch(&request.conversation_ids)?;
-        let (readable, unreadable) = store::among_contacts(
-            self.log.database().read(),
-            caller.workspace(),
-            &contact,
-            &ids,
-        )
-        .await?;
+        let (readable, unreadable) =
+            store::among_contacts(&self.of(caller), caller.workspace(), &contact, &ids).await?;
         Ok(pb::BatchGetContactConversationsResponse {
             conversations: readable.iter().map(convert::contact_conversation).collect(),
             unreadable_ids: unreadable.into_iter().map(String::from).collect(),
@@ -87,7 +82,7 @@ impl Conversations {
         let after = self.after(&scope, &request.page_token)?;
         let size = page_size(request.page_size);
         let mut page = store::contact_conversations(
-            self.log.database().read(),
+            &self.of(caller),
             caller.workspace(),
             &contact,
             after.as_ref(),
@@ -119,7 +114,7 @@ impl Conversations {
         ];
         let before = self.before(&scope, &request.page_token)?;
         let size = page_size(request.page_size);
-        let db = self.log.database().read();
+        let db = &self.of(caller);
         let view = readable(db, &key, &contact, store::For::Reading).await?;
         let found = store::contact_parts(db, &key, before, size + 1).await?;
         let mut page: Vec<ContactPart> = found

@@ -32,7 +32,7 @@ impl Conversations {
     ) -> Result<pb::ExportContactResponse, Error> {
         let contact = convert::exported(&request)?;
         let (db, workspace) = (self.log.database(), caller.workspace());
-        let standing = departed::standing(db.read(), workspace, &contact).await?;
+        let standing = departed::standing(&db.of(workspace), workspace, &contact).await?;
         let scope = ["ExportContact", workspace.as_str(), contact.as_str()];
         let place = self.tokens.decode(&scope, &request.page_token)?;
         let place = place.unwrap_or_else(|| "|0".to_owned());

@@ -30,7 +30,7 @@ impl Conversations {
         if !may_mean_gone {
             return Err(refused);
         }
-        let db = self.log.database().read();
+        let db = &self.of(caller);
         match departed::departure(db, caller.workspace(), contact).await? {
             None => Err(refused),
             Some(Departure::Merged(user)) => Ok(Outcome::Again(user)),

@@ -95,7 +95,7 @@ impl Conversations {
         request: pb::GetConversationRequest,
     ) -> Result<pb::GetConversationResponse, Error> {
         let id = convert::conversation(&request.conversation_id)?;
-        let found = store::batch(self.log.database().read(), caller.workspace(), &[id]).await?;
+        let found = store::batch(&self.of(caller), caller.workspace(), &[id]).await?;
         let conversation = self.with_members(caller, found).await?.pop();
         Ok(pb::GetConversationResponse {
             conversation: Some(conversation.ok_or(Error::NotFound)?),
@@ -108,7 +108,7 @@ impl Conversations {
         request: pb::BatchGetConversationsRequest,
     ) -> Result<pb::BatchGetConversationsResponse, Error> {
         let ids = convert::batch(&request.conversation_ids)?;
-        let found = store::batch(self.log.database().read(), caller.workspace(), &ids).await?;
+        let found = store::batch(&self.of(caller), caller.workspace(), &ids).await?;
         Ok(pb::BatchGetConversationsResponse {
             conversations: self.with_members(caller, found).await?,
         })
@@ -125,7 +125,7 @@ impl Conversations {
         let after = self.after(&scope, &request.page_token)?;
         let size = page_size(request.page_size);
         let mut page = store::conversations(
-            self.log.database().read(),
+            &self.of(caller),
             caller.workspace(),
             &Inbox { state, contact },
             after.as_ref(),
@@ -152,7 +152,7 @@ impl Conversations {
         ];
         let before = self.before(&scope, &request.page_token)?;
         let size = page_size(request.page_size);
-        let db = self.log.database().read();
+        let db = &self.of(caller);
         store::find(db, &key, For::Reading)
             .await?
             .filter(|conversation| conversation.deleted_at.is_none())
@@ -292,8 +292,7 @@ impl Conversations {
             .iter()
             .map(|conversation| conversation.key.conversation.clone())
             .collect();
-        let mut members =
-            store::members(self.log.database().read(), caller.workspace(), &ids).await?;
+        let mut members = store::members(&self.of(caller), caller.workspace(), &ids).await?;
         Ok(conversations
             .iter()
             .map(|conversation| {

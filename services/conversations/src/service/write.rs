@@ -127,7 +127,7 @@ impl Conversations {
         request: &Request<'_>,
         reply: &(impl Fn(&Outcome) -> A + Send + Sync),
     ) -> Result<A, Error> {
-        let mut work = self.log.begin().await?;
+        let mut work = self.log.begin_of(request.workspace).await?;
         match requests::look_up(work.tx(), request).await? {
             Seen::New => {}
             Seen::Answered(answer) => {
@@ -159,7 +159,14 @@ impl Conversations {
         };
         let mut answer = reply(&outcome);
         place(&mut answer, partitions);
-        requests::remember(work.tx(), request, answer.encode_to_vec(), micros(now)).await?;
+        let (kept, now) = (answer.encode_to_vec(), micros(now));
+        if caller.is_contact() {
+            requests::remember(work.tx(), request, kept, now).await?;
+        } else {
+            // a contact's own are forgotten with them; these with the conversation
+            let about = key.conversation.as_str();
+            requests::remember_about(work.tx(), request, about, kept, now).await?;
+        }
         let positions = work.commit().await?;
         place(&mut answer, positions);
         Ok(answer)
@@ -230,12 +237,18 @@ impl Conversations {
         contact: &ContactId,
         up_to: UpTo,
     ) -> Result<(u64, Vec<LogPosition>), Error> {
-        let view = readable(self.log.database().read(), key, contact, For::Reading).await?;
+        let view = readable(
+            &self.log.database().of(&key.workspace),
+            key,
+            contact,
+            For::Reading,
+        )
+        .await?;
         let seq = view.conversation.place(up_to)?;
         if seq <= view.participant.read_seq {
             return Ok((view.participant.read_seq, Vec::new()));
         }
-        let mut work = self.log.begin().await?;
+        let mut work = self.log.begin_of(&key.workspace).await?;
         if !store::receipt(work.tx(), key, contact, seq).await? {
             // overtaken by a receipt that goes as far, or by the end of the conversation
             let view = readable(work.tx(), key, contact, For::Reading).await?;

@@ -1,6 +1,6 @@
 //! Conversations of contacts who are no more.
 
-use database::Database;
+use database::{Database, requests};
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use types::{ContactId, WorkspaceId, micros};
@@ -134,6 +134,8 @@ pub async fn forget(
     let others = "select 1 as one from conversation_participant where workspace_id = $1 \
                   and conversation_id = $2 and left_at is null limit 1";
     if query(tx, others, named(key)).await?.is_empty() {
+        // what teammates were answered who wrote in it holds their words, and may name the contact
+        requests::forget_about(tx, &key.workspace, key.conversation.as_str()).await?;
         execute(
             tx,
             "delete from part where workspace_id = $1 and conversation_id = $2 and body is not null",
@@ -219,7 +221,7 @@ pub async fn of_contact(
         from.into(),
         i64::try_from(limit).unwrap_or(i64::MAX).into(),
     ];
-    let found = query(db.read(), &sql, values).await?;
+    let found = query(&db.of(workspace), &sql, values).await?;
     Ok(found.iter().map(rows::view).collect::<Result<_, _>>()?)
 }
 
@@ -240,7 +242,7 @@ pub async fn parts_after(
     let mut values = named(key);
     values.push(rows::signed(after).into());
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    let found = query(db.read(), &sql, values).await?;
+    let found = query(&db.of(&key.workspace), &sql, values).await?;
     Ok(found.iter().map(rows::part).collect::<Result<_, _>>()?)
 }
 

@@ -14,6 +14,12 @@ impl MigratorTrait for Migrator {
             Box::new(events::migration::ConsumerTables),
             Box::new(Conversations),
             Box::new(events::migration::DepartedContacts),
+            Box::new(database::migration::AnsweredAbout),
+            Box::new(database::Walls {
+                name: "m0103_walls",
+                owned_by: &[],
+                read_by_all: &[events::migration::LOG],
+            }),
         ]
     }
 }

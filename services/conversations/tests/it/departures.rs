@@ -224,6 +224,7 @@ async fn an_erased_contacts_words_are_gone_and_others_keep_theirs() {
     let alone = world.started_by(&gone).await;
     world.say(&gone, &alone, "canary alone", 0).await.unwrap();
     world.note(&alone, "canary note").await;
+    world.reply(&alone, "the canary, as a teammate says").await;
     world.close(&alone).await;
     let shared = world.started_by(&bob).await;
     join(&world, &gone, &shared).await;

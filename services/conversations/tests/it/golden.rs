@@ -101,3 +101,8 @@ async fn said(scratch: Scratch) -> Value {
     }
     said.into()
 }
+
+#[tokio::test]
+async fn a_statement_that_forgets_the_workspace_reaches_no_other_ones_rows() {
+    testing::every_table_keeps_workspaces_apart::<conversations::Migrator>("conversations").await;
+}

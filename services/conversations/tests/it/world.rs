@@ -158,9 +158,9 @@ impl World {
     /// A teammate's message.
     pub async fn reply(&self, id: &str, body: &str) -> pb::Part {
         let request = pb::SendMessageRequest {
+            request_id: ConversationId::generate().to_string(),
             conversation_id: id.into(),
             body: body.into(),
-            ..Default::default()
         };
         let answer = self.client().send_message(self.as_teammate(request)).await;
         answer.unwrap().into_inner().part.unwrap()
@@ -168,9 +168,9 @@ impl World {
 
     pub async fn note(&self, id: &str, body: &str) -> pb::Part {
         let request = pb::AddNoteRequest {
+            request_id: ConversationId::generate().to_string(),
             conversation_id: id.into(),
             body: body.into(),
-            ..Default::default()
         };
         let answer = self.client().add_note(self.as_teammate(request)).await;
         answer.unwrap().into_inner().part.unwrap()

@@ -8,7 +8,8 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
 use super::{
     InboxId, Store, many, one, records,
-    write::{self, OWN, REBUILD, execute},
+    sets::execute,
+    write::{self, OWN, REBUILD},
 };
 use crate::projection::{Event, TicketId, TicketRead};
 
@@ -95,7 +96,7 @@ impl Store {
         after: &str,
         limit: usize,
     ) -> Result<Vec<TicketRead>, DbErr> {
-        some_reads(self.db.read(), id, after, limit).await
+        some_reads(&self.db.of(&id.workspace), id, after, limit).await
     }
 
     /// How many tickets and conversations are mirrored of a contact.
@@ -111,7 +112,7 @@ impl Store {
         let sql = "select (select count(*) from ticket_inbox where workspace_id = $1 and contact_id = $2) \
                    as tickets, (select count(*) from conversation_inbox where workspace_id = $1 \
                    and contact_id = $2) as conversations";
-        let found = one::<Found>(self.db.read(), sql, id.values()).await?;
+        let found = one::<Found>(&self.db.of(&id.workspace), sql, id.values()).await?;
         Ok(found.map_or((0, 0), |found| {
             (found.tickets as u64, found.conversations as u64)
         }))
@@ -122,7 +123,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn standing(&self, id: &InboxId) -> Result<Option<departed::Standing>, DbErr> {
-        departed::standing(self.db.read(), &id.workspace, &id.contact).await
+        departed::standing(&self.db.of(&id.workspace), &id.workspace, &id.contact).await
     }
 }
 

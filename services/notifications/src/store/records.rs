@@ -7,6 +7,9 @@ use crate::projection::{
     Ticket, TicketId, TicketRow, Told,
 };
 
+/// A column's name and its type on Postgres.
+pub(super) type Column = (&'static str, &'static str);
+
 /// A row of `ticket_inbox`.
 #[derive(FromQueryResult)]
 pub(super) struct TicketRecord {
@@ -30,24 +33,24 @@ pub(super) struct TicketRecord {
 }
 
 impl TicketRecord {
-    pub(super) const COLUMNS: [&'static str; 17] = [
-        "workspace_id",
-        "contact_id",
-        "ticket_id",
-        "viewer_version",
-        "visible",
-        "revision",
-        "notify_revision",
-        "frontier_revision",
-        "explicit_revision",
-        "state_id",
-        "category",
-        "number",
-        "title",
-        "conversation_id",
-        "create_time",
-        "ticket_update_time",
-        "activity_time",
+    pub(super) const COLUMNS: [Column; 17] = [
+        ("workspace_id", "text"),
+        ("contact_id", "text"),
+        ("ticket_id", "text"),
+        ("viewer_version", "bigint"),
+        ("visible", "boolean"),
+        ("revision", "bigint"),
+        ("notify_revision", "bigint"),
+        ("frontier_revision", "bigint"),
+        ("explicit_revision", "bigint"),
+        ("state_id", "text"),
+        ("category", "smallint"),
+        ("number", "bigint"),
+        ("title", "text"),
+        ("conversation_id", "text"),
+        ("create_time", "bigint"),
+        ("ticket_update_time", "bigint"),
+        ("activity_time", "bigint"),
     ];
 
     /// The ticket in a row of a join, its columns named with a prefix; `None` when the join found none.
@@ -153,24 +156,24 @@ pub(super) struct ConversationRecord {
 }
 
 impl ConversationRecord {
-    pub(super) const COLUMNS: [&'static str; 17] = [
-        "workspace_id",
-        "contact_id",
-        "conversation_id",
-        "version",
-        "participant",
-        "deleted",
-        "state",
-        "has_messages",
-        "preview_text",
-        "preview_author_kind",
-        "preview_author_name",
-        "preview_mine",
-        "preview_time",
-        "head_seq",
-        "last_foreign_message_seq",
-        "read_seq",
-        "last_message_time",
+    pub(super) const COLUMNS: [Column; 17] = [
+        ("workspace_id", "text"),
+        ("contact_id", "text"),
+        ("conversation_id", "text"),
+        ("version", "bigint"),
+        ("participant", "boolean"),
+        ("deleted", "boolean"),
+        ("state", "smallint"),
+        ("has_messages", "boolean"),
+        ("preview_text", "text"),
+        ("preview_author_kind", "smallint"),
+        ("preview_author_name", "text"),
+        ("preview_mine", "boolean"),
+        ("preview_time", "bigint"),
+        ("head_seq", "bigint"),
+        ("last_foreign_message_seq", "bigint"),
+        ("read_seq", "bigint"),
+        ("last_message_time", "bigint"),
     ];
 
     /// The conversation in a row of a join, its columns named with a prefix; `None` when the join found

@@ -1,5 +1,7 @@
 //! The stored rows against the pure projection: histories decide what happens, the two must agree.
 
+mod late;
+mod rounds;
 mod turns;
 
 use proptest::{

@@ -1,12 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use database::{Turn, chunks, take_turns, tuples};
+use database::{Turn, take_turns};
 use events::departed::{self, Departure};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Value};
 
 use super::{
-    InboxId, departures, many, one,
+    InboxId, departures, one,
     records::{ConversationRecord, TicketRecord},
+    sets::{CONVERSATIONS, TICKETS, VERSIONS, execute, found, upsert},
 };
 use crate::projection::{
     self, Changed, ConversationChanged, ConversationId, Event, Rows, TicketChanged, TicketId,
@@ -142,16 +143,19 @@ const RESTORED: &str = "insert into ticket_inbox (workspace_id, contact_id, tick
 const NOTHING_LEFT: &str = "delete from ticket_inbox where viewer_version = 0 \
     and frontier_revision = 0 and explicit_revision = 0";
 
-/// Starts a new epoch: every inbox read from now on is newer than any read before. Returns it.
+/// Starts a new epoch, after the one stored and after that one: every inbox read from now on is newer than any
+/// read before. Returns it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin_epoch(tx: &impl ConnectionTrait) -> Result<u64, DbErr> {
+pub async fn begin_epoch(tx: &impl ConnectionTrait, after: u64) -> Result<u64, DbErr> {
     #[derive(FromQueryResult)]
     struct Found {
         epoch: i64,
     }
-    execute(tx, "update projection_epoch set epoch = epoch + 1", []).await?;
+    let sql = "update projection_epoch set epoch = 1 + case when epoch < $1 then $1 else epoch end";
+    let after = i64::try_from(after).unwrap_or(0);
+    execute(tx, sql, [after.into()]).await?;
     let found = one::<Found>(tx, "select epoch from projection_epoch", []).await?;
     found
         .map(|found| found.epoch as u64)
@@ -196,11 +200,9 @@ impl Touched {
 
     async fn load(&self, tx: &impl ConnectionTrait) -> Result<BTreeMap<InboxId, Rows>, DbErr> {
         let mut inboxes: BTreeMap<InboxId, Rows> = BTreeMap::new();
-        let tickets = self
-            .tickets
-            .iter()
-            .map(|(id, ticket_id)| key(id, ticket_id.as_str()));
-        for record in load::<TicketRecord>(tx, "ticket_inbox", "ticket_id", tickets).await? {
+        let tickets = self.tickets.iter();
+        let tickets = tickets.map(|(id, ticket_id)| key(id, ticket_id.as_str()));
+        for record in found::<TicketRecord, _, _>(tx, &TICKETS, tickets.collect()).await? {
             let (id, ticket_id, row) = record.parse()?;
             inboxes
                 .entry(id)
@@ -208,12 +210,11 @@ impl Touched {
                 .tickets
                 .insert(ticket_id, row);
         }
-        let conversations = self
-            .conversations
-            .iter()
-            .map(|(id, conversation_id)| key(id, conversation_id.as_str()));
+        let conversations = self.conversations.iter();
+        let conversations =
+            conversations.map(|(id, conversation_id)| key(id, conversation_id.as_str()));
         let records =
-            load::<ConversationRecord>(tx, "conversation_inbox", "conversation_id", conversations);
+            found::<ConversationRecord, _, _>(tx, &CONVERSATIONS, conversations.collect());
         for record in records.await? {
             let (id, conversation_id, told) = record.parse()?;
             inboxes
@@ -231,56 +232,6 @@ pub(super) fn key(id: &InboxId, of: &str) -> [Value; 3] {
     [workspace, contact, of.into()]
 }
 
-async fn load<T: FromQueryResult>(
-    tx: &impl ConnectionTrait,
-    table: &str,
-    column: &str,
-    keys: impl Iterator<Item = [Value; 3]>,
-) -> Result<Vec<T>, DbErr> {
-    let keys: Vec<_> = keys.collect();
-    let mut records = Vec::with_capacity(keys.len());
-    for keys in chunks(&keys) {
-        // a join with the keys is as many look-ups by primary key; `in` with pairs is not portable
-        let sql = format!(
-            "with wanted (workspace_id, contact_id, {column}) as (values {}) \
-             select found.* from wanted join {table} found on found.workspace_id = wanted.workspace_id \
-             and found.contact_id = wanted.contact_id and found.{column} = wanted.{column}",
-            tuples(keys.len(), 3)
-        );
-        records.extend(many::<T>(tx, &sql, keys.iter().flatten().cloned()).await?);
-    }
-    Ok(records)
-}
-
-/// A table, and how many of its columns, from the first on, are its primary key.
-struct Table<const N: usize> {
-    name: &'static str,
-    columns: [&'static str; N],
-    key: usize,
-}
-
-const TICKETS: Table<17> = Table {
-    name: "ticket_inbox",
-    columns: TicketRecord::COLUMNS,
-    key: 3,
-};
-const CONVERSATIONS: Table<17> = Table {
-    name: "conversation_inbox",
-    columns: ConversationRecord::COLUMNS,
-    key: 3,
-};
-const VERSIONS: Table<5> = Table {
-    name: "contact_version",
-    columns: [
-        "workspace_id",
-        "contact_id",
-        "version",
-        "tickets_version",
-        "conversations_version",
-    ],
-    key: 2,
-};
-
 /// Takes the inboxes for this transaction, in one order for all writers: what is read of them now is
 /// still so when it is written.
 pub(super) async fn lock(
@@ -295,7 +246,9 @@ pub(super) async fn lock(
         let [workspace, contact] = id.values();
         [workspace, contact, 0_i64.into(), 0_i64.into(), 0_i64.into()]
     });
-    upsert(tx, &VERSIONS, rows, "version = contact_version.version").await
+    // a row that is there is locked, and since nothing of it is wanted to change, not written anew
+    let set = "version = contact_version.version where false";
+    upsert(tx, &VERSIONS, rows.collect(), set).await
 }
 
 pub(super) async fn save(
@@ -318,14 +271,8 @@ pub(super) async fn save(
             }
         }
     }
-    upsert(tx, &TICKETS, tickets.into_iter(), &TICKETS.replaced()).await?;
-    upsert(
-        tx,
-        &CONVERSATIONS,
-        conversations.into_iter(),
-        &CONVERSATIONS.replaced(),
-    )
-    .await
+    upsert(tx, &TICKETS, tickets, &TICKETS.replaced()).await?;
+    upsert(tx, &CONVERSATIONS, conversations, &CONVERSATIONS.replaced()).await
 }
 
 pub(super) async fn grow(
@@ -356,47 +303,5 @@ pub(super) async fn grow(
         part("tickets_version"),
         part("conversations_version")
     );
-    upsert(tx, &VERSIONS, rows, &set).await
-}
-
-impl<const N: usize> Table<N> {
-    /// Every column but the key becomes what was to be inserted.
-    fn replaced(&self) -> String {
-        let set: Vec<String> = self.columns[self.key..]
-            .iter()
-            .map(|column| format!("{column} = excluded.{column}"))
-            .collect();
-        set.join(", ")
-    }
-}
-
-/// Inserts rows, or changes those that are there as `set` says.
-async fn upsert<const N: usize>(
-    tx: &impl ConnectionTrait,
-    table: &Table<N>,
-    rows: impl Iterator<Item = [Value; N]>,
-    set: &str,
-) -> Result<(), DbErr> {
-    let rows: Vec<_> = rows.collect();
-    for rows in chunks(&rows) {
-        let sql = format!(
-            "insert into {} ({}) values {} on conflict ({}) do update set {set}",
-            table.name,
-            table.columns.join(", "),
-            tuples(rows.len(), N),
-            table.columns[..table.key].join(", ")
-        );
-        execute(tx, &sql, rows.iter().flatten().cloned()).await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn execute(
-    tx: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<(), DbErr> {
-    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
-    tx.execute_raw(statement).await?;
-    Ok(())
+    upsert(tx, &VERSIONS, rows.collect(), &set).await
 }

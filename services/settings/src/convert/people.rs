@@ -67,6 +67,14 @@ pub fn teammate_change(
     })
 }
 
+/// # Errors
+/// When it is no teammate's id.
+pub fn teammate_id(id: &str) -> Result<TeammateId, Error> {
+    let mut violations = Violations::new();
+    let id = violations.check("teammate_id", TeammateId::parse(id));
+    finish(violations, id)
+}
+
 /// `Some(None)` when it is not set.
 fn role(violations: &mut Violations, role: i32) -> Option<Option<Role>> {
     match pb::Role::try_from(role) {
@@ -102,6 +110,16 @@ pub fn contact_id(contact_id: &str) -> Result<ContactId, Error> {
     let mut violations = Violations::new();
     let id = violations.check("contact_id", ContactId::parse(contact_id));
     finish(violations, id)
+}
+
+/// How somebody's name, address or user id begins, without white space around it.
+///
+/// # Errors
+/// When it is empty or too long for any of them.
+pub fn search_text(asked: &str) -> Result<String, Error> {
+    let mut violations = Violations::new();
+    let text = violations.check("text", text::line(asked, 1, MAX_EMAIL));
+    finish(violations, text)
 }
 
 /// # Errors

@@ -39,6 +39,8 @@ pub enum Action {
     ConsoleLogin,
     /// A teammate logged out of the console.
     ConsoleLogout,
+    /// An identity provider's account is no teammate's any more.
+    ConsoleIdentityUnbound,
 }
 
 impl Action {
@@ -61,6 +63,7 @@ impl Action {
             Self::ContactErased => "contact.erased",
             Self::ConsoleLogin => "console.login",
             Self::ConsoleLogout => "console.logout",
+            Self::ConsoleIdentityUnbound => "console_identity.unbound",
         }
     }
 }

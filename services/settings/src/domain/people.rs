@@ -73,6 +73,56 @@ pub struct Contact {
     pub erased_at: Option<Timestamp>,
 }
 
+impl Contact {
+    /// They are neither part of another contact by now nor forgotten.
+    pub fn is_somebody(&self) -> bool {
+        self.merged_into.is_none() && self.erased_at.is_none()
+    }
+}
+
+/// Contacts that were looked for in several ways, each once, in the order in which they were found.
+#[derive(Debug)]
+pub struct Found {
+    most: usize,
+    contacts: Vec<Contact>,
+}
+
+impl Found {
+    /// Nobody yet.
+    pub fn at_most(most: usize) -> Self {
+        Self {
+            most,
+            contacts: Vec::new(),
+        }
+    }
+
+    /// How many are told.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// More are there than are told.
+    pub fn is_full(&self) -> bool {
+        self.contacts.len() > self.most
+    }
+
+    /// Those who were found in another way.
+    pub fn add(&mut self, contacts: impl IntoIterator<Item = Contact>) {
+        for contact in contacts {
+            if !self.contacts.iter().any(|held| held.id == contact.id) {
+                self.contacts.push(contact);
+            }
+        }
+    }
+
+    /// Those who are told, and whether there are others.
+    pub fn finish(mut self) -> (Vec<Contact>, bool) {
+        let more = self.is_full();
+        self.contacts.truncate(self.most);
+        (self.contacts, more)
+    }
+}
+
 /// A visitor who turned out to be a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merge {

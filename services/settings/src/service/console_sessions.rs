@@ -26,6 +26,7 @@ pub(super) async fn open(
 ) -> Result<OpenConsoleSessionResponse, Error> {
     let wish = convert::open_console(request)?;
     let now = service.now();
+    // for all workspaces: what the browser had before may be another's
     let work = service.log.begin().await?;
     let tenant = store::security::workspace_of_app(work.tx(), &wish.app)
         .await?
@@ -116,11 +117,11 @@ pub(super) async fn look_up(
 ) -> Result<LookUpConsoleSessionResponse, Error> {
     let hash = convert::console_token_hash(&request)?;
     let now = service.now();
-    let db = service.reader();
-    let session = store::console_sessions::find(db, &hash)
+    let session = store::console_sessions::find(service.of_all(), &hash)
         .await?
         .filter(|session| session.is_open(now) && is_reachable(actor, &session.workspace))
         .ok_or(Error::Unauthenticated)?;
+    let db = &service.of(&session.workspace);
     let teammate = store::teammates::find(db, &session.workspace, &session.teammate).await?;
     let workspace = store::workspaces::find(db, &session.workspace).await?;
     let (Some(teammate), Some(workspace)) = (teammate, workspace) else {
@@ -128,14 +129,14 @@ pub(super) async fn look_up(
     };
     if !session.fits(&teammate) {
         // so that it does not come back with the role
-        let work = service.log.begin().await?;
+        let work = service.log.begin_of(&session.workspace).await?;
         let at = micros(now);
         store::console_sessions::revoke(work.tx(), &session.workspace, &session.id, at).await?;
         work.commit().await?;
         return Err(Error::Unauthenticated);
     }
     if session.is_to_be_noted(now) {
-        let work = service.log.begin().await?;
+        let work = service.log.begin_of(&session.workspace).await?;
         store::console_sessions::note_use(work.tx(), &session, micros(now)).await?;
         work.commit().await?;
     }
@@ -156,13 +157,14 @@ pub(super) async fn revoke(
 ) -> Result<RevokeConsoleSessionResponse, Error> {
     let session = convert::console_session_id(&request)?;
     let now = service.now();
-    let work = service.log.begin().await?;
-    let owner = store::console_sessions::owner_of(work.tx(), &session)
+    let owner = store::console_sessions::owner_of(service.of_all(), &session)
         .await?
         .filter(|(workspace, _)| is_reachable(actor, workspace));
-    if let Some((workspace, teammate)) = owner
-        && store::console_sessions::revoke(work.tx(), &workspace, &session, micros(now)).await?
-    {
+    let Some((workspace, teammate)) = owner else {
+        return Ok(RevokeConsoleSessionResponse {});
+    };
+    let work = service.log.begin_of(&workspace).await?;
+    if store::console_sessions::revoke(work.tx(), &workspace, &session, micros(now)).await? {
         let entry = Entry::new(
             Action::ConsoleLogout,
             teammate.as_str(),

@@ -65,7 +65,7 @@ pub(crate) async fn end_all(
 ) -> Result<u32, Error> {
     let mut all = 0;
     loop {
-        let mut work = log.begin().await?;
+        let mut work = log.begin_of(workspace).await?;
         let some = end_some(&mut work, workspace, opener, log.clock().now()).await?;
         work.commit().await?;
         all += some.ended;

@@ -1,6 +1,7 @@
 //! Forgetting a contact, and telling them all that is known of them.
 
 use events::{NewEvent, UnitOfWork};
+use jiff::{SignedDuration, Timestamp};
 use proto::settings::v1::{
     EraseContactRequest, EraseContactResponse, ExportContactRequest, ExportContactResponse,
 };
@@ -20,8 +21,10 @@ use crate::{
 
 /// Sessions and lines of the audit that an export tells at the most.
 const EXPORTED: i32 = 1_000;
-/// Merges read at once.
-const MERGES: i32 = 200;
+/// Merges whose events one transaction empties.
+const MERGES: i32 = 50;
+/// Clocks of two replicas may differ by this much: what was merged since an erasure began was merged after that.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The id stays, with the time, so that nothing that comes late brings the person back; everything else
 /// of the contact goes.
@@ -33,7 +36,8 @@ pub(super) async fn erase_contact(
     let workspace = actor.workspace()?;
     let contact = convert::contact_id(&request.contact_id)?;
     let now = service.now();
-    let mut work = service.log.begin().await?;
+    unname_merges(service, workspace, &contact).await?;
+    let mut work = service.log.begin_of(workspace).await?;
     let before = store::contacts::hold(work.tx(), workspace, &contact)
         .await?
         .ok_or(Error::NotFound("contact"))?;
@@ -49,7 +53,10 @@ pub(super) async fn erase_contact(
     store::visitors::remove(work.tx(), workspace, &contact).await?;
     let stand_in = StandIn::new(random());
     store::contacts::erase(work.tx(), workspace, &contact, &stand_in, micros(now)).await?;
-    let nameless = unname_merges(&work, workspace, &contact).await?;
+    // nobody is merged into somebody who is held: these few are the last
+    let since = Timestamp::saturating_sub(now, SKEW).map_or(0, micros);
+    let page = (since, String::new());
+    let (nameless, _) = unname_some(&work, workspace, &contact, &page, i32::MAX).await?;
     let entry = Entry::new(
         Action::ContactErased,
         &actor.id,
@@ -83,31 +90,48 @@ pub(super) async fn erase_contact(
     Ok(EraseContactResponse {})
 }
 
-/// The log tells by what name a visitor's user goes: no more.
+/// The log tells by what name a visitor's user goes: no more. Of a user whom many visitors became, in steps.
 async fn unname_merges(
+    service: &Service,
+    workspace: &WorkspaceId,
+    user: &ContactId,
+) -> Result<(), Error> {
+    let mut after = (0, String::new());
+    loop {
+        let work = service.log.begin_of(workspace).await?;
+        let (nameless, last) = unname_some(&work, workspace, user, &after, MERGES).await?;
+        work.commit().await?;
+        for event in &nameless {
+            service.log.read_anew(event);
+        }
+        if nameless.len() < MERGES as usize {
+            return Ok(());
+        }
+        after.1 = last;
+    }
+}
+
+/// The same for merges since a time, after a visitor; also tells which visitor was the last.
+async fn unname_some(
     work: &UnitOfWork,
     workspace: &WorkspaceId,
     user: &ContactId,
-) -> Result<Vec<NewEvent>, Error> {
-    let mut nameless = Vec::new();
-    let mut after = String::new();
-    loop {
-        let merges =
-            store::snapshot::merges_into(work.tx(), workspace, user, &after, MERGES).await?;
-        let more = merges.len() == MERGES as usize;
-        for merge in merges {
-            after = merge.from.to_string();
-            let event = convert::contact_merged(Merge {
-                into_name: String::new(),
-                ..merge
-            });
-            work.replace(&event).await?;
-            nameless.push(event);
-        }
-        if !more {
-            return Ok(nameless);
-        }
+    (since, after): &(i64, String),
+    limit: i32,
+) -> Result<(Vec<NewEvent>, String), Error> {
+    let merges =
+        store::snapshot::merges_into(work.tx(), workspace, user, *since, after, limit).await?;
+    let last = merges.last().map(|merge| merge.from.to_string());
+    let mut nameless = Vec::with_capacity(merges.len());
+    for merge in merges {
+        let event = convert::contact_merged(Merge {
+            into_name: String::new(),
+            ..merge
+        });
+        work.replace(&event).await?;
+        nameless.push(event);
     }
+    Ok((nameless, last.unwrap_or_default()))
 }
 
 pub(super) async fn export_contact(
@@ -117,7 +141,7 @@ pub(super) async fn export_contact(
 ) -> Result<ExportContactResponse, Error> {
     let workspace = actor.workspace()?;
     let id = convert::contact_id(&request.contact_id)?;
-    let db = service.log.database().snapshot().await?;
+    let db = service.log.database().snapshot_of(workspace).await?;
     let contact = store::contacts::find(&db, workspace, std::slice::from_ref(&id))
         .await?
         .remove(&id)

@@ -34,7 +34,7 @@ pub(super) async fn create_identity_key(
     };
     let secret = mint_key_secret(random());
     let sealed = service.sealing.seal(workspace, &key.id, &secret)?;
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -63,7 +63,8 @@ pub(super) async fn list_identity_keys(
     actor: &Actor,
     _: ListIdentityKeysRequest,
 ) -> Result<ListIdentityKeysResponse, Error> {
-    let keys = store::identity_keys::list(service.reader(), actor.workspace()?).await?;
+    let keys =
+        store::identity_keys::list(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(ListIdentityKeysResponse {
         keys: keys.into_iter().map(convert::identity_key).collect(),
     })
@@ -79,7 +80,7 @@ pub(super) async fn revoke_identity_key(
     let workspace = actor.workspace()?;
     let key_id = convert::identity_key_id(&request)?;
     let now = service.now();
-    let mut work = service.log.begin().await?;
+    let mut work = service.log.begin_of(workspace).await?;
     let key = store::identity_keys::find(work.tx(), workspace, &key_id)
         .await?
         .ok_or(Error::NotFound("key"))?;

@@ -50,7 +50,7 @@ async fn open_for_user(
     if !is_reachable(actor, &workspace) {
         return Err(Error::Unauthenticated);
     }
-    let mut work = service.log.begin().await?;
+    let mut work = service.log.begin_of(&workspace).await?;
     // it may have been revoked since the token was checked
     if !store::identity_keys::hold_active(work.tx(), &workspace, &key).await? {
         return Err(Error::Unauthenticated);
@@ -90,7 +90,7 @@ async fn prove(
     let refuse = |why: Refusal| refused(wish, why);
     let named = key_named_by(token).map_err(refuse)?;
     let known =
-        store::identity_keys::find_for_app(service.reader(), &wish.app, wish.platform, &named)
+        store::identity_keys::find_for_app(service.of_all(), &wish.app, wish.platform, &named)
             .await?;
     let key = known.ok_or_else(|| refuse(Refusal::NoKey))?;
     let secret = service.sealing.open(&key)?;
@@ -177,11 +177,11 @@ async fn open_for_unproven(
         tracing::debug!(app = %wish.app, why, "a session without a user token was refused");
         Error::Unauthenticated
     };
-    let workspace = store::security::workspace_of_app(service.reader(), &wish.app)
+    let workspace = store::security::workspace_of_app(service.of_all(), &wish.app)
         .await?
         .filter(|workspace| is_reachable(actor, workspace))
         .ok_or_else(|| refuse("there is no such app"))?;
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(&workspace).await?;
     if claim.is_some() {
         let security = store::security::load(work.tx(), &workspace).await?;
         if security.mode(wish.platform) == IdentityMode::Enforced {

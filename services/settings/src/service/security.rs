@@ -20,7 +20,8 @@ pub(super) async fn get_messenger_security(
     actor: &Actor,
     _: GetMessengerSecurityRequest,
 ) -> Result<GetMessengerSecurityResponse, Error> {
-    let security = store::security::load(service.reader(), actor.workspace()?).await?;
+    let security =
+        store::security::load(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(GetMessengerSecurityResponse {
         security: Some(convert::messenger_security(&security)),
     })
@@ -82,7 +83,7 @@ async fn change(
     workspace: &WorkspaceId,
     decide: impl FnOnce(&MessengerSecurity) -> Result<Option<(MessengerSecurity, Entry)>, StaleVersion>,
 ) -> Result<MessengerSecurity, Error> {
-    let mut work = service.log.begin().await?;
+    let mut work = service.log.begin_of(workspace).await?;
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -107,11 +108,11 @@ pub(super) async fn look_up_app(
     request: LookUpAppRequest,
 ) -> Result<LookUpAppResponse, Error> {
     let app = convert::app_id(&request)?;
-    let workspace = store::security::workspace_of_app(service.reader(), &app)
+    let workspace = store::security::workspace_of_app(service.of_all(), &app)
         .await?
         .filter(|workspace| is_reachable(actor, workspace))
         .ok_or(Error::NotFound("app"))?;
-    let security = store::security::load(service.reader(), &workspace).await?;
+    let security = store::security::load(&service.of(&workspace), &workspace).await?;
     Ok(LookUpAppResponse {
         workspace_id: workspace.into(),
         security: Some(convert::messenger_security(&security)),

@@ -15,7 +15,7 @@ pub(super) async fn look_up_session(
     request: LookUpSessionRequest,
 ) -> Result<LookUpSessionResponse, Error> {
     let hash = convert::access_token_hash(&request)?;
-    let session = store::sessions::find_open(service.reader(), &hash, micros(service.now()))
+    let session = store::sessions::find_open(service.of_all(), &hash, micros(service.now()))
         .await?
         .filter(|session| is_reachable(actor, &session.workspace))
         .ok_or(Error::Unauthenticated)?;
@@ -30,12 +30,12 @@ pub(super) async fn revoke_session(
     request: RevokeSessionRequest,
 ) -> Result<RevokeSessionResponse, Error> {
     let session = convert::session_id(&request)?;
-    let mut work = service.log.begin().await?;
-    let workspace = store::sessions::workspace_of(work.tx(), &session)
+    let workspace = store::sessions::workspace_of(service.of_all(), &session)
         .await?
         .filter(|workspace| is_reachable(actor, workspace));
     if let Some(workspace) = workspace {
         let now = micros(service.now());
+        let mut work = service.log.begin_of(&workspace).await?;
         let ended = store::sessions::revoke(work.tx(), &workspace, &session, now).await?;
         if let Some(ended) = ended {
             work.emit(convert::session_revoked(ended));

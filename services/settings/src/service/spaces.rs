@@ -19,7 +19,7 @@ pub(super) async fn get_messenger_settings(
     actor: &Actor,
     _: GetMessengerSettingsRequest,
 ) -> Result<GetMessengerSettingsResponse, Error> {
-    let settings = store::spaces::load(service.reader(), actor.workspace()?).await?;
+    let settings = store::spaces::load(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(GetMessengerSettingsResponse {
         settings: Some(convert::messenger_settings(&settings)),
     })
@@ -33,7 +33,7 @@ pub(super) async fn update_space(
     let workspace = actor.workspace()?;
     let wish = convert::turn_space(&request)?;
     let now = service.now();
-    let mut work = service.log.begin().await?;
+    let mut work = service.log.begin_of(workspace).await?;
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -74,14 +74,16 @@ pub(super) async fn list_audit_entries(
     request: ListAuditEntriesRequest,
 ) -> Result<ListAuditEntriesResponse, Error> {
     let workspace = actor.workspace()?;
-    let after = convert::audit_place(&service.pages, workspace, &request.page_token)?;
+    let list = convert::audit_list(&request, workspace)?;
+    let after = list.place(&service.pages, &request.page_token)?;
     let size = page_size(request.page_size);
     // one more than asked for tells whether there is a next page
-    let mut entries = store::audit::page(service.reader(), workspace, &after, size + 1).await?;
+    let db = &service.of(workspace);
+    let mut entries = store::audit::page(db, workspace, list.action, &after, size + 1).await?;
     let more = entries.len() > size;
     entries.truncate(size);
     let next_page_token = match entries.last() {
-        Some(last) if more => convert::audit_token(&service.pages, workspace, last),
+        Some(last) if more => list.token(&service.pages, last),
         _ => String::new(),
     };
     Ok(ListAuditEntriesResponse {

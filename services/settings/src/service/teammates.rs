@@ -2,7 +2,7 @@
 
 use proto::settings::v1::{
     CreateTeammateRequest, CreateTeammateResponse, ListTeammatesRequest, ListTeammatesResponse,
-    UpdateTeammateRequest, UpdateTeammateResponse,
+    UnbindTeammateRequest, UnbindTeammateResponse, UpdateTeammateRequest, UpdateTeammateResponse,
 };
 use runtime::Actor;
 use types::{TeammateId, micros};
@@ -37,7 +37,7 @@ pub(super) async fn create_teammate(
         format!("{}, {}", teammate.name, teammate.role.as_str()),
         now,
     );
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     if !store::workspaces::exists(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -57,7 +57,7 @@ pub(super) async fn update_teammate(
     let workspace = actor.workspace()?;
     let (id, change) = convert::teammate_change(&request)?;
     let now = service.now();
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     // of two admins who step down at once, one stays
     if !store::workspaces::lock(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
@@ -91,12 +91,47 @@ pub(super) async fn update_teammate(
     })
 }
 
+/// Whoever the provider vouches for next with an address of theirs is the teammate then: so it is an admin's to
+/// say, and no session of the former account goes on.
+pub(super) async fn unbind_teammate(
+    service: &Service,
+    actor: &Actor,
+    request: UnbindTeammateRequest,
+) -> Result<UnbindTeammateResponse, Error> {
+    let workspace = actor.workspace()?;
+    let id = convert::teammate_id(&request.teammate_id)?;
+    let now = service.now();
+    let work = service.log.begin_of(workspace).await?;
+    // a login under way is before or after it
+    if !store::workspaces::lock(work.tx(), workspace).await? {
+        return Err(Error::NotFound("workspace"));
+    }
+    let teammate = store::teammates::find(work.tx(), workspace, &id).await?;
+    teammate.ok_or(Error::NotFound("teammate"))?;
+    let unbound = store::console_sessions::unbind(work.tx(), workspace, &id).await?;
+    if !unbound.is_empty() {
+        let at = micros(now);
+        store::console_sessions::revoke_of_teammate(work.tx(), workspace, &id, at).await?;
+        for identity in &unbound {
+            let known_as = format!("{} {}", identity.issuer, identity.subject);
+            let action = Action::ConsoleIdentityUnbound;
+            let entry = Entry::new(action, &actor.id, id.as_str(), known_as, "", now);
+            store::audit::insert(work.tx(), workspace, &entry).await?;
+        }
+        work.commit().await?;
+    }
+    Ok(UnbindTeammateResponse {
+        unbound: u32::try_from(unbound.len()).unwrap_or(u32::MAX),
+    })
+}
+
 pub(super) async fn list_teammates(
     service: &Service,
     actor: &Actor,
     _: ListTeammatesRequest,
 ) -> Result<ListTeammatesResponse, Error> {
-    let teammates = store::teammates::list(service.reader(), actor.workspace()?).await?;
+    let teammates =
+        store::teammates::list(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(ListTeammatesResponse {
         teammates: teammates.into_iter().map(convert::teammate).collect(),
     })

@@ -19,7 +19,7 @@ pub(super) async fn test_user_token(
 ) -> Result<TestUserTokenResponse, Error> {
     let workspace = actor.workspace()?;
     let (platform, token) = convert::token_to_test(request)?;
-    let found = store::workspaces::find(service.reader(), workspace).await?;
+    let found = store::workspaces::find(&service.of(workspace), workspace).await?;
     let workspace = found.ok_or(Error::NotFound("workspace"))?;
     let trial = try_token(service, &workspace, platform, &token).await?;
     Ok(convert::tested_token(trial, &workspace.app_id))
@@ -35,7 +35,8 @@ async fn try_token(
         Ok(named) => named,
         Err(why) => return Ok(Trial::Refused(why, None)),
     };
-    let known = store::identity_keys::find(service.reader(), &workspace.id, &named).await?;
+    let known =
+        store::identity_keys::find(&service.of(&workspace.id), &workspace.id, &named).await?;
     let Some(known) = known else {
         return Ok(Trial::UnknownKey(named));
     };
@@ -46,7 +47,9 @@ async fn try_token(
         return Ok(Trial::KeyOf(known.platform, named));
     }
     let app = &workspace.app_id;
-    let kept = store::identity_keys::find_for_app(service.reader(), app, platform, &named).await?;
+    let kept =
+        store::identity_keys::find_for_app(&service.of(&workspace.id), app, platform, &named)
+            .await?;
     let Some(kept) = kept else {
         // since a moment ago
         return Ok(Trial::RevokedKey(named));
@@ -72,7 +75,9 @@ async fn is_used(
     proven: &Proven,
 ) -> Result<bool, Error> {
     match &proven.once {
-        Some(once) => Ok(store::replays::is_used_up(service.reader(), workspace, key, once).await?),
+        Some(once) => {
+            Ok(store::replays::is_used_up(&service.of(workspace), workspace, key, once).await?)
+        }
         None => Ok(false),
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn create_api_token(
         last_used_at: None,
     };
     let (text, hash) = mint_api_token(&token.id, random());
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     if !store::workspaces::exists(work.tx(), workspace).await? {
         return Err(Error::NotFound("workspace"));
     }
@@ -76,7 +76,7 @@ pub(super) async fn list_api_tokens(
     actor: &Actor,
     _: ListApiTokensRequest,
 ) -> Result<ListApiTokensResponse, Error> {
-    let tokens = store::tokens::list(service.reader(), actor.workspace()?).await?;
+    let tokens = store::tokens::list(&service.of(actor.workspace()?), actor.workspace()?).await?;
     Ok(ListApiTokensResponse {
         tokens: tokens.into_iter().map(convert::api_token).collect(),
     })
@@ -90,7 +90,7 @@ pub(super) async fn revoke_api_token(
     let workspace = actor.workspace()?;
     let token_id = convert::api_token_id(&request)?;
     let now = service.now();
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(workspace).await?;
     let token = store::tokens::find(work.tx(), workspace, &token_id)
         .await?
         .ok_or(Error::NotFound("token"))?;
@@ -115,7 +115,7 @@ pub(super) async fn exchange_token(
     request: ExchangeTokenRequest,
 ) -> Result<ExchangeTokenResponse, Error> {
     let presented = Presented::parse(&request.token).ok_or(Error::Unauthenticated)?;
-    let token = store::tokens::find_good(service.reader(), &presented.id, micros(service.now()))
+    let token = store::tokens::find_good(service.of_all(), &presented.id, micros(service.now()))
         .await?
         .filter(|token| presented.is(&token.hash))
         .ok_or(Error::Unauthenticated)?;

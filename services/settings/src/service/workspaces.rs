@@ -32,7 +32,7 @@ pub(super) async fn create_workspace(
         workspace.name.as_str(),
         workspace.created_at,
     );
-    let work = service.log.begin().await?;
+    let work = service.log.begin_of(&workspace.id).await?;
     store::workspaces::insert(work.tx(), &workspace).await?;
     store::audit::insert(work.tx(), &workspace.id, &entry).await?;
     work.commit().await?;
@@ -46,7 +46,7 @@ pub(super) async fn get_workspace(
     actor: &Actor,
     _: GetWorkspaceRequest,
 ) -> Result<GetWorkspaceResponse, Error> {
-    let workspace = store::workspaces::find(service.reader(), actor.workspace()?)
+    let workspace = store::workspaces::find(&service.of(actor.workspace()?), actor.workspace()?)
         .await?
         .ok_or(Error::NotFound("workspace"))?;
     Ok(GetWorkspaceResponse {

@@ -34,28 +34,37 @@ pub async fn insert(
     Ok(())
 }
 
-/// Up to `limit` entries from a place, newest first.
+/// Up to `limit` entries from a place, newest first; those of one action, if it is named.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn page(
     db: &impl ConnectionTrait,
     workspace: &WorkspaceId,
+    action: &str,
     after: &AuditPlace,
     limit: usize,
 ) -> Result<Vec<Entry>, DbErr> {
-    let rows = all(
-        db,
-        workspace,
-        "select id, action, actor_id, subject, value_before, value_after, happened_at from audit_entry \
-         where workspace_id = $1 and (happened_at, id) < ($2, $3) order by happened_at desc, id desc limit $4",
-        [
-            after.at.into(),
-            after.id.as_str().into(),
-            (limit as i64).into(),
-        ],
-    )
-    .await?;
+    // each follows an index of its own
+    let sql = |done_so: &str| {
+        format!(
+            "select id, action, actor_id, subject, value_before, value_after, happened_at \
+             from audit_entry where workspace_id = $1 {done_so} and (happened_at, id) < ($2, $3) \
+             order by happened_at desc, id desc limit $4"
+        )
+    };
+    let (at, id, limit) = (
+        after.at.into(),
+        after.id.as_str().into(),
+        (limit as i64).into(),
+    );
+    let rows = match action {
+        "" => all(db, workspace, &sql(""), [at, id, limit]).await?,
+        action => {
+            let values = [at, id, limit, action.into()];
+            all(db, workspace, &sql("and action = $5"), values).await?
+        }
+    };
     rows.iter().map(entry).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Console sessions by the hashes of their tokens, identities at providers, and logins that were used.
 
+use database::lower_ascii;
 use sea_orm::{ConnectionTrait, DbErr};
 use types::{TeammateId, WorkspaceId, micros};
 
@@ -84,7 +85,34 @@ pub async fn bind(
     Ok(bound == 1)
 }
 
-/// Teammates with an address, whatever the case of its letters.
+/// Unbinds a teammate from every provider, and returns whom these knew them as.
+///
+/// # Errors
+/// When the database fails.
+pub async fn unbind(
+    tx: &impl ConnectionTrait,
+    workspace: &WorkspaceId,
+    teammate: &TeammateId,
+) -> Result<Vec<ProviderIdentity>, DbErr> {
+    let rows = all(
+        tx,
+        workspace,
+        "delete from console_identity where workspace_id = $1 and teammate_id = $2 \
+         returning issuer, subject",
+        [teammate.as_str().into()],
+    )
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ProviderIdentity {
+                issuer: text(row, "issuer")?,
+                subject: text(row, "subject")?,
+            })
+        })
+        .collect()
+}
+
+/// Teammates with an address, whatever the case of its ASCII letters.
 ///
 /// # Errors
 /// When the database fails.
@@ -93,13 +121,10 @@ pub async fn teammates_of_address(
     workspace: &WorkspaceId,
     email: &str,
 ) -> Result<Vec<Teammate>, DbErr> {
-    let rows = all(
-        tx,
-        workspace,
-        "select id from teammate where workspace_id = $1 and lower(email) = lower($2) limit $3",
-        [email.into(), SAME_ADDRESS.into()],
-    )
-    .await?;
+    let lower = lower_ascii(tx.get_database_backend(), "email");
+    let sql = format!("select id from teammate where workspace_id = $1 and {lower} = $2 limit $3");
+    let values = [email.to_ascii_lowercase().into(), SAME_ADDRESS.into()];
+    let rows = all(tx, workspace, &sql, values).await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
         found.extend(teammates::find(tx, workspace, &id(&row, "id")?).await?);

@@ -15,6 +15,13 @@ impl MigratorTrait for Migrator {
             Box::new(Tables),
             Box::new(Identity),
             Box::new(super::console_migration::ConsoleTables),
+            Box::new(super::contact_search::Indexes),
+            Box::new(AuditByAction),
+            Box::new(database::Walls {
+                name: "m0105_walls",
+                owned_by: &[("workspace", "id")],
+                read_by_all: &[events::migration::LOG],
+            }),
         ]
     }
 }
@@ -65,6 +72,24 @@ impl MigrationTrait for Identity {
             .collect();
         let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
         database::migration::create(manager, &statements, &["used_token", "visitor_secret"]).await
+    }
+}
+
+/// The audit by what was done.
+struct AuditByAction;
+
+impl MigrationName for AuditByAction {
+    fn name(&self) -> &str {
+        "m0104_audit_by_action"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AuditByAction {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = "create index audit_entry_action on audit_entry (workspace_id, action, happened_at, id)";
+        manager.get_connection().execute_unprepared(sql).await?;
+        Ok(())
     }
 }
 

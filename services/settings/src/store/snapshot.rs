@@ -63,7 +63,7 @@ pub async fn merges(
     rows.iter().map(merge).collect()
 }
 
-/// The visitors who were merged into one user, after a place.
+/// The visitors who were merged into one user at or after a time, in microseconds since 1970, after a place.
 ///
 /// # Errors
 /// When the database fails.
@@ -71,6 +71,7 @@ pub async fn merges_into(
     db: &impl ConnectionTrait,
     workspace: &WorkspaceId,
     user: &ContactId,
+    since: i64,
     after: &str,
     limit: i32,
 ) -> Result<Vec<Merge>, DbErr> {
@@ -79,8 +80,14 @@ pub async fn merges_into(
         workspace,
         "select v.workspace_id, v.id, v.merged_into, v.merged_at, u.name from contact v \
          join contact u on u.workspace_id = v.workspace_id and u.id = v.merged_into \
-         where v.workspace_id = $1 and v.merged_into = $2 and v.id > $3 order by v.id limit $4",
-        [user.as_str().into(), after.into(), limit.into()],
+         where v.workspace_id = $1 and v.merged_into = $2 and v.merged_at >= $3 and v.id > $4 \
+         order by v.id limit $5",
+        [
+            user.as_str().into(),
+            since.into(),
+            after.into(),
+            limit.into(),
+        ],
     )
     .await?;
     rows.iter().map(merge).collect()

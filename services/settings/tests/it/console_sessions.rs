@@ -428,3 +428,74 @@ async fn sessions_long_over_and_logins_long_used_are_removed() {
     })
     .await;
 }
+
+async fn unbind(
+    world: &World,
+    tenant: &Tenant,
+    teammate_id: &str,
+) -> Result<UnbindTeammateResponse, Status> {
+    let body = UnbindTeammateRequest {
+        teammate_id: teammate_id.into(),
+    };
+    let mut workspaces = world.workspaces();
+    let done = workspaces.unbind_teammate(world.by(tenant, body)).await?;
+    Ok(done.into_inner())
+}
+
+#[tokio::test]
+async fn a_teammate_whose_account_was_replaced_is_unbound_by_an_admin_and_binds_the_new_one() {
+    let world = World::start().await;
+    let (tenant, other) = (world.tenant("Acme").await, world.tenant("Other").await);
+    let grace = hire(&world, &tenant, GRACE, Role::Agent).await;
+    let opened = open(&world, login(&tenant, "old", GRACE)).await.unwrap();
+    let replaced = open(&world, login(&tenant, "new", GRACE)).await;
+    refused(replaced, Code::PermissionDenied, "NOT_A_TEAMMATE");
+    let foreign = unbind(&world, &other, &grace.teammate_id).await;
+    refused(foreign, Code::NotFound, "NOT_FOUND");
+    find(&world, &opened.token).await.unwrap();
+
+    let done = unbind(&world, &tenant, &grace.teammate_id).await.unwrap();
+    assert_eq!(done.unbound, 1);
+    let ended = find(&world, &opened.token).await;
+    refused(ended, Code::Unauthenticated, "UNAUTHENTICATED");
+    let line = world.audit(&tenant).await.pop().unwrap();
+    assert_eq!(
+        (&*line.action, &line.actor_id, &line.subject),
+        (
+            "console_identity.unbound",
+            &tenant.admin.id,
+            &grace.teammate_id
+        )
+    );
+    assert_eq!(
+        (line.before, line.after),
+        (format!("{ISSUER} old"), String::new())
+    );
+    // once more is nothing more
+    let lines = world.audit(&tenant).await.len();
+    let done = unbind(&world, &tenant, &grace.teammate_id).await.unwrap();
+    assert_eq!(done.unbound, 0);
+    assert_eq!(world.audit(&tenant).await.len(), lines);
+
+    let opened = open(&world, login(&tenant, "new", GRACE)).await.unwrap();
+    assert_eq!(
+        opened.session.unwrap().teammate.unwrap().teammate_id,
+        grace.teammate_id
+    );
+    let former = open(&world, login(&tenant, "old", GRACE)).await;
+    refused(former, Code::PermissionDenied, "NOT_A_TEAMMATE");
+    let malformed = unbind(&world, &tenant, "grace").await.unwrap_err();
+    assert_eq!(fields(&malformed), ["teammate_id"]);
+}
+
+/// By one rule on either database: an address with another letter is another address.
+#[tokio::test]
+async fn an_address_is_the_same_in_capitals_as_far_as_its_letters_are_ascii() {
+    let world = World::start().await;
+    let tenant = world.tenant("Acme").await;
+    hire(&world, &tenant, "Jürgen@Example.com", Role::Agent).await;
+    let other = open(&world, login(&tenant, "1", "JÜRGEN@example.com")).await;
+    refused(other, Code::PermissionDenied, "NOT_A_TEAMMATE");
+    let same = open(&world, login(&tenant, "1", "JüRGEN@eXample.COM")).await;
+    same.unwrap();
+}

@@ -36,6 +36,16 @@ async fn canary(world: &World, tenant: &Tenant, key: &Key) -> (OpenSessionRespon
     (opened, contact_of(&visitor))
 }
 
+/// A visitor who becomes a user with a name.
+async fn canary_without_jti(world: &World, tenant: &Tenant, key: &Key) -> OpenSessionResponse {
+    let visitor = world.visit(tenant, "").await.unwrap();
+    let mut claims = world.claims(tenant, "ada");
+    claims["name"] = format!("Ada {CANARY}").into();
+    let secret = &visitor.visitor_secret;
+    let opened = world.open_as(tenant, Platform::Web, key.sign(&claims), secret, "");
+    opened.await.unwrap()
+}
+
 /// Tables with a row in which the text stands, events included.
 async fn tables_with(world: &World, text: &str) -> Vec<String> {
     let tables = match testing::on_postgres() {
@@ -127,6 +137,27 @@ async fn nothing_personal_is_left_of_an_erased_contact_in_any_table_event_or_fil
         files.iter().all(clean).then_some(())
     })
     .await;
+}
+
+/// More than one transaction empties.
+#[tokio::test]
+async fn no_event_names_a_user_whom_many_visitors_became_once_they_are_erased() {
+    let world = World::start().await;
+    let tenant = world.tenant("Acme").await;
+    let key = world.key(&tenant, Platform::Web).await;
+    let mut ada = String::new();
+    for _ in 0..120 {
+        ada = contact_of(&canary_without_jti(&world, &tenant, &key).await);
+    }
+    world.clock.advance(SignedDuration::from_hours(1));
+    canary_without_jti(&world, &tenant, &key).await;
+    world.erase(&tenant, &ada).await.unwrap();
+    let merged = world.events("ContactMerged").await;
+    assert_eq!(merged.len(), 121);
+    for event in merged {
+        let told = ContactMerged::decode(&*event.payload).unwrap();
+        assert_eq!(told.into_contact_name, "");
+    }
 }
 
 #[tokio::test]

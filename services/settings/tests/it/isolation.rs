@@ -99,7 +99,7 @@ async fn a_credential_for_no_workspace_reaches_none() {
             !bff && !method.ends_with("/CreateWorkspace") && !method.ends_with("/ExchangeToken")
         })
         .collect::<Vec<_>>();
-    assert_eq!(workspace_rpcs.len(), 22);
+    assert_eq!(workspace_rpcs.len(), 24);
     for method in workspace_rpcs {
         let code = call(&world, &method, request(&world.operator, &everywhere, ())).await;
         assert_eq!(code, Code::PermissionDenied, "{method}");

@@ -8,6 +8,7 @@
 mod api_tokens;
 mod bad_input;
 mod console_sessions;
+mod contact_search;
 mod contacts;
 mod erasure;
 mod feed;

@@ -5,7 +5,7 @@ use proto::settings::v1::*;
 use tonic::Code;
 use types::Clock;
 
-use crate::world::{Tenant, World, instant, refused};
+use crate::world::{Tenant, World, fields, instant, refused};
 
 #[tokio::test]
 async fn an_operator_creates_a_workspace_and_its_people_see_it() {
@@ -86,6 +86,7 @@ async fn page(world: &World, tenant: &Tenant, size: u32, token: &str) -> ListAud
     let body = ListAuditEntriesRequest {
         page_size: size,
         page_token: token.into(),
+        ..Default::default()
     };
     let listed = world
         .settings()
@@ -154,11 +155,65 @@ async fn a_page_token_of_another_workspace_or_of_none_is_refused() {
         let body = ListAuditEntriesRequest {
             page_size: 1,
             page_token: token,
+            ..Default::default()
         };
         let listed = world
             .settings()
             .list_audit_entries(world.by(&ours, body))
             .await;
         refused(listed, Code::InvalidArgument, "INVALID_PAGE_TOKEN");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_is_asked_for_what_was_done_in_one_way_and_its_pages_go_on_so() {
+    let world = World::start().await;
+    let tenant = world.tenant("Acme").await;
+    let platforms = [Platform::Web, Platform::Ios, Platform::Android];
+    for version in 0..3 {
+        let on = version % 2 == 1;
+        world
+            .turn(&tenant, Platform::Web, on, version)
+            .await
+            .unwrap();
+        world.key(&tenant, platforms[version as usize]).await;
+    }
+    let ask = async |action: &str, token: &str| {
+        let body = ListAuditEntriesRequest {
+            page_size: 2,
+            page_token: token.into(),
+            action: action.into(),
+        };
+        let mut settings = world.settings();
+        let listed = settings.list_audit_entries(world.by(&tenant, body)).await;
+        listed.map(tonic::Response::into_inner)
+    };
+    let first = ask("space.updated", "").await.unwrap();
+    let last = ask("space.updated", &first.next_page_token).await.unwrap();
+    let turned: Vec<_> = [&first, &last]
+        .iter()
+        .flat_map(|page| page.entries.iter())
+        .map(|entry| (entry.action.as_str(), entry.after.as_str()))
+        .collect();
+    let off = ("space.updated", "off");
+    assert_eq!(turned, [off, ("space.updated", "on"), off]);
+    assert_eq!(last.next_page_token, "");
+    assert_eq!(ask("nothing.done", "").await.unwrap().entries, []);
+    let other = ask("", &first.next_page_token).await;
+    refused(other, Code::InvalidArgument, "INVALID_PAGE_TOKEN");
+    let long = ask(&"x".repeat(65), "").await.unwrap_err();
+    assert_eq!(fields(&long), ["action"]);
+    if testing::on_sqlite_for("how the entries are found") {
+        let plan = "explain query plan select id from audit_entry where workspace_id = 'w' and action = 'a' \
+                    and (happened_at, id) < (9, 'x') order by happened_at desc, id desc limit 1";
+        let steps = world.rows(plan).await;
+        let steps: Vec<String> = steps
+            .iter()
+            .map(|step| step.try_get("", "detail").unwrap())
+            .collect();
+        assert!(
+            steps.len() == 1 && steps[0].contains("audit_entry_action"),
+            "{steps:?}"
+        );
     }
 }

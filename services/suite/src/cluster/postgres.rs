@@ -19,6 +19,8 @@ use super::process::Process;
 const START: Duration = Duration::from_secs(60);
 /// Services with a database of their own.
 const DATABASES: [&str; 4] = ["tickets", "conversations", "settings", "notifications"];
+/// Whom the services are for the server: no superuser, for whom it would keep nobody apart.
+const SERVICE: &str = "service";
 /// Connections: eight of each process that has a database, twice over, for a restart leaves old ones.
 const CONNECTIONS: u32 = 250;
 
@@ -92,7 +94,11 @@ impl Postgres {
 
     /// Address of a service's database.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://tickets@127.0.0.1:{}/{database}", self.port)
+        self.url_of(SERVICE, database)
+    }
+
+    fn url_of(&self, user: &str, database: &str) -> String {
+        format!("postgres://{user}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Starts the server and makes the services' databases.
@@ -102,6 +108,8 @@ impl Postgres {
     pub(crate) async fn make_databases(&mut self) -> Result<()> {
         self.process.start()?;
         let connection = self.connect().await?;
+        let user = format!("CREATE ROLE {SERVICE} LOGIN");
+        connection.execute_unprepared(&user).await?;
         for name in DATABASES {
             create(&connection, name).await?;
         }
@@ -123,7 +131,7 @@ impl Postgres {
     async fn connect(&self) -> Result<DatabaseConnection> {
         let deadline = Instant::now() + START;
         loop {
-            let mut options = ConnectOptions::new(self.url("postgres"));
+            let mut options = ConnectOptions::new(self.url_of("tickets", "postgres"));
             options.sqlx_logging(false);
             match Database::connect(options).await {
                 Ok(connection) => return Ok(connection),
@@ -137,7 +145,7 @@ impl Postgres {
 }
 
 async fn create(connection: &DatabaseConnection, name: &str) -> Result<()> {
-    let sql = format!("CREATE DATABASE {name}");
+    let sql = format!("CREATE DATABASE {name} OWNER {SERVICE}");
     connection.execute_unprepared(&sql).await?;
     Ok(())
 }

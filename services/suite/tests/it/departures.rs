@@ -12,7 +12,7 @@ use proto::{
         ContactStanding, SnapshotRequest, event_feed_service_client::EventFeedServiceClient,
     },
     notifications::v1 as notifications,
-    settings::v1::Platform,
+    settings::v1::{self as settings_api, Platform},
     tickets::v1::{self as tickets, StateCategory},
 };
 use runtime::{Actor, KeyRing};
@@ -48,6 +48,7 @@ impl Direct {
             ("tickets", &at.tickets),
             ("conversations", &at.conversations),
             ("notifications", &at.notifications),
+            ("settings", &at.settings),
         ];
         Self {
             ring: KeyRing::load(&office.site.layout().keys(), "bff").unwrap(),
@@ -124,9 +125,10 @@ async fn contact_of(office: &Office, messenger: &Messenger) -> ContactId {
 
 async fn reply(office: &Office, conversation_id: &str, body: &str) {
     let body = conversations::SendMessageRequest {
+        // an answer that is kept
+        request_id: format!("reply to {conversation_id}"),
         conversation_id: conversation_id.into(),
         body: body.into(),
-        ..Default::default()
     };
     let grace = &office.grace;
     grace
@@ -319,18 +321,22 @@ async fn nothing_an_erased_contact_said_is_found_anywhere_and_nothing_brings_it_
     let found = found_in_files(&office);
     assert_eq!(
         found,
-        ["conversations", "notifications", "tickets"],
+        ["conversations", "notifications", "settings", "tickets"],
         "it is planted"
     );
 
     let direct = Direct::new(&office);
-    tell(&office, departures::erased(&direct.workspace, &gone)).await;
+    let body = settings_api::EraseContactRequest {
+        contact_id: gone.to_string(),
+    };
+    let mut contacts =
+        settings_api::contact_service_client::ContactServiceClient::new(direct.channel("settings"));
+    contacts.erase_contact(direct.officer(body)).await.unwrap();
     direct.until(&gone, ContactStanding::Erased).await;
-    assert_eq!(
-        found_in_files(&office),
-        [""; 0],
-        "in tables, logs and free pages alike"
-    );
+    eventually("it is in no table, log or free page", async || {
+        found_in_files(&office).is_empty().then_some(())
+    })
+    .await;
     assert_nobody_is_told(&direct).await;
     shows(&bobs, Some(1), Some(0)).await;
     assert!(detail(&bobs, &id(&kept)).await.is_ok());
@@ -346,7 +352,7 @@ async fn nothing_an_erased_contact_said_is_found_anywhere_and_nothing_brings_it_
     .unwrap()
     .into_inner();
     assert_eq!(rebuilt.differed, 0);
-    for service in ["tickets", "conversations", "notifications"] {
+    for service in ["settings", "tickets", "conversations", "notifications"] {
         office.suite.stop_service(service).await;
         office.suite.start_service(service).await.unwrap();
     }
@@ -363,7 +369,7 @@ async fn nothing_an_erased_contact_said_is_found_anywhere_and_nothing_brings_it_
 /// The services whose files hold the canary: pages in use, free pages and the write-ahead log.
 fn found_in_files(office: &Office) -> Vec<&'static str> {
     let mut found = Vec::new();
-    for service in ["conversations", "notifications", "tickets"] {
+    for service in ["conversations", "notifications", "settings", "tickets"] {
         let holds = ["db", "db-wal"].iter().any(|suffix| {
             let path = office.site.data().join(format!("{service}.{suffix}"));
             let bytes = std::fs::read(path).unwrap_or_default();
@@ -381,7 +387,7 @@ async fn assert_nobody_is_told(direct: &Direct) {
         workspace: None,
         ..testing::teammate(&direct.workspace, &["events:read"])
     };
-    for service in ["tickets", "conversations"] {
+    for service in ["tickets", "conversations", "settings"] {
         let mut feed = EventFeedServiceClient::new(direct.channel(service));
         let mut said = String::new();
         let snapshot = direct.by(&reader, SnapshotRequest::default());

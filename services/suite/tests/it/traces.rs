@@ -139,6 +139,17 @@ async fn one_trace_leads_from_a_change_of_state_to_the_frame_that_shows_it() {
             .of(&0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128.to_be_bytes())
             .is_empty()
     );
+    // who reads traces or numbers learns no secret, and nothing that somebody wrote
+    let token = web.token().await.unwrap();
+    for (what, told) in [
+        ("a trace", format!("{:?}", collector.0.lock())),
+        ("a number", runtime::metrics::page()),
+    ] {
+        assert!(told.contains("TicketService"), "{what}: {told}");
+        for secret in [token.as_str(), "msgr_", "eyJ", "Where does the time go?"] {
+            assert!(!told.contains(secret), "{what} tells {secret}: {told}");
+        }
+    }
     tokio::task::spawn_blocking(|| telemetry.end())
         .await
         .unwrap();

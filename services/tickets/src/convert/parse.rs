@@ -166,6 +166,12 @@ pub(crate) fn unlink(request: &pb::UnlinkConversationRequest) -> Result<Target, 
     done(target, v)
 }
 
+pub(crate) fn ensure(request: &pb::EnsureConversationRequest) -> Result<Target, Error> {
+    let mut v = Violations::new();
+    let target = target(&mut v, &request.request_id, &request.ticket_id, 0);
+    done(target, v)
+}
+
 pub(crate) fn delete(request: &pb::DeleteTicketRequest) -> Result<Target, Error> {
     let mut v = Violations::new();
     let target = target(

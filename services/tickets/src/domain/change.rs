@@ -172,9 +172,8 @@ impl<'a> Draft<'a> {
         ticket.shown_state = ticket.state.clone();
         ticket.revision += 1;
         ticket.stamp_revision = ticket.revision;
-        if notify {
-            ticket.notify_revision = ticket.revision;
-        }
+        // T12: what was unread when it was taken back went with it, and must not light now that nobody is to be told
+        ticket.notify_revision = if notify { ticket.revision } else { 0 };
         if ticket.category == StateCategory::WaitingOnCustomer {
             ticket.waiting_revision = ticket.revision;
         }

@@ -191,13 +191,36 @@ impl Aggregate {
     ) -> Result<Option<Change>, Refusal> {
         self.seen_by(contact).ok_or(Refusal::TicketNotFound)?;
         let linked = self.ticket.conversation.as_ref();
-        if linked.is_some() && linked != dead {
+        let has_one = linked.is_some() && linked != dead;
+        Ok((!has_one).then(|| self.link_fresh(by)))
+    }
+
+    /// Gives a shared ticket a fresh conversation for a teammate who writes to its customers, unless its own, which
+    /// has these members, is there.
+    ///
+    /// # Errors
+    /// When it has none and customers do not see it: a word to them must not be how they learn of it.
+    pub fn ensure_conversation_for_team(
+        &self,
+        members: &[Member],
+        by: &By<'_>,
+    ) -> Result<Option<Change>, Refusal> {
+        let dead = members.iter().any(|member| member.deleted);
+        if self.ticket.conversation.is_some() && !dead {
             return Ok(None);
         }
+        if !self.ticket.shared {
+            return Err(Refusal::NoConversation);
+        }
+        Ok(Some(self.link_fresh(by)))
+    }
+
+    /// Two who decide upon the same version make the same one.
+    fn link_fresh(&self, by: &By<'_>) -> Change {
         let mut draft = Draft::of(self, by.at);
         let fresh = draft.after.ticket.next_conversation();
         draft.link(fresh, &[]);
-        Ok(Some(draft.finish(HistoryKind::Linked, false, by)))
+        draft.finish(HistoryKind::Linked, false, by)
     }
 
     /// Deletes it: gone from everything a customer sees (V3), and its conversation's slot is free.

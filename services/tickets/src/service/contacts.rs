@@ -43,7 +43,7 @@ pub(super) async fn get_contact_ticket(
     let caller = Caller::of(&request)?;
     let contact = caller.contact()?;
     let asked = convert::ticket_ref(&request.into_inner().ticket_id)?;
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let found = lists::seen_one(db, workspace, &contact, &asked).await?;
     let (ticket, viewer) = found.ok_or(Refusal::TicketNotFound)?;
     let updates = lists::updates(db, workspace, &ticket.id, UPDATES).await?;
@@ -62,7 +62,7 @@ pub(super) async fn batch_get_contact_tickets(
     let caller = Caller::of(&request)?;
     let contact = caller.contact()?;
     let (asked, linked) = convert::contact_batch(&request.into_inner())?;
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let mut found = lists::seen_by_id(db, workspace, &contact, &asked).await?;
     for (ticket, viewer) in lists::seen_by_conversation(db, workspace, &contact, &linked).await? {
         if !found.iter().any(|(known, _)| known.id == ticket.id) {
@@ -86,7 +86,7 @@ pub(super) async fn list_contact_tickets(
     let caller = Caller::of(&request)?;
     let contact = caller.contact()?;
     let request = request.into_inner();
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let scope = ["ListContactTickets", workspace.as_str(), contact.as_str()];
     let after = service.cursor(&scope, &request.page_token)?;
     let after = after.map(|at| convert::list_place(&at)).transpose()?;
@@ -117,7 +117,7 @@ pub(super) async fn ensure_ticket_conversation(
 ) -> Result<pb::EnsureTicketConversationResponse, Error> {
     let contact = caller.contact()?;
     let asked = convert::ticket_ref(&request.ticket_id)?;
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let found = lists::seen_one(db, workspace, &contact, &asked).await?;
     let (ticket, viewer) = found.ok_or(Refusal::TicketNotFound)?;
     let dead = match &ticket.conversation {

@@ -34,7 +34,7 @@ async fn export(
     let caller = Caller::of(&request)?;
     let request = request.into_inner();
     let contact = convert::exported(&request)?;
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let standing = departed::standing(db, workspace, &contact).await?;
     let scope = ["ExportContact", workspace.as_str(), contact.as_str()];
     // what they see first, then what they once saw

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     store::{
         inbox,
-        lists::{self, Place},
+        lists::{self, End},
         tickets,
     },
 };
@@ -43,7 +43,7 @@ pub(super) async fn get_ticket(
 ) -> Result<pb::GetTicketResponse, Error> {
     let caller = Caller::of(&request)?;
     let ticket = convert::ticket_ref(&request.into_inner().ticket_id)?;
-    let found = tickets::load(service.read(), &caller.workspace, &ticket).await?;
+    let found = tickets::load(&service.read(&caller.workspace), &caller.workspace, &ticket).await?;
     let found = found.ok_or(Refusal::TicketNotFound)?;
     let known = service
         .known_of(&caller.workspace, &[&found.ticket])
@@ -59,7 +59,7 @@ pub(super) async fn batch_get_tickets(
 ) -> Result<pb::BatchGetTicketsResponse, Error> {
     let caller = Caller::of(&request)?;
     let asked = convert::batch(&request.into_inner())?;
-    let found = lists::batch(service.read(), &caller.workspace, &asked).await?;
+    let found = lists::batch(&service.read(&caller.workspace), &caller.workspace, &asked).await?;
     let tickets: Vec<_> = found.iter().map(|one| &one.ticket).collect();
     let known = service.known_of(&caller.workspace, &tickets).await?;
     let tickets = found.iter().map(|one| convert::ticket(one, &known.catalog));
@@ -81,7 +81,7 @@ pub(super) async fn list_tickets(
     let after = service.cursor(&scope, &request.page_token)?;
     let after = after.map(|at| convert::inbox_place(&at)).transpose()?;
     let size = page_size(request.page_size);
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let mut found = inbox::page(db, workspace, &filter, after.as_ref(), size + 1).await?;
     let next_page_token = service.cut(&mut found, size, &scope, |last| {
         convert::inbox_cursor(&InboxPlace {
@@ -107,7 +107,13 @@ pub(super) async fn count_tickets(
 ) -> Result<pb::CountTicketsResponse, Error> {
     let caller = Caller::of(&request)?;
     let filter = convert::counted(&request.into_inner())?;
-    let found = inbox::counts(service.read(), &caller.workspace, &filter, COUNTED).await?;
+    let found = inbox::counts(
+        &service.read(&caller.workspace),
+        &caller.workspace,
+        &filter,
+        COUNTED,
+    )
+    .await?;
     Ok(convert::counts(&found, COUNTED))
 }
 
@@ -200,6 +206,33 @@ pub(super) async fn unlink_conversation(
         .await
 }
 
+/// C2, for a teammate who is about to write: what `EnsureTicketConversation` is for customers.
+pub(super) async fn ensure_conversation(
+    service: &Service,
+    request: Request<pb::EnsureConversationRequest>,
+) -> Result<pb::EnsureConversationResponse, Error> {
+    let caller = Caller::of(&request)?;
+    let request = request.into_inner();
+    let target = convert::ensure(&request)?;
+    let order = Order::new(&caller, &target.request_id, "EnsureConversation", &request);
+    service
+        .change(
+            &order,
+            &target,
+            Beside::Linked,
+            |found, by| {
+                found
+                    .ticket
+                    .ensure_conversation_for_team(&found.members, by)
+            },
+            |ticket, catalog, positions| pb::EnsureConversationResponse {
+                ticket: Some(convert::ticket(ticket, catalog)),
+                positions,
+            },
+        )
+        .await
+}
+
 pub(super) async fn delete_ticket(
     service: &Service,
     request: Request<pb::DeleteTicketRequest>,
@@ -226,7 +259,7 @@ pub(super) async fn list_ticket_history(
     let caller = Caller::of(&request)?;
     let request = request.into_inner();
     let asked = convert::ticket_ref(&request.ticket_id)?;
-    let (db, workspace) = (service.read(), &caller.workspace);
+    let (db, workspace) = (&service.read(&caller.workspace), &caller.workspace);
     let found = tickets::load(db, workspace, &asked).await?;
     let ticket = found.ok_or(Refusal::TicketNotFound)?.ticket.id;
     let order = match request.newest_first {
@@ -237,8 +270,8 @@ pub(super) async fn list_ticket_history(
     let at = service.cursor(&scope, &request.page_token)?;
     let at = at.map(|at| convert::version_place(&at)).transpose()?;
     let place = match request.newest_first {
-        true => Place::Newest(at),
-        false => Place::Oldest(at.unwrap_or(0)),
+        true => End::Newest(at),
+        false => End::Oldest(at.unwrap_or(0)),
     };
     let size = page_size(request.page_size);
     let mut found = lists::history(db, workspace, &ticket, place, size + 1).await?;

@@ -146,7 +146,7 @@ impl Service {
         let workspace = &order.caller.workspace;
         let asked: Vec<&TypeId> = new.type_id.iter().collect();
         let known = self.catalogs.with(workspace, &asked).await?;
-        let mut work = self.log.begin().await?;
+        let mut work = self.log.begin_of(workspace).await?;
         let change = self.decide_new(work.tx(), order, new, &known).await?;
         if !save(&mut work, &change).await? {
             return Err(Error::Contended);
@@ -228,7 +228,7 @@ impl Service {
         reply: &(impl Fn(&TicketType) -> A + Sync),
     ) -> Result<A, Error> {
         let workspace = &order.caller.workspace;
-        let work = self.log.begin().await?;
+        let work = self.log.begin_of(workspace).await?;
         catalog::take_turn(work.tx(), workspace).await?;
         let known = match catalog::load(work.tx(), workspace).await? {
             Some(stored) => stored,
@@ -278,7 +278,7 @@ impl Service {
             // check finds out. What is known of a conversation has no such version.
             let work = match (attempt, beside) {
                 (0, Beside::Nobody) => None,
-                _ => Some(self.log.begin().await?),
+                _ => Some(self.log.begin_of(workspace).await?),
             };
             let (ticket, members) = match &work {
                 Some(work) => {
@@ -302,7 +302,10 @@ impl Service {
                     };
                     (ticket, members)
                 }
-                None => (self.find(self.read(), order, target).await?, Vec::new()),
+                None => (
+                    self.find(&self.read(workspace), order, target).await?,
+                    Vec::new(),
+                ),
             };
             if attempt == 0 && known.catalog.ticket_type(&ticket.ticket.type_id).is_none() {
                 // its type was just made, by another replica
@@ -319,7 +322,7 @@ impl Service {
             let change = decide(&found, &self.by(order))?;
             let mut work = match work {
                 Some(work) => work,
-                None => self.log.begin().await?,
+                None => self.log.begin_of(workspace).await?,
             };
             let after = match &change {
                 Some(change) if !save(&mut work, change).await? => continue,
@@ -374,7 +377,7 @@ impl Service {
         let Err(refused) = outcome else {
             return outcome;
         };
-        match requests::look_up(self.read(), &order.request()).await? {
+        match requests::look_up(&self.read(&order.caller.workspace), &order.request()).await? {
             Seen::New => Err(refused),
             Seen::Answered(answer) => Ok(A::decode(answer.as_slice())?),
             Seen::Reused => Err(Error::RequestIdReused),

@@ -30,6 +30,9 @@ pub fn seat(workspace: &WorkspaceId, news: &News) -> Seat {
 
 /// The kind of turn that a conversation is; replicas of all versions have to agree on it.
 const CONVERSATION: i32 = 7002;
+/// The kind of turn that all conversations at once are: who needs one of them shares it, who forgets all has it
+/// alone. A turn for each would be more than the server has room for.
+const CONVERSATIONS: i32 = 7006;
 
 /// Waits for the turn of these conversations, before it is read who is in them. Who links a ticket and who
 /// hears of a new participant look at each other's rows: without turns neither sees the other's.
@@ -41,6 +44,10 @@ pub async fn take_turns(tx: &impl ConnectionTrait, of: &BTreeSet<Place>) -> Resu
         .iter()
         .map(|(workspace, conversation)| number_of(&[workspace.as_str(), conversation.as_str()]))
         .collect();
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    database::take_turns(tx, CONVERSATIONS, Turn::Shared, [0]).await?;
     database::take_turns(tx, CONVERSATION, Turn::Alone, numbers).await
 }
 
@@ -210,11 +217,13 @@ pub async fn take_replies(
 }
 
 /// Forgets the replica, before all of it is told again. What was taken in of contacts' messages stays:
-/// hearing of them again must not move a ticket twice.
+/// hearing of them again must not move a ticket twice. All conversations are this transaction's turn from
+/// here on: it needs no other.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forget(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    database::take_turns(db, CONVERSATIONS, Turn::Alone, [0]).await?;
     db.execute_raw(statement(db, "delete from conversation_member", []))
         .await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! The teammates' inbox: its pages, and how many tickets it has.
 
-use sea_orm::{ConnectionTrait, DbErr, Value};
+use database::lower_ascii;
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Value};
 use types::{WorkspaceId, micros};
 
 use super::{
@@ -31,7 +32,7 @@ pub async fn page(
         ticket.into(),
         (limit as i64).into(),
     ];
-    let which = which(filter, &mut values);
+    let which = which(db.get_database_backend(), filter, &mut values);
     let sql = format!(
         "select {} {which} and (t.updated_at, t.ticket_id) < ($2, $3) \
          order by t.updated_at desc, t.ticket_id desc limit $4",
@@ -54,7 +55,7 @@ pub async fn counts(
     limit: u32,
 ) -> Result<Vec<(StateCategory, u32)>, DbErr> {
     let mut values = vec![text(workspace), i64::from(limit).into()];
-    let which = which(filter, &mut values);
+    let which = which(db.get_database_backend(), filter, &mut values);
     let count = |category| {
         let number = rows::state_number(category);
         format!(
@@ -73,7 +74,7 @@ pub async fn counts(
 }
 
 /// From where, and which: live tickets for which all of the filter holds. `values` begin with the workspace.
-fn which(filter: &InboxFilter, values: &mut Vec<Value>) -> String {
+fn which(backend: DbBackend, filter: &InboxFilter, values: &mut Vec<Value>) -> String {
     let mut conditions = String::new();
     let mut hold = |condition: &str, value: Value| {
         values.push(value);
@@ -94,10 +95,9 @@ fn which(filter: &InboxFilter, values: &mut Vec<Value>) -> String {
         hold("t.open = ?", open.into());
     }
     if let Some(part) = &filter.text {
-        hold(
-            "lower(t.title) like lower(?) escape '\\'",
-            contains(part).into(),
-        );
+        let lower = lower_ascii(backend, "t.title");
+        let sql = format!("{lower} like ? escape '\\'");
+        hold(&sql, contains(&part.to_ascii_lowercase()).into());
     }
     // one customer's tickets are few: start from them instead of from the whole inbox
     let from = match &filter.requester {

@@ -211,7 +211,7 @@ pub(super) async fn with_viewers(
 
 /// Where a history is read from, and in which order.
 #[derive(Debug, Clone, Copy)]
-pub enum Place {
+pub enum End {
     /// After a version, oldest first.
     Oldest(u64),
     /// Before a version, newest first; from the end where there is none.
@@ -226,12 +226,12 @@ pub async fn history(
     db: &impl ConnectionTrait,
     workspace: &WorkspaceId,
     ticket: &TicketId,
-    place: Place,
+    place: End,
     limit: usize,
 ) -> Result<Vec<HistoryEntry>, DbErr> {
     let (side, version, order) = match place {
-        Place::Oldest(after) => (">", number(after), "asc"),
-        Place::Newest(before) => ("<", before.map_or(i64::MAX.into(), number), "desc"),
+        End::Oldest(after) => (">", number(after), "asc"),
+        End::Newest(before) => ("<", before.map_or(i64::MAX.into(), number), "desc"),
     };
     let sql = format!(
         "select {} from ticket_history where workspace_id = $1 and ticket_id = $2 and version {side} $3 \

@@ -1,4 +1,7 @@
-use database::migration::{Plumbing, create};
+use database::{
+    Walls,
+    migration::{Plumbing, create},
+};
 use events::migration::{ConsumerTables, DepartedContacts, LogTables};
 use sea_orm_migration::prelude::*;
 
@@ -14,6 +17,11 @@ impl MigratorTrait for Migrator {
             Box::new(Tickets),
             Box::new(DepartedContacts),
             Box::new(Sharing),
+            Box::new(Walls {
+                name: "m0103_walls",
+                owned_by: &[],
+                read_by_all: &[events::migration::LOG],
+            }),
         ]
     }
 }

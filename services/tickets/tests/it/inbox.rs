@@ -91,6 +91,24 @@ async fn the_inbox_shows_the_newest_update_first_and_each_filter_what_it_says() 
     assert_eq!(titles(&desk, none).await, Vec::<String>::new());
 }
 
+/// By one rule on either database, whatever the locale of its maker.
+#[tokio::test]
+async fn a_text_is_found_in_titles_whatever_the_case_of_its_ascii_letters() {
+    let desk = Desk::new().await;
+    desk.submit(&desk.ada, "Ärger mit dem DRUCKER").await;
+    for (text, found) in [
+        ("Ärger", true),
+        ("äRGER", false),
+        ("ÄRGER MIT DEM drucker", true),
+    ] {
+        let request = pb::ListTicketsRequest {
+            text: text.into(),
+            ..Default::default()
+        };
+        assert_eq!(!titles(&desk, request).await.is_empty(), found, "{text}");
+    }
+}
+
 /// Filters belong to the token
 #[tokio::test]
 async fn the_inbox_is_paged_and_a_token_goes_on_with_the_same_filters_only() {

@@ -88,6 +88,14 @@ async fn another_workspaces_ticket_looks_like_one_that_does_not_exist() {
             }
         );
         unknown!(
+            ensure_conversation,
+            &stranger,
+            pb::EnsureConversationRequest {
+                ticket_id: ticket_id(),
+                ..Default::default()
+            }
+        );
+        unknown!(
             delete_ticket,
             &stranger,
             pb::DeleteTicketRequest {

@@ -235,3 +235,65 @@ async fn a_ticket_whose_conversation_was_deleted_stays_and_gets_another() {
         fresh.conversation_id
     );
 }
+
+/// C2, T10
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_teammates_who_reply_and_the_customer_who_taps_get_one_conversation() {
+    let desk = Desk::new().await;
+    desk.submit(&desk.ada, "Help").await;
+    desk.unlink("#1").await;
+    let ask = |request_id: &str| {
+        let body = pb::EnsureConversationRequest {
+            request_id: request_id.into(),
+            ticket_id: "#1".into(),
+        };
+        let (request, mut client) = (desk.staff(body), desk.tickets());
+        async move { answer(client.ensure_conversation(request).await) }
+    };
+    let (one, two, tap) = tokio::join!(ask("r-1"), ask("r-2"), desk.ensure(&desk.ada, "#1"));
+    let made = one.ticket.clone().unwrap().conversation_id;
+    assert_eq!(two.ticket.unwrap().conversation_id, made);
+    assert_eq!(tap.unwrap().conversation_id, made);
+    assert_eq!(desk.get("#1").await.unwrap().conversation_id, made);
+
+    desk.unlink("#1").await;
+    assert_eq!(
+        ask("r-1").await,
+        one,
+        "a retry is led to where its message is"
+    );
+    assert_eq!(desk.get("#1").await.unwrap().conversation_id, "");
+}
+
+/// C2
+#[tokio::test]
+async fn a_reply_to_a_ticket_whose_conversation_was_deleted_has_another_to_go_to() {
+    let (desk, feed) = Desk::with_feed().await;
+    let ticket = desk.submit(&desk.ada, "Help").await;
+    let mut told = member(&desk.ada, &ticket.conversation_id);
+    told.deleted = true;
+    feed.tell(&desk, told).await;
+    let body = pb::EnsureConversationRequest {
+        ticket_id: "#1".into(),
+        ..Default::default()
+    };
+    let linked = desk.tickets().ensure_conversation(desk.staff(body)).await;
+    let linked = answer(linked).ticket.unwrap();
+    assert_ne!(linked.conversation_id, ticket.conversation_id);
+    assert_eq!(desk.get("#1").await.unwrap(), linked);
+}
+
+/// V4
+#[tokio::test]
+async fn a_ticket_that_is_not_shared_gets_no_conversation_to_reply_in() {
+    let desk = Desk::new().await;
+    let report = desk.report(&desk.ada, "").await;
+    let body = pb::EnsureConversationRequest {
+        ticket_id: report.ticket_id.clone(),
+        ..Default::default()
+    };
+    let outcome = desk.tickets().ensure_conversation(desk.staff(body)).await;
+    let (code, reason) = (Code::FailedPrecondition, "TICKET_HAS_NO_CONVERSATION");
+    refused(outcome, code, reason);
+    assert_eq!(desk.get(&report.ticket_id).await.unwrap(), report);
+}

@@ -199,6 +199,19 @@ async fn what_cannot_be_shared_or_taken_back_is_refused_and_what_is_so_already_i
     let told = desk.told(&desk.ada).await.len();
     assert_eq!(desk.share(&report).await.unwrap().positions, []);
     assert_eq!(desk.told(&desk.ada).await.len(), told);
+
+    // an update that nobody read, taken back with the ticket
+    desk.set_state(&report, StateCategory::Resolved).await;
+    desk.unshare(&report).await.unwrap();
+    let quietly = pb::ShareTicketRequest {
+        ticket_id: report,
+        skip_notifications: true,
+        ..Default::default()
+    };
+    let shared = answer(desk.tickets().share_ticket(desk.staff(quietly)).await);
+    assert_eq!(shared.ticket.unwrap().notify_revision, 0);
+    let (_, told) = desk.told(&desk.ada).await.pop().unwrap();
+    assert!(told.visible && told.notify_revision == 0);
 }
 
 /// O2, O3

@@ -6,6 +6,8 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
 
+use crate::walls::{ALL, SETTING};
+
 /// How long a call waits for a connection before it gives up as unavailable.
 const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long the start waits for a server that is not there: a person is waiting, or something that
@@ -32,7 +34,8 @@ const SERVING: [(&str, &str); 6] = [
 ];
 
 /// What it does for a migration: the only wait is for another replica that migrates.
-const MIGRATING: [(&str, &str); 3] = [
+const MIGRATING: [(&str, &str); 4] = [
+    (SETTING, ALL),
     ("statement_timeout", "10min"),
     ("lock_timeout", "1min"),
     ("default_transaction_isolation", "read committed"),
@@ -46,8 +49,10 @@ pub(super) fn address(url: &str) -> Option<String> {
     Some(format!("postgres://{rest}"))
 }
 
-pub(super) fn serving(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = with(url, SERVING);
+/// `sees`: whose rows, until a connection is told otherwise; `None` leaves it unsaid.
+pub(super) fn serving(url: &str, connections: u32, sees: Option<&'static str>) -> ConnectOptions {
+    let sees = sees.map(|whose| (SETTING, whose));
+    let mut options = with(url, SERVING.into_iter().chain(sees).collect());
     options
         .max_connections(connections.max(1))
         .min_connections(1)
@@ -58,7 +63,7 @@ pub(super) fn serving(url: &str, connections: u32) -> ConnectOptions {
 
 /// One connection that stays the same: a lock of a session is its own.
 pub(super) fn migrating(url: &str) -> ConnectOptions {
-    let mut options = with(url, MIGRATING);
+    let mut options = with(url, MIGRATING.into());
     options
         .max_connections(1)
         .min_connections(1)
@@ -69,13 +74,13 @@ pub(super) fn migrating(url: &str) -> ConnectOptions {
     options
 }
 
-fn with<const N: usize>(url: &str, settings: [(&'static str, &'static str); N]) -> ConnectOptions {
+fn with(url: &str, settings: Vec<(&'static str, &'static str)>) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .sqlx_logging(false)
         .map_sqlx_postgres_opts(move |postgres| {
             let named = postgres.get_application_name().is_some();
-            let postgres = postgres.options(settings);
+            let postgres = postgres.options(settings.clone());
             if named {
                 postgres
             } else {

@@ -13,8 +13,10 @@ mod errand;
 mod open;
 mod postgres;
 mod requests;
+mod rows;
 mod secret;
 mod transactions;
+mod walls;
 
 use database::{Database, Turn, migration::Plumbing, number_of, take_turns};
 use sea_orm::{ConnectionTrait, DbErr, Statement};

@@ -5,12 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use database::{Database, Turn, is_passing, retried, take_turns};
+use database::{Database, Turn, given, is_passing, is_undone, retried, take_turns};
 use futures::future::join_all;
+use runtime::config::DatabaseArgs;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
 use testing::{Scratch, eventually, on_postgres_for};
 
 use crate::{Schema, count, open, value};
+
+fn of(url: String, connections: u32) -> DatabaseArgs {
+    DatabaseArgs {
+        database_connections: connections,
+        ..DatabaseArgs::at(url)
+    }
+}
 
 async fn setting(tx: &DatabaseTransaction, name: &str) -> String {
     let statement = Statement::from_sql_and_values(
@@ -53,32 +61,38 @@ async fn what_was_planned_while_its_table_was_empty_looks_rows_up_all_the_same()
     let scratch = Scratch::new();
     let db = open(&scratch).await;
     let tx = db.begin().await.unwrap();
-    let asked: Vec<String> = (1..=32).map(|n| format!("(${n})")).collect();
-    let keys = vec!["'k'"; 32].join(", ");
-    let types = vec!["text"; 32].join(", ");
-    let prepare = format!(
-        "prepare wanted ({types}) as with asked (key) as (values {}) \
-         select t.value from asked join planned t on t.key = asked.key",
-        asked.join(", ")
-    );
     for sql in [
         "create table planned (key text not null primary key, value text not null)",
         "set local plan_cache_mode = force_generic_plan",
-        &prepare,
     ] {
         tx.execute_unprepared(sql).await.unwrap();
     }
-    let explain = format!("explain (costs off) execute wanted ({keys})");
-    let explain = Statement::from_string(DbBackend::Postgres, explain);
-    let plan = tx.query_all_raw(explain).await.unwrap();
-    let plan: Vec<String> = plan
-        .iter()
-        .map(|row| row.try_get("", "QUERY PLAN").unwrap())
-        .collect();
-    assert!(
-        plan.iter().any(|step| step.contains("planned_pkey")),
-        "{plan:#?}"
-    );
+    let each: Vec<String> = (1..=32).map(|n| format!("(${n})")).collect();
+    let each = format!("values {}", each.join(", "));
+    let (types, keys) = (vec!["text"; 32].join(", "), vec!["'k'"; 32].join(", "));
+    let column = given(DbBackend::Postgres, &["text"], &[["k".into()]]).unwrap();
+    let column = &column[0].sql;
+    for (name, asked, types, keys) in [
+        ("by_value", each.as_str(), types.as_str(), keys.as_str()),
+        ("by_column", column, "text", "'{k}'"),
+    ] {
+        let prepare = format!(
+            "prepare {name} ({types}) as with asked (key) as ({asked}) \
+             select t.value from asked join planned t on t.key = asked.key"
+        );
+        tx.execute_unprepared(&prepare).await.unwrap();
+        let explain = format!("explain (costs off) execute {name} ({keys})");
+        let explain = Statement::from_string(DbBackend::Postgres, explain);
+        let plan = tx.query_all_raw(explain).await.unwrap();
+        let plan: Vec<String> = plan
+            .iter()
+            .map(|row| row.try_get("", "QUERY PLAN").unwrap())
+            .collect();
+        assert!(
+            plan.iter().any(|step| step.contains("planned_pkey")),
+            "{plan:#?}"
+        );
+    }
 }
 
 /// As a call does whose deadline is over.
@@ -88,7 +102,7 @@ async fn who_gives_up_while_a_transaction_begins_leaves_no_other_inside_it() {
         return;
     }
     let scratch = Scratch::new();
-    let db = Database::open_with::<Schema>(&scratch.database_url("test"), 1)
+    let db = Database::open_with::<Schema>(&of(scratch.database_url("test"), 2))
         .await
         .unwrap();
     let other = open(&scratch).await;
@@ -120,7 +134,7 @@ async fn replicas_that_start_at_once_migrate_one_after_the_other() {
     let url = scratch.database_url("test");
     let opened = (0..8).map(|_| {
         let url = url.clone();
-        tokio::spawn(async move { Database::open_with::<Schema>(&url, 2).await })
+        tokio::spawn(async move { Database::open_with::<Schema>(&of(url, 2)).await })
     });
     for db in join_all(opened.collect::<Vec<_>>()).await {
         let db = db.unwrap().unwrap();
@@ -235,6 +249,33 @@ async fn lost_connections_are_replaced() {
     .await;
     let failures = failures.into_inner();
     assert!(failures.iter().all(is_passing), "{failures:?}");
+}
+
+/// What the server says of itself when a file cannot grow, and when it gives up a session.
+#[tokio::test]
+async fn a_fault_of_the_server_passes_and_is_undone_unless_it_ended_the_session() {
+    if !on_postgres_for("faults of the server") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let (db, other) = (open(&scratch).await, open(&scratch).await);
+    for (code, passes) in [
+        ("XX000", true),
+        ("53100", true),
+        ("58030", true),
+        ("XX001", false),
+    ] {
+        let raise = format!("do $$ begin raise exception using errcode = '{code}'; end $$");
+        let told = db.read().execute_unprepared(&raise).await.unwrap_err();
+        assert_eq!(is_passing(&told), passes, "{code}: {told}");
+        assert_eq!(is_undone(&told), passes, "{code}: {told}");
+    }
+    let tx = db.begin().await.unwrap();
+    let ended = "select pg_terminate_backend(pid) from pg_stat_activity \
+                 where datname = current_database() and pid <> pg_backend_pid()";
+    other.read().execute_unprepared(ended).await.unwrap();
+    let told = tx.execute_unprepared("select 1").await.unwrap_err();
+    assert!(is_passing(&told) && !is_undone(&told), "{told}");
 }
 
 /// After an error the transaction is over, whatever is tried in it: nothing of it happens.

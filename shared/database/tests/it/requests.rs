@@ -3,7 +3,9 @@
 
 use database::{
     Database,
-    requests::{KEPT_FOR_MICROS, Request, Seen, forget_old, look_up, remember},
+    requests::{
+        KEPT_FOR_MICROS, Request, Seen, forget_naming, forget_of, forget_old, look_up, remember,
+    },
 };
 use futures::future::join_all;
 use testing::Scratch;
@@ -158,4 +160,44 @@ async fn answers_are_forgotten_after_a_week_and_not_before() {
     assert_eq!(forget_old(&tx, 1_000 + KEPT_FOR_MICROS).await.unwrap(), 1);
     assert_eq!(look_up(&tx, &old).await.unwrap(), Seen::New);
     assert_eq!(look_up(&tx, &young).await.unwrap(), Seen::Answered(vec![2]));
+}
+
+/// More than are looked at at once.
+#[tokio::test]
+async fn all_answers_to_somebody_and_all_that_name_them_are_forgotten_and_no_others() {
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let (workspace, other) = (WorkspaceId::generate(), WorkspaceId::generate());
+    let tx = db.begin().await.unwrap();
+    for n in 0..450 {
+        let id = format!("{n:03}");
+        for (workspace, actor) in [
+            (&workspace, "con_a"),
+            (&workspace, "tea_g"),
+            (&other, "tea_g"),
+        ] {
+            let says = match n % 3 {
+                0 => "about con_a",
+                _ => "about nobody",
+            };
+            let asked = request(workspace, actor, &id, 1);
+            remember(&tx, &asked, says.into(), 1_000).await.unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
+    forget_of(&db, &workspace, "con_a").await.unwrap();
+    forget_naming(&db, &workspace, &["con_b", "con_a"])
+        .await
+        .unwrap();
+    for n in 0..450 {
+        let id = format!("{n:03}");
+        for (workspace, actor, kept) in [
+            (&workspace, "con_a", false),
+            (&workspace, "tea_g", n % 3 != 0),
+            (&other, "tea_g", true),
+        ] {
+            let seen = look_up(db.read(), &request(workspace, actor, &id, 1)).await;
+            assert_eq!(seen.unwrap() != Seen::New, kept, "{actor} {id}");
+        }
+    }
 }

@@ -21,6 +21,8 @@ const TRIES: u32 = 5;
 
 pub(super) enum ApplyStop {
     Poison(String),
+    /// Somebody changed what the events are about meanwhile.
+    Outrun(String),
     Stop(Stop),
 }
 
@@ -46,7 +48,42 @@ impl Consumer {
             }
             Err(ApplyStop::Stop(stop)) => Err(stop),
             Err(ApplyStop::Poison(_)) => self.apply_singly(place, events).await,
+            Err(ApplyStop::Outrun(_)) => self.apply_in_pieces(place, events).await,
         }
+    }
+
+    /// Gets a batch through that somebody else was faster with: the smaller a piece, the shorter it takes, and what
+    /// is done is not undone by the next. At once, and with the same stream.
+    async fn apply_in_pieces(&self, place: &mut Place, events: &[Envelope]) -> Result<(), Stop> {
+        let mut rest = events;
+        let mut size = events.len().div_ceil(2);
+        let mut tries = 1;
+        while !rest.is_empty() {
+            let (piece, others) = rest.split_at(size.min(rest.len()));
+            let mut next = place.cursors.clone();
+            for event in piece {
+                next[event.partition as usize] = after(event);
+            }
+            match self.apply(&place.cursors, &next, piece).await {
+                Ok(()) => {
+                    place.cursors = next;
+                    self.tell(place, piece).await;
+                }
+                Err(ApplyStop::Stop(stop)) => return Err(stop),
+                Err(ApplyStop::Poison(_)) => self.apply_singly(place, piece).await?,
+                Err(ApplyStop::Outrun(why)) => {
+                    self.count("feed_lost_batches_total", 1);
+                    if piece.len() == 1 && tries >= TRIES {
+                        return Err(Stop::Retry(why));
+                    }
+                    tries = if piece.len() == 1 { tries + 1 } else { 1 };
+                    size = piece.len().div_ceil(2);
+                    continue;
+                }
+            }
+            (rest, tries) = (others, 1);
+        }
+        Ok(())
     }
 
     /// Finds the poisoned event of a batch; the others are applied, it is parked.
@@ -66,7 +103,8 @@ impl Consumer {
                         applied = false;
                         break;
                     }
-                    Err(ApplyStop::Poison(_)) => tries += 1,
+                    Err(ApplyStop::Outrun(why)) if tries >= TRIES => return Err(Stop::Retry(why)),
+                    Err(ApplyStop::Poison(_) | ApplyStop::Outrun(_)) => tries += 1,
                 }
             }
             place.cursors.clone_from_slice(&next);
@@ -92,6 +130,10 @@ impl Consumer {
         match self.project(&mut work, events).await {
             Ok(()) => {}
             Err(ApplyError::Store(error)) => return Err(error.into()),
+            Err(ApplyError::Outrun(why)) => {
+                work.rollback().await?;
+                return Err(ApplyStop::Outrun(why));
+            }
             Err(ApplyError::Poison(why)) => {
                 work.rollback().await?;
                 return Err(ApplyStop::Poison(why));
@@ -147,14 +189,14 @@ impl Consumer {
             .await
             .map_err(|e| match e {
                 ApplyStop::Stop(stop) => stop,
-                ApplyStop::Poison(why) => Stop::Retry(why),
+                ApplyStop::Poison(why) | ApplyStop::Outrun(why) => Stop::Retry(why),
             })?;
         self.park(&work, event, why).await?;
         work.commit().await?;
         Ok(())
     }
 
-    /// Keeps an event that cannot be applied, for a person to look at.
+    /// Keeps an event that cannot be applied, for a person to look at and for [`Consumer::repair`].
     pub(super) async fn park(
         &self,
         work: &UnitOfWork,

@@ -66,14 +66,9 @@ impl Progress {
             .any(|cursor| applied.get(cursor.partition as usize) != Some(&cursor.position))
     }
 
-    /// Says so when the cursors have come to where the log stood.
-    pub(super) fn compare(&self, cursors: &[Cursor], heads: &[Cursor]) {
-        let is_there = |head: &Cursor| {
-            cursors
-                .get(head.partition as usize)
-                .is_some_and(|cursor| cursor.position >= head.position)
-        };
-        if !*self.caught_up.borrow() && heads.iter().all(is_there) {
+    /// Says so when the cursors have come to where the log stood at the start.
+    pub(super) fn has_caught_up(&self) {
+        if !*self.caught_up.borrow() {
             self.caught_up.send_replace(true);
         }
     }

@@ -1,5 +1,6 @@
 //! Starting over from a snapshot.
 
+use database::{Turn, number_of, take_turns};
 use proto::events::v1::{Cursor, Envelope};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 
@@ -39,20 +40,33 @@ pub enum RebuildError {
     Elsewhere,
 }
 
+/// The kind of turn that starting over is, of one projection; replicas of all versions have to agree on it.
+const REBUILD: i32 = 7007;
+
 impl Consumer {
     /// Starts over from a snapshot, in one transaction: readers see the old rows until the new are there.
-    /// A state that cannot be applied is parked, at position 0.
+    /// A state that cannot be applied is parked, at position 0. Where another replica has started over
+    /// meanwhile, nothing is done, and the answer is no.
     ///
     /// # Errors
     /// When the source or the database fails; then nothing changed.
-    pub async fn rebuild(&self) -> Result<(), RebuildError> {
+    pub async fn rebuild(&self) -> Result<bool, RebuildError> {
+        let before = self.load_cursors().await?;
         let snapshot = self.read_snapshot().await?;
         let mut work = self.log.begin().await?;
         if work.tx().get_database_backend() == DbBackend::Postgres {
-            // one statement may look at every row there is
-            let patience = "set local statement_timeout = '10min'";
+            // one statement may look at every row there is, and another replica may be at it
+            let patience =
+                "set local statement_timeout = '10min'; set local lock_timeout = '10min'";
             work.tx().execute_unprepared(patience).await?;
         }
+        let projection = number_of(&[self.source_name, self.projection.name()]);
+        take_turns(work.tx(), REBUILD, Turn::Alone, [projection]).await?;
+        if began_anew(&before, &self.read_cursors(work.tx()).await?) {
+            work.rollback().await?;
+            return Ok(false);
+        }
+        work.start_over();
         // where a batch was applied meanwhile the cursors move back, since the state may lack it; it comes
         // again, and versions absorb what it repeats
         self.set_cursors(&work, &snapshot.cursors).await?;
@@ -64,7 +78,7 @@ impl Consumer {
         }
         self.projection.moved().await;
         self.progress.publish(&snapshot.cursors);
-        Ok(())
+        Ok(true)
     }
 
     /// Before the transaction: no transaction waits for a network.
@@ -86,7 +100,7 @@ impl Consumer {
     }
 
     /// Applies a page, or nothing of it; says what is wrong with it if it is poison.
-    async fn try_project(
+    pub(super) async fn try_project(
         &self,
         work: &mut UnitOfWork,
         events: &[Envelope],
@@ -98,6 +112,7 @@ impl Consumer {
                 Ok(String::new())
             }
             Err(ApplyError::Store(error)) => Err(error.into()),
+            Err(outrun @ ApplyError::Outrun(_)) => Err(outrun.into()),
             Err(ApplyError::Poison(why)) => {
                 work.undo_to(mark).await?;
                 Ok(format!("in a snapshot: {why}"))
@@ -119,4 +134,12 @@ impl Consumer {
         }
         Ok(())
     }
+}
+
+/// Whoever only follows goes forward in one history.
+fn began_anew(before: &[Cursor], now: &[Cursor]) -> bool {
+    before.iter().zip(now).any(|(before, now)| {
+        let same_history = before.log_epoch.is_empty() || before.log_epoch == now.log_epoch;
+        !same_history || now.position < before.position
+    })
 }

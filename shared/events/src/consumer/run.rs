@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Consumer,
     pending::{Misfit, Pending, Verdict},
+    signs::Signs,
 };
 use crate::{
     BATCH_EVENTS, PARTITIONS,
@@ -46,10 +47,11 @@ impl From<DbErr> for Stop {
 impl Consumer {
     /// Runs until told to stop. Failures are logged and tried again.
     pub async fn run(self, stop: CancellationToken) {
-        stop.run_until_cancelled_owned(self.run_for_ever()).await;
+        let both = futures::future::join(self.run_for_ever(), self.repair_for_ever());
+        stop.run_until_cancelled(both).await;
     }
 
-    async fn run_for_ever(self) -> Infallible {
+    async fn run_for_ever(&self) -> Infallible {
         let mut backoff = BACKOFF;
         loop {
             let wait = match self.follow(&mut backoff).await {
@@ -65,9 +67,12 @@ impl Consumer {
                 }
                 Stop::Rebuild(why) => {
                     tracing::error!(source = self.source_name, projection = self.projection.name(), %why, "rebuilding from a snapshot");
-                    self.count("feed_rebuilds_total", 1);
-                    if let Err(error) = self.rebuild().await {
-                        tracing::error!(source = self.source_name, %error, "the rebuild failed");
+                    match self.rebuild().await {
+                        Ok(true) => self.count("feed_rebuilds_total", 1),
+                        Ok(false) => {}
+                        Err(error) => {
+                            tracing::error!(source = self.source_name, %error, "the rebuild failed");
+                        }
                     }
                     // even after a good one: a source that forks again and again is not read whole in a loop
                     backoff
@@ -103,9 +108,7 @@ impl Consumer {
         };
         // what arrived while the last transaction ran shares the next one: the commit is what costs
         let mut feed = feed.ready_chunks(DELIVERIES);
-        // where the log stood when it was first heard of: under load its heads run ahead for ever
-        let mut start: Option<Vec<Cursor>> = None;
-        let mut last_heads = Vec::new();
+        let mut signs = Signs::of(&place.cursors);
         loop {
             let deliveries = match timeout(WATCHDOG, feed.next()).await {
                 Ok(Some(deliveries)) => deliveries,
@@ -127,48 +130,19 @@ impl Consumer {
             let crowded = events.len() >= BATCH_EVENTS;
             self.accept(&mut place, events).await?;
             if let Some(heads) = beat {
-                self.look_around(&mut place, &last_heads).await?;
+                self.look_around(&mut place, &signs, &heads).await?;
                 self.tell_lag(&place.cursors, &heads);
-                start.get_or_insert_with(|| heads.clone());
-                last_heads = heads;
+                signs.came(heads, &place.cursors, self.log.clock().now().as_second());
             }
             if let Some(broken) = broken {
                 return Err(broken);
             }
             *backoff = BACKOFF;
-            if let Some(heads) = &start {
-                self.progress.compare(&place.cursors, heads);
-            }
+            self.tell_where(&mut signs, &place.cursors);
             if !crowded {
                 sleep_until(next).await;
             }
         }
-    }
-
-    /// What no event tells. A rebuild elsewhere may move the cursors back: everything is read again then, since
-    /// nothing would be delivered again otherwise. And what the heartbeat before knew of was sent by now:
-    /// whatever of it is missing got lost, and no later event shows the gap yet.
-    async fn look_around(&self, place: &mut Place, heads: &[Cursor]) -> Result<(), Stop> {
-        self.go_on_from_the_winner(place).await?;
-        let mut pending = Pending::after(&place.cursors);
-        let mut unheard = false;
-        for head in heads {
-            let partition = head.partition as usize;
-            let Some(cursor) = place.cursors.get(partition) else {
-                continue;
-            };
-            if cursor.position < head.position {
-                self.fill(&mut pending, partition).await?;
-            } else if place.told[partition] < head.position {
-                place.told[partition] = cursor.position;
-                unheard = true;
-            }
-        }
-        if unheard {
-            self.projection.moved().await;
-            self.progress.publish_heads(&place.told);
-        }
-        self.flush(place, &mut pending).await
     }
 
     /// Takes over where the cursors are stored now: another replica may have applied events first. What it
@@ -176,27 +150,13 @@ impl Consumer {
     ///
     /// # Errors
     /// [`Stop::Lost`] when they went back, or elsewhere: somebody started over.
-    async fn go_on_from_the_winner(&self, place: &mut Place) -> Result<(), Stop> {
+    pub(super) async fn go_on_from_the_winner(&self, place: &mut Place) -> Result<(), Stop> {
         let stored = self.read_cursors(self.log.database().read()).await?;
         if !continues(&place.cursors, &stored) {
             return Err(Stop::Lost);
         }
         place.cursors = stored;
         Ok(())
-    }
-
-    fn tell_lag(&self, cursors: &[Cursor], heads: &[Cursor]) {
-        let behind = |head: &Cursor| {
-            let cursor = cursors.get(head.partition as usize);
-            head.position
-                .saturating_sub(cursor.map_or(0, |cursor| cursor.position))
-        };
-        let behind: u64 = heads.iter().map(behind).sum();
-        self.gauge("feed_behind_events", behind as f64);
-        if behind == 0 {
-            let now = self.log.clock().now().as_second();
-            self.gauge("feed_current_time_seconds", now as f64);
-        }
     }
 
     /// Drops what was applied, fills gaps, and applies the rest.
@@ -226,7 +186,7 @@ impl Consumer {
     }
 
     /// Reads what follows the last event taken of a partition.
-    async fn fill(&self, pending: &mut Pending, partition: usize) -> Result<(), Stop> {
+    pub(super) async fn fill(&self, pending: &mut Pending, partition: usize) -> Result<(), Stop> {
         let before = pending.position(partition);
         self.count("feed_filled_gaps_total", 1);
         let missing = timeout(WATCHDOG, self.source.read(partition, before))
@@ -243,7 +203,7 @@ impl Consumer {
     }
 
     /// Applies what is pending. Whoever comes second goes on behind the first, with the same stream.
-    async fn flush(&self, place: &mut Place, pending: &mut Pending) -> Result<(), Stop> {
+    pub(super) async fn flush(&self, place: &mut Place, pending: &mut Pending) -> Result<(), Stop> {
         loop {
             let (events, next) = pending.flush();
             if events.is_empty() {
@@ -343,7 +303,7 @@ impl From<Misfit> for Stop {
     }
 }
 
-fn stop(error: SourceError) -> Stop {
+pub(super) fn stop(error: SourceError) -> Stop {
     match error {
         SourceError::Unavailable(why) => Stop::Retry(why),
         SourceError::OutOfRange { .. } | SourceError::Diverged { .. } => Stop::Rebuild(error),

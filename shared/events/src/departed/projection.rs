@@ -50,7 +50,14 @@ impl Projection for Departures {
             return Ok(());
         }
         // whoever began something for one of them before this has committed it then, and a step finds it
-        let contacts = told.iter().map(|told| (&told.contact, &told.workspace));
+        let survivors = told
+            .iter()
+            .filter_map(|told| told.survivor.as_ref().map(|(of, _)| (of, told)));
+        let contacts = told
+            .iter()
+            .map(|told| (&told.contact, &told.workspace))
+            // who is erased meanwhile is seen below, or sees this
+            .chain(survivors.map(|(of, told)| (of, &told.workspace)));
         work.hold_partitions(contacts).await?;
         for told in told {
             mark(work.tx(), &told).await?;
@@ -72,7 +79,8 @@ impl Projection for Departures {
     }
 }
 
-/// The first word stands: a contact is merged once, and one who was merged has nothing left to erase.
+/// The first word stands: a contact is merged once, and one who was merged has nothing left to erase. Of a
+/// survivor who is erased by now no name is kept, for nothing would take it away again.
 async fn mark(tx: &impl ConnectionTrait, told: &Told) -> Result<(), DbErr> {
     let (survivor, name) = match &told.survivor {
         Some((survivor, name)) => (Some(survivor.as_str()), name.as_str()),
@@ -88,7 +96,9 @@ async fn mark(tx: &impl ConnectionTrait, told: &Told) -> Result<(), DbErr> {
     tx.execute_raw(Statement::from_sql_and_values(
         tx.get_database_backend(),
         "insert into departed_contact (workspace_id, contact_id, survivor_id, survivor_name, departed_at, \
-         settled) values ($1, $2, $3, $4, $5, false) on conflict do nothing",
+         settled) values ($1, $2, $3, case when exists (select 1 from departed_contact s \
+         where s.workspace_id = $1 and s.contact_id = $3) then '' else $4 end, $5, false) \
+         on conflict do nothing",
         values,
     ))
     .await?;

@@ -29,7 +29,19 @@ pub struct UnitOfWork {
     appended: Vec<LogPosition>,
     written: Vec<Envelope>,
     causes: HashMap<String, Arc<str>>,
+    starts_over: bool,
     log: EventLog,
+}
+
+impl EventLog {
+    /// As [`EventLog::begin`], for what a workspace has alone.
+    ///
+    /// # Errors
+    /// When the database is away or busy for too long.
+    pub async fn begin_of(&self, workspace: &WorkspaceId) -> Result<UnitOfWork, DbErr> {
+        let tx = self.db.begin_of(workspace).await?;
+        Ok(UnitOfWork::new(tx, self.clone()))
+    }
 }
 
 impl UnitOfWork {
@@ -40,8 +52,18 @@ impl UnitOfWork {
             appended: Vec::new(),
             written: Vec::new(),
             causes: HashMap::new(),
+            starts_over: false,
             log,
         }
+    }
+
+    /// Everything is told anew in this transaction: it resets a projection first.
+    pub fn starts_over(&self) -> bool {
+        self.starts_over
+    }
+
+    pub(crate) fn start_over(&mut self) {
+        self.starts_over = true;
     }
 
     /// The transaction, for the store's statements.
@@ -108,12 +130,18 @@ impl UnitOfWork {
             placed.append(&mut self.append(chunk, recorded_at).await?);
         }
         let mut positions = vec![LogPosition::default(); events.len()];
-        for ((turn, event), position) in events.iter_mut().zip(placed) {
-            event.position = position;
+        let mut before: Option<(u32, Vec<u8>)> = None;
+        for ((turn, event), place) in events.iter_mut().zip(placed) {
+            event.position = place.position;
+            event.prev_event_id = match before {
+                Some((partition, id)) if partition == event.partition => id,
+                _ => place.before,
+            };
+            before = Some((event.partition, event.event_id.clone()));
             positions[*turn] = LogPosition {
                 source: self.log.source.into(),
                 partition: event.partition,
-                position,
+                position: place.position,
             };
         }
         self.written
@@ -190,12 +218,12 @@ impl UnitOfWork {
         database::take_turns(&self.tx, PARTITION, Turn::Alone, partitions).await
     }
 
-    /// Writes events, sorted by partition, and returns their positions.
+    /// Writes events, sorted by partition, and returns where they are.
     async fn append(
         &self,
         events: &[(usize, Envelope)],
         recorded_at: i64,
-    ) -> Result<Vec<u64>, DbErr> {
+    ) -> Result<Vec<Placed>, DbErr> {
         const COLUMNS: usize = 12;
         let mut values: Vec<Value> = Vec::with_capacity(events.len() * COLUMNS);
         let (mut partition, mut nth) = (None, 0_i64);
@@ -229,7 +257,9 @@ impl UnitOfWork {
              coalesce((select max(pos) from evlog where evlog.part = fresh.part), \
              (select floor_pos from evlog_head where evlog_head.part = fresh.part), 0) + nth, \
              event_id, type, aggregate_id, aggregate_version, contact_id, workspace_id, occurred_at, \
-             recorded_at, traceparent, payload from fresh{} returning event_id, pos",
+             recorded_at, traceparent, payload from fresh{} returning event_id, pos, \
+             (select before.event_id from evlog before where before.part = evlog.part \
+             and before.pos = evlog.pos - 1) as before_id",
             database::tuples(events.len(), COLUMNS),
             if self.log.guards { NOTHING_BEGINS } else { "" }
         );
@@ -244,18 +274,28 @@ impl UnitOfWork {
         if rows.len() < events.len() && self.log.guards {
             return Err(departed::gone());
         }
-        let mut places: HashMap<Vec<u8>, i64> = HashMap::with_capacity(rows.len());
+        let mut places = HashMap::with_capacity(rows.len());
         for row in &rows {
-            places.insert(row.try_get("", "event_id")?, row.try_get("", "pos")?);
+            let before: Option<Vec<u8>> = row.try_get("", "before_id")?;
+            let place = Placed {
+                position: row.try_get::<i64>("", "pos")? as u64,
+                before: before.unwrap_or_default(),
+            };
+            places.insert(row.try_get::<Vec<u8>>("", "event_id")?, place);
         }
         let place = |(_, event): &(usize, Envelope)| {
-            let place = places.get(&event.event_id);
-            place
-                .map(|place| *place as u64)
-                .ok_or(DbErr::RecordNotInserted)
+            let place = places.remove(&event.event_id);
+            place.ok_or(DbErr::RecordNotInserted)
         };
         events.iter().map(place).collect()
     }
+}
+
+/// Where an event was written.
+struct Placed {
+    position: u64,
+    /// The event that was there before this statement's, by which memory knows that it follows.
+    before: Vec<u8>,
 }
 
 /// A place in a unit of work; there is one at a time.

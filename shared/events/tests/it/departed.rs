@@ -215,6 +215,34 @@ async fn nothing_begins_for_a_contact_who_is_no_more_and_what_is_there_goes_on()
     );
 }
 
+/// Settings tells both, and a reader may be far behind with one partition.
+#[tokio::test]
+async fn a_merge_that_is_heard_after_its_user_was_erased_leaves_no_name() {
+    let service = Service::new().await;
+    let steps = || {
+        Arc::new(Steps {
+            // none of the steps fails
+            done: AtomicUsize::new(4),
+            ..Steps::default()
+        })
+    };
+    {
+        let _settling = service.settle(steps(), None);
+        service.erase(&service.user).await.unwrap();
+        service.settled(&service.user).await;
+    }
+    service.merge().await.unwrap();
+    let db = service.log.database().read();
+    let sql = "select survivor_name from departed_contact where survivor_name <> ''";
+    let named = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql));
+    assert!(named.await.unwrap().is_empty());
+    // and the visitor, who is the same person, is erased
+    let steps = steps();
+    let _settling = service.settle(steps.clone(), None);
+    service.settled(&service.visitor).await;
+    assert_eq!(*steps.erased.lock(), std::slice::from_ref(&service.visitor));
+}
+
 /// A write that has begun before the merge either commits before it, or not at all.
 #[tokio::test]
 async fn a_write_that_has_its_place_in_the_log_is_there_before_the_merge_is_known() {

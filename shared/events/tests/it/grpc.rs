@@ -20,6 +20,8 @@ use tonic::service::Routes;
 use crate::owner::Owner;
 
 testing::conformance!(start);
+// over NATS the owner is asked where its log stands, beside what is delivered
+testing::conformance!(start: flow::a_backlog_does_not_hold_up_the_signs_of_life);
 
 const ACCESS: AccessTable = &[
     ("/messenger.events.v1.EventFeedService/Subscribe", READ),

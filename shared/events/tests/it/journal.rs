@@ -62,6 +62,8 @@ pub struct Script {
     pub poison: Mutex<HashSet<String>>,
     /// Things whose events make it panic.
     pub panics: Mutex<HashSet<String>>,
+    /// So many times somebody else is faster with any batch that is larger than this.
+    pub outruns: Mutex<Option<(u32, usize)>>,
     /// So many times the database fails it.
     pub failures: Mutex<u32>,
     /// Longest random wait between its statements and the commit, in microseconds.
@@ -105,6 +107,16 @@ impl Projection for Journal {
                 return Err(ApplyError::Poison(format!("{thing} is poison")));
             }
             assert!(!self.0.panics.lock().contains(thing), "{thing} is a bug");
+        }
+        {
+            let mut outruns = self.0.outruns.lock();
+            if let Some((times, size)) = &mut *outruns
+                && events.len() > *size
+                && *times > 0
+            {
+                *times -= 1;
+                return Err(ApplyError::Outrun("somebody was faster".into()));
+            }
         }
         {
             let mut failures = self.0.failures.lock();

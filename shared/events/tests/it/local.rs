@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::owner::Owner;
 
 testing::conformance!(start);
+// over NATS the owner is asked where its log stands, beside what is delivered
+testing::conformance!(start: flow::a_backlog_does_not_hold_up_the_signs_of_life);
 
 struct Local {
     owner: Owner,

@@ -25,6 +25,10 @@ const LIFETIME: i64 = 60;
 const LEEWAY: u64 = 5;
 /// Longer tokens are refused unread.
 const MAX_TOKEN: usize = 8 * 1024;
+/// Public keys of one name at once: one that goes, one that comes, and room for a change that was broken off.
+const MAX_KEYS: usize = 4;
+/// The last line of a public key.
+const END: &str = "-----END PUBLIC KEY-----";
 /// Who may speak for contacts and teammates; every other key only for its own service.
 const SPEAKERS: [&str; 3] = ["bff", "settings", "operator"];
 
@@ -57,12 +61,13 @@ pub struct Assertion {
 pub struct KeyRing {
     name: String,
     own: Option<EncodingKey>,
-    trusted: HashMap<String, DecodingKey>,
+    trusted: HashMap<String, Vec<DecodingKey>>,
     tls: Option<PeerTls>,
 }
 
 impl KeyRing {
-    /// Reads `NAME.key` and every `*.pub` of a directory.
+    /// Reads `NAME.key` and every `*.pub` of a directory. A `.pub` may hold several keys, one after another:
+    /// while a key is changed, what either signed is believed.
     ///
     /// # Errors
     /// When a key is missing or malformed; the sentence says which and how to make one.
@@ -83,10 +88,8 @@ impl KeyRing {
             let stem = path.file_stem().and_then(|stem| stem.to_str());
             if let (Some("pub"), Some(stem)) = (path.extension().and_then(|e| e.to_str()), stem) {
                 let pem = fs::read(&path).map_err(|e| problem(&path, &e))?;
-                trusted.insert(
-                    stem.to_owned(),
-                    DecodingKey::from_ed_pem(&pem).map_err(|e| problem(&path, &e))?,
-                );
+                let keys = public_keys(&pem).map_err(|why| problem(&path, &why))?;
+                trusted.insert(stem.to_owned(), keys);
             }
         }
         Ok(Self {
@@ -161,16 +164,18 @@ impl KeyRing {
             return None;
         }
         let signer = jsonwebtoken::decode_header(token).ok()?.kid?;
-        let key = self.trusted.get(&signer)?;
+        let keys = self.trusted.get(&signer)?;
         // the algorithm belongs to the key, never to the token's header
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[&signer]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
         validation.leeway = LEEWAY;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
-            .ok()?
-            .claims;
+        let mut keys = keys.iter();
+        let claims = keys.find_map(|key| {
+            let token = jsonwebtoken::decode::<Claims>(token, key, &validation);
+            token.ok().map(|token| token.claims)
+        })?;
         let speaks_for_itself = claims.kind == ActorKind::Service && claims.sub == signer;
         if !speaks_for_itself && !SPEAKERS.contains(&signer.as_str()) {
             return None;
@@ -193,6 +198,19 @@ impl KeyRing {
             scopes: claims.scopes,
         };
         Some((actor, claims.exp))
+    }
+}
+
+/// The keys of a `.pub`, in the order they are in.
+fn public_keys(pem: &[u8]) -> Result<Vec<DecodingKey>, String> {
+    let text = std::str::from_utf8(pem).map_err(|why| why.to_string())?;
+    let mut keys = Vec::new();
+    for one in text.trim_end().split_inclusive(END) {
+        keys.push(DecodingKey::from_ed_pem(one.trim().as_bytes()).map_err(|why| why.to_string())?);
+    }
+    match keys.len() {
+        1..=MAX_KEYS => Ok(keys),
+        found => Err(format!("it has {found} public keys, of 1 to {MAX_KEYS}")),
     }
 }
 

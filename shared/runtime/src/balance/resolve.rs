@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::join_all;
 use http::{Uri, uri::PathAndQuery};
 use tokio::{net::lookup_host, task::JoinSet, time::timeout};
 use tonic::transport::Endpoint;
@@ -70,12 +71,14 @@ fn place(address: &str) -> Option<Place> {
     Some(Place { uri, host, port })
 }
 
-/// Keeps the list of replicas up to date. What DNS told last stands while it fails or says that there is
-/// none: replicas that are gone do not serve anyway.
+/// Keeps the list of replicas up to date. What DNS told last of a name stands while it fails or says that there
+/// is none: replicas that are gone do not serve anyway.
 pub(super) async fn resolve(places: Places, tls: Option<PeerTls>, known: Arc<Known>) {
     let mut watches = JoinSet::new();
+    let mut told = vec![Vec::new(); places.0.len()];
     loop {
-        let found = look_up(&places).await;
+        look_up(&places, &mut told).await;
+        let found = at_once(&places, &told);
         if !found.is_empty() {
             replace(&known, tls.as_ref(), found, &mut watches);
         }
@@ -84,24 +87,35 @@ pub(super) async fn resolve(places: Places, tls: Option<PeerTls>, known: Arc<Kno
     }
 }
 
-async fn look_up(places: &Places) -> Vec<(SocketAddr, Uri)> {
-    let mut found = Vec::new();
-    for place in &places.0 {
+/// Asks for all names at once: one that is answered late holds no other up.
+async fn look_up(places: &Places, told: &mut [Vec<SocketAddr>]) {
+    let asked = places.0.iter().map(|place| async move {
         let name = (place.host.as_str(), place.port);
         match timeout(LOOK_UP, lookup_host(name)).await {
-            Ok(Ok(addresses)) => {
-                found.extend(addresses.map(|address| (address, place.uri.clone())));
-            }
-            // one name that is not known must not take the replicas of the others away
+            Ok(Ok(addresses)) => addresses.collect(),
             Ok(Err(why)) => {
                 tracing::debug!(host = place.host, %why, "no address");
-                return Vec::new();
+                Vec::new()
             }
-            Err(_) => return Vec::new(),
+            Err(_) => Vec::new(),
+        }
+    });
+    for (told, found) in told.iter_mut().zip(join_all(asked).await) {
+        if !found.is_empty() {
+            *told = found;
         }
     }
-    found.truncate(REPLICAS);
-    found
+}
+
+fn at_once(places: &Places, told: &[Vec<SocketAddr>]) -> Vec<(SocketAddr, Uri)> {
+    let of = |(place, told): (&Place, &Vec<SocketAddr>)| {
+        let uri = place.uri.clone();
+        told.clone()
+            .into_iter()
+            .map(move |address| (address, uri.clone()))
+    };
+    let found = places.0.iter().zip(told).flat_map(of);
+    found.take(REPLICAS).collect()
 }
 
 fn replace(
@@ -158,5 +172,17 @@ mod tests {
         ] {
             assert_eq!(one(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_known_takes_no_address_of_the_others_away() {
+        let places = Places::parse("http://127.0.0.1:7101,http://unknown.invalid:7101").unwrap();
+        let before: SocketAddr = "127.0.0.9:7101".parse().unwrap();
+        let here: SocketAddr = "127.0.0.1:7101".parse().unwrap();
+        let mut told = vec![Vec::new(), vec![before]];
+        look_up(&places, &mut told).await;
+        let found = at_once(&places, &told);
+        let found: Vec<_> = found.into_iter().map(|(address, _)| address).collect();
+        assert_eq!(found, [here, before]);
     }
 }

@@ -12,6 +12,7 @@ use std::{
 use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 
+use super::lifetime::{self, Holds};
 use crate::StartError;
 
 /// Files are looked at again this often. Their contents are compared: a mounted Secret is changed by a symlink
@@ -46,13 +47,13 @@ impl Pem {
     }
 }
 
-type Make<C> = fn(&[Pem]) -> Result<C, String>;
+type Make<C> = fn(&[(Holds, Pem)]) -> Result<C, String>;
 type Fingerprint = [u8; 32];
 
 /// The configuration that the files made last.
 pub(crate) struct Reloaded<C> {
     side: &'static str,
-    files: Vec<PathBuf>,
+    files: Vec<(Holds, PathBuf)>,
     make: Make<C>,
     current: RwLock<Arc<C>>,
     /// Of the contents that were looked at last, whether they could be used or not.
@@ -66,12 +67,13 @@ impl<C> Reloaded<C> {
     /// The sentence of what cannot be used.
     pub(super) fn load(
         side: &'static str,
-        files: Vec<PathBuf>,
+        files: Vec<(Holds, PathBuf)>,
         make: Make<C>,
     ) -> Result<Self, StartError> {
         let (seen, pem) = read(&files).map_err(StartError::Config)?;
         let made = make(&pem).map_err(StartError::Config)?;
         metrics::gauge!("tls_certificates_broken", "side" => side).set(0);
+        lifetime::tell(side, &pem);
         Ok(Self {
             side,
             files,
@@ -96,14 +98,15 @@ impl<C> Reloaded<C> {
         let broken = metrics::gauge!("tls_certificates_broken", "side" => self.side);
         let made = match read(&self.files) {
             Ok((now, _)) if now == *seen => return,
-            Ok((now, pem)) => (self.make)(&pem).map(|made| (now, made)),
+            Ok((now, pem)) => (self.make)(&pem).map(|made| (now, pem, made)),
             Err(why) => Err(why),
         };
         match made {
-            Ok((now, made)) => {
+            Ok((now, pem, made)) => {
                 *seen = now;
                 *self.current.write() = Arc::new(made);
                 broken.set(0);
+                lifetime::tell(self.side, &pem);
                 tracing::info!(side = self.side, "new certificates are in use");
             }
             Err(why) => {
@@ -122,14 +125,14 @@ impl<C> Reloaded<C> {
     }
 }
 
-fn read(files: &[PathBuf]) -> Result<(Fingerprint, Vec<Pem>), String> {
+fn read(files: &[(Holds, PathBuf)]) -> Result<(Fingerprint, Vec<(Holds, Pem)>), String> {
     let mut hash = Sha256::new();
     let mut all = Vec::new();
-    for file in files {
+    for (holds, file) in files {
         let pem = Pem::read(file)?;
         hash.update(pem.bytes.len().to_be_bytes());
         hash.update(&pem.bytes);
-        all.push(pem);
+        all.push((*holds, pem));
     }
     Ok((hash.finalize().into(), all))
 }

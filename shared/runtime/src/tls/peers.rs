@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::transport::{Channel, Endpoint};
 
-use super::{LOOK, Pem, Reloaded, chain, key, provider, roots};
+use super::{Holds, LOOK, Pem, Reloaded, chain, key, provider, roots};
 
 /// Whom a process trusts to be the services it calls, and what it shows them.
 #[derive(Clone)]
@@ -88,8 +88,8 @@ fn server_name(host: &str) -> io::Result<ServerName<'static>> {
 }
 
 /// From the CAs of the services and, where one is shown, the certificate chain and its key.
-pub(super) fn config(files: &[Pem]) -> Result<ClientConfig, String> {
-    let [ca, own @ ..] = files else {
+pub(super) fn config(files: &[(Holds, Pem)]) -> Result<ClientConfig, String> {
+    let [(_, ca), own @ ..] = files else {
         return Err("a CA is needed".into());
     };
     let builder = ClientConfig::builder_with_provider(provider())
@@ -97,7 +97,7 @@ pub(super) fn config(files: &[Pem]) -> Result<ClientConfig, String> {
         .map_err(|why| why.to_string())?
         .with_root_certificates(roots(ca)?);
     let mut config = match own {
-        [cert, secret] => builder
+        [(_, cert), (_, secret)] => builder
             .with_client_auth_cert(chain(cert)?, key(secret)?)
             .map_err(|why| cert.problem(why))?,
         _ => builder.with_no_client_auth(),

@@ -7,11 +7,11 @@ use rustls::{
     server::{NoServerSessionStorage, WebPkiClientVerifier},
 };
 
-use super::{Pem, chain, key, provider, roots};
+use super::{Holds, Pem, chain, key, provider, roots};
 
 /// From the certificate chain, its key and, where callers must show one, the CAs of theirs.
-pub(super) fn config(files: &[Pem]) -> Result<ServerConfig, String> {
-    let [cert, secret, callers @ ..] = files else {
+pub(super) fn config(files: &[(Holds, Pem)]) -> Result<ServerConfig, String> {
+    let [(_, cert), (_, secret), callers @ ..] = files else {
         return Err("a certificate and a key are needed".into());
     };
     let builder = ServerConfig::builder_with_provider(provider())
@@ -19,7 +19,7 @@ pub(super) fn config(files: &[Pem]) -> Result<ServerConfig, String> {
         .map_err(|why| why.to_string())?;
     let builder = match callers {
         [] => builder.with_no_client_auth(),
-        [ca, ..] => {
+        [(_, ca), ..] => {
             let verifier =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots(ca)?), provider())
                     .build()

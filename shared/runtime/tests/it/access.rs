@@ -290,6 +290,57 @@ fn an_actor_without_a_workspace_or_of_another_kind_is_told_so() {
     assert!(someone.contact().is_err());
 }
 
+/// A key is changed without an hour in which a call is refused: everybody learns the new one, its owner takes it,
+/// and everybody forgets the old one.
+#[tokio::test]
+async fn while_a_key_is_changed_both_are_believed_and_the_old_one_not_afterwards() {
+    let (before, after) = (Scratch::new(), Scratch::new());
+    for scratch in [&before, &after] {
+        scratch.keys(&["bff", "sample"]);
+    }
+    let public = |of: &Scratch| fs::read(of.path("keys").join("bff.pub")).unwrap();
+    let (old, new) = (public(&before), public(&after));
+    let grace = teammate(&WorkspaceId::generate(), &["sample:read"]);
+    let sign = |of: &Scratch| of.ring("bff").sign(&grace).unwrap().token;
+    let (by_old, by_new) = (sign(&before), sign(&after));
+    let believed = async |public: Vec<u8>| {
+        fs::write(before.path("keys").join("bff.pub"), public).unwrap();
+        let assertions = Assertions::new(before.ring("sample"));
+        let mut believed = Vec::new();
+        for token in [&by_old, &by_new] {
+            let actor = assertions.authenticate(token).await;
+            believed.push(actor.is_ok_and(|actor| actor.id == grace.id));
+        }
+        believed
+    };
+    assert_eq!(believed(old.clone()).await, [true, false]);
+    assert_eq!(believed([&old[..], &new].concat()).await, [true, true]);
+    assert_eq!(
+        believed([&new[..], b"\n", &old].concat()).await,
+        [true, true]
+    );
+    assert_eq!(believed(new.clone()).await, [false, true]);
+}
+
+#[test]
+fn a_file_of_no_key_of_half_a_key_or_of_too_many_is_refused() {
+    let scratch = Scratch::new();
+    let keys = scratch.keys(&["tea"]);
+    let one = fs::read_to_string(keys.join("tea.pub")).unwrap();
+    for (public, what) in [
+        (String::new(), "none"),
+        (format!("{one}{}", &one[..40]), "half"),
+        (format!("{one}and more"), "words"),
+        (one.repeat(5), "five"),
+    ] {
+        fs::write(keys.join("tea.pub"), public).unwrap();
+        let refused = KeyRing::load(&keys, "tea").err().expect(what).to_string();
+        assert!(refused.contains("tea.pub"), "{what}: {refused}");
+    }
+    fs::write(keys.join("tea.pub"), one.repeat(4)).unwrap();
+    assert!(KeyRing::load(&keys, "tea").is_ok());
+}
+
 /// The sentence of a process that cannot start for want of keys.
 #[test]
 fn a_missing_or_broken_key_is_named_with_the_way_to_make_one() {

@@ -80,9 +80,29 @@ async fn a_connection_is_told_its_limits_with_the_first_frame() {
     );
     assert_eq!(of(5), Some(16 * 1024), "bytes of a frame");
     assert_eq!(of(6), Some(32 * 1024), "bytes of a block of headers");
+    // of the connection it is told how far it is above the protocol's own
+    let window = soon("the window", async {
+        loop {
+            socket.read_exact(&mut head).await.unwrap();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+            let mut payload = vec![0; length];
+            socket.read_exact(&mut payload).await.unwrap();
+            if head[3] == WINDOW_UPDATE && head[5..9] == [0; 4] {
+                return u32::from_be_bytes(payload.try_into().unwrap());
+            }
+        }
+    });
+    assert_eq!(
+        window.await + 65_535,
+        1024 * 1024,
+        "bytes of a connection before they are read"
+    );
 }
 
+const RST_STREAM: u8 = 3;
+const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// POST / of nobody, as indices into HPACK's static table, which needs no answer to be taken back.
@@ -113,6 +133,50 @@ async fn who_opens_and_resets_streams_without_end_is_cut_off_and_others_are_serv
     assert_eq!(why, Some(ENHANCE_YOUR_CALM));
     let mut client = client(&scratch, running.address());
     client.read(read(ECHO)).await.unwrap();
+}
+
+/// Each broken stream costs an answer: who breaks the rules on one after the other gets some, and no more.
+#[tokio::test]
+async fn who_breaks_the_rules_on_stream_after_stream_is_cut_off() {
+    let (_scratch, _, running) = start().await;
+    let mut attack = preface();
+    for turn in 0..5_000 {
+        // `:status` is for answers
+        attack.extend(frame(1, 5, 2 * turn + 1, &[0x88]));
+    }
+    let mut socket = TcpStream::connect(running.address()).await.unwrap();
+    let (mut from, mut to) = socket.split();
+    let mut said = Vec::new();
+    let (_, _) = soon("the end", async {
+        tokio::join!(to.write_all(&attack), from.read_to_end(&mut said))
+    })
+    .await;
+    let said = frames(&said);
+    let refused = said.iter().filter(|(kind, ..)| *kind == RST_STREAM).count();
+    assert!(refused <= 257, "{refused}");
+    let why = said.into_iter().find_map(|(kind, _, payload)| {
+        (kind == GO_AWAY).then(|| u32::from_be_bytes(payload[4..8].try_into().unwrap()))
+    });
+    assert_eq!(why, Some(ENHANCE_YOUR_CALM));
+}
+
+/// A phone that left its network says nothing of it, and would hold its streams for an hour.
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_sign_of_life_is_asked_after_thirty_seconds_and_closed_ten_later() {
+    let (_scratch, _, running) = start().await;
+    let mut greeting = preface();
+    // it does take note of the settings, but answers no ping
+    greeting.extend(frame(4, 1, 0, &[]));
+    let socket = spoken_to(running.address(), &greeting).await;
+    let began = Instant::now();
+    let said = rest(socket).await;
+    let ended = began.elapsed();
+    assert!(frames(&said).iter().any(|(kind, ..)| *kind == PING));
+    let late = Duration::from_secs(38);
+    assert!(
+        ended >= late && ended < late + Duration::from_secs(12),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test]
@@ -223,6 +287,10 @@ async fn a_connection_is_asked_to_end_after_an_hour_and_cut_ten_minutes_later() 
     body.send_data(Bytes::from_static(&[0; 5]), true).unwrap();
     let mut body = answer.await.unwrap().into_body();
     assert!(body.data().await.unwrap().is_ok());
+    // after the first hour it goes on, and no other stream is taken beside it
+    let asked = tokio::time::timeout_at(began + Duration::from_secs(65 * 60), body.data());
+    assert!(asked.await.is_err(), "it is not cut yet");
+    assert!(h2.clone().ready().await.is_err());
     // a watch that would go on for ever
     assert!(body.data().await.is_none_or(|more| more.is_err()));
     let cut = began.elapsed();
@@ -232,6 +300,4 @@ async fn a_connection_is_asked_to_end_after_an_hour_and_cut_ten_minutes_later() 
         "{cut:?}"
     );
     let (_, _) = ended.await.unwrap();
-    // no new stream was taken since the first hour was over
-    assert!(h2.ready().await.is_err());
 }

@@ -151,8 +151,8 @@ async fn replicas_behind_a_name_are_found_and_watched_over_tls() {
     assert_eq!(site.sample.handled(), 2);
 }
 
-/// The first certificate that the server shows on a new connection.
-async fn shown(site: &Site, own: &(PathBuf, PathBuf)) -> Vec<u8> {
+/// A caller of no library of ours, which shows this certificate, and takes up a session again where it may.
+fn plain(site: &Site, own: &(PathBuf, PathBuf)) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(site.authority.ca()).unwrap())
@@ -164,15 +164,41 @@ async fn shown(site: &Site, own: &(PathBuf, PathBuf)) -> Vec<u8> {
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .unwrap();
+        .with_client_auth_cert(chain, key);
+    Arc::new(config.unwrap())
+}
+
+/// The first certificate that the server shows on a new connection.
+async fn shown(site: &Site, own: &(PathBuf, PathBuf)) -> Vec<u8> {
     let stream = TcpStream::connect(site.running.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config))
+    let stream = tokio_rustls::TlsConnector::from(plain(site, own))
         .connect(name, stream)
         .await
         .unwrap();
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
+}
+
+/// A session that is taken up again shows no certificate: it would go on after that has ended.
+#[tokio::test]
+async fn every_connection_shows_its_certificate_anew() {
+    let site = Site::open().await;
+    let own = site.authority.issue("caller", &["caller"]);
+    let config = plain(&site, &own);
+    for turn in 0..2 {
+        let stream = TcpStream::connect(site.running.address()).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = tokio_rustls::TlsConnector::from(config.clone());
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        // with the first answer comes what a later session could be taken up with
+        let asked = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(asked).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = soon("the answer", stream.read_to_end(&mut answer)).await;
+        assert!(answer.starts_with(b"HTTP/1.1 404"), "{answer:?}");
+        let kind = stream.get_ref().1.handshake_kind();
+        assert_eq!(kind, Some(rustls::HandshakeKind::Full), "{turn}");
+    }
 }
 
 #[tokio::test]
@@ -215,6 +241,39 @@ async fn a_broken_certificate_is_told_and_the_one_before_stays() {
     site.authority.issue("sample", &["localhost"]);
     eventually("the good one", || async {
         (shown(&site, &own).await != before && broken(0)).then_some(())
+    })
+    .await;
+}
+
+/// Whoever watches is warned by these numbers; of several certificates in a file the one that ends first counts.
+#[tokio::test]
+async fn until_when_a_certificate_and_its_authority_are_good_is_told_and_told_anew() {
+    runtime::metrics::start();
+    let site = Site::open().await;
+    let told = |what: &str, which: &str, time: i64| {
+        let name = format!("tls_certificate_{what}_time_seconds");
+        let line = format!("{name}{{side=\"server\",which=\"{which}\"}} {time}\n");
+        runtime::metrics::page().contains(&line)
+    };
+    // 1975 to 4096, as the tests' certificates are unless they say otherwise
+    for which in ["own", "authority"] {
+        assert!(told("begin", which, 157_766_400), "{which}");
+        assert!(told("end", which, 67_090_118_400), "{which}");
+    }
+    let (good, key) = site.authority.issue("good", &["localhost"]);
+    let (ended, _) = site.authority.issue_ended("ended", &["localhost"]);
+    let chain = fs::read_to_string(good).unwrap() + &fs::read_to_string(ended).unwrap();
+    fs::copy(key, site.scratch.path("tls/sample.key")).unwrap();
+    fs::write(site.scratch.path("tls/sample.crt"), chain).unwrap();
+    eventually("January 2020", || async {
+        let both = told("begin", "own", 1_577_836_800) && told("end", "own", 1_580_515_200);
+        both.then_some(())
+    })
+    .await;
+    assert!(told("end", "authority", 67_090_118_400));
+    site.authority.issue("sample", &["localhost", "127.0.0.1"]);
+    eventually("the new end", || async {
+        told("end", "own", 67_090_118_400).then_some(())
     })
     .await;
 }

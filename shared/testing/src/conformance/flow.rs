@@ -136,6 +136,23 @@ pub async fn a_busy_feed_gives_a_sign_of_life_too(transport: &impl Transport) {
     writing.abort();
 }
 
+/// A reader that works off a backlog learns at once how long it is, and from then on, whatever there is to send.
+pub async fn a_backlog_does_not_hold_up_the_signs_of_life(transport: &impl Transport) {
+    let log = transport.log();
+    let head = write_many(&log, &contact_in(0, 0), 4 * BATCH_EVENTS, 8).await;
+    let mut reader = Reader::new(&log);
+    let mut stream = reader.subscribe(&transport.source()).await;
+    let heads = loop {
+        match next(&mut stream).await.unwrap().unwrap() {
+            Delivery::Heartbeat(heads) => break heads,
+            batch => reader.take(batch),
+        }
+    };
+    assert_eq!(heads[0].position, head);
+    assert!(!reader.is_at(&heads), "it was told when it knew");
+    reader.reach(&mut stream, &heads).await;
+}
+
 /// Behind a long backlog of one partition, events of others come within a round.
 pub async fn a_busy_partition_starves_no_other(transport: &impl Transport) {
     let log = transport.log();

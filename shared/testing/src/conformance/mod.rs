@@ -3,6 +3,7 @@
 //! [`crate::conformance!`] over its harness.
 
 pub mod flow;
+pub mod forks;
 pub mod history;
 pub mod order;
 pub mod owner;
@@ -70,6 +71,8 @@ macro_rules! conformance {
             history::another_epoch_event_or_future_has_diverged,
             history::a_restored_log_has_diverged_from_its_readers,
             history::a_restored_log_that_nobody_wrote_to_is_behind_its_readers,
+            forks::a_fork_under_an_open_stream_is_told,
+            forks::what_a_process_remembers_of_a_lost_history_is_told_to_nobody,
             flow::a_batch_is_bounded_in_events_and_bytes,
             flow::nothing_is_read_far_ahead_of_a_slow_reader,
             flow::an_idle_feed_gives_a_sign_of_life_with_the_heads,

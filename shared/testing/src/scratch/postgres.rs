@@ -5,12 +5,17 @@ use std::{
     hash::{Hash, Hasher},
 };
 
-use database::{DEFAULT_CONNECTIONS, Database};
+use database::Database;
+use runtime::config::DatabaseArgs;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
+use types::WorkspaceId;
 
 /// The kind of lock that one takes who makes a template; its number is the template's.
 const TEMPLATES: i32 = 7_002;
+
+/// The user who owns the databases.
+const SERVICE: &str = "service";
 
 /// Makes an empty database.
 pub(super) fn empty(server: &str, name: &str) {
@@ -45,9 +50,16 @@ pub(super) fn leave(database: &str) -> String {
 /// Lets a pool meet the sessions that [`leave`] ended, before a test does: it lets go of each when a
 /// statement fails.
 pub(super) async fn forget_ended(database: &Database) {
-    for _ in 0..=DEFAULT_CONNECTIONS {
+    let of = database.of(&WorkspaceId::generate());
+    for _ in 0..=DatabaseArgs::at("").database_connections {
         let _ = database.read().execute_unprepared("select 1").await;
+        let _ = of.execute_unprepared("select 1").await;
     }
+}
+
+/// The statement that copies a database which nobody uses, for the service's user.
+pub(super) fn copied(from: &str, to: &str) -> String {
+    format!("create database {to} owner {SERVICE} template {from}")
 }
 
 /// The URL of another database on the same server.
@@ -57,7 +69,10 @@ pub(super) fn named(server: &str, database: &str) -> String {
         None => (server, String::new()),
     };
     let host = address.rsplit_once('/').unwrap().0;
-    format!("{host}/{database}{parameters}")
+    // as the services do: by a user who is no superuser, or the server would keep nobody apart
+    let (scheme, place) = host.split_once("://").unwrap();
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    format!("{scheme}://{SERVICE}:{SERVICE}@{place}/{database}{parameters}")
 }
 
 pub(super) fn name_in(url: &str) -> &str {
@@ -94,7 +109,7 @@ async fn template<M: MigratorTrait>(server: &str, db: &DatabaseConnection) -> St
         // under its own name only when it is whole
         let half = format!("{template}_half");
         copy(db, "template0", &half).await;
-        let made = Database::open_with::<M>(&named(server, &half), 1).await;
+        let made = Database::open::<M>(&named(server, &half)).await;
         made.unwrap().close().await.unwrap();
         db.execute_unprepared(&leave(&half)).await.unwrap();
         let sql = format!("alter database {half} rename to {template}");
@@ -115,7 +130,12 @@ async fn copy(db: &DatabaseConnection, from: &str, to: &str) {
         true => "strategy file_copy",
         false => "",
     };
-    let sql = format!("create database {to} template {from} {strategy}");
+    let user = format!(
+        "do $$ begin create role {SERVICE} login password '{SERVICE}'; \
+         exception when duplicate_object or unique_violation then null; end $$"
+    );
+    db.execute_unprepared(&user).await.unwrap();
+    let sql = format!("{} {strategy}", copied(from, to));
     db.execute_unprepared(&sql).await.unwrap();
 }
 

@@ -1,9 +1,7 @@
 //! The inbox and a ticket's page. Tickets says what there is; who asked for it and how many there are is garnish
 //! that an answer can do without.
 
-use std::collections::HashMap;
-
-use proto::{bff::v1 as pb, conversations::v1 as cv, settings::v1 as st, tickets::v1 as tk};
+use proto::{bff::v1 as pb, conversations::v1 as cv, tickets::v1 as tk};
 use runtime::Violations;
 
 use super::ConsoleHandler;
@@ -13,9 +11,6 @@ use crate::{
     error::Error,
 };
 
-/// Contacts that Settings tells of at once.
-const CONTACTS: usize = 100;
-
 impl ConsoleHandler {
     pub(super) async fn inbox(
         &self,
@@ -23,7 +18,7 @@ impl ConsoleHandler {
         request: pb::ListInboxRequest,
     ) -> Result<pb::ListInboxResponse, Error> {
         let counted = tk::CountTicketsRequest {
-            requester_contact_id: String::new(),
+            requester_contact_id: request.requester_contact_id.clone(),
             assignee_teammate_id: request.assignee_teammate_id.clone(),
             open: request.open,
             shared: request.shared,
@@ -35,7 +30,7 @@ impl ConsoleHandler {
             page_token: request.page_token,
             category: request.category,
             state_id: String::new(),
-            requester_contact_id: String::new(),
+            requester_contact_id: request.requester_contact_id,
             assignee_teammate_id: request.assignee_teammate_id,
             open: request.open,
             text: request.text,
@@ -166,37 +161,6 @@ impl ConsoleHandler {
         let body = tk::GetTicketRequest { ticket_id };
         let found = self.clients.team_ticket(by.speaks(), MAIN, body).await?;
         found.ticket.ok_or(Error::Garbage("ticket"))
-    }
-
-    /// Contacts by id, without those who were erased; none while Settings is away.
-    async fn contacts(
-        &self,
-        by: &Teammate,
-        mut ids: Vec<String>,
-    ) -> HashMap<String, pb::ConsoleContact> {
-        ids.sort_unstable();
-        ids.dedup();
-        ids.truncate(CONTACTS);
-        if ids.is_empty() {
-            return HashMap::new();
-        }
-        let body = st::BatchGetContactsRequest { contact_ids: ids };
-        let found = self.clients.contacts(by.speaks(), GARNISH, body).await;
-        let found = found.map(|found| found.contacts).unwrap_or_default();
-        let there = found
-            .into_iter()
-            .filter(|contact| contact.erase_time.is_none());
-        there
-            .map(|contact| {
-                let shown = pb::ConsoleContact {
-                    contact_id: contact.contact_id.clone(),
-                    name: contact.name,
-                    email: contact.email,
-                    kind: contact.kind,
-                };
-                (contact.contact_id, shown)
-            })
-            .collect()
     }
 }
 

@@ -1,34 +1,18 @@
 //! Replies and notes, which are written into a ticket's conversation; and a reply that moves the ticket.
 
-use std::time::Duration;
-
 use proto::{bff::v1 as pb, conversations::v1 as cv, tickets::v1 as tk};
 use tonic::Code;
 
 use super::{ConsoleHandler, refusal};
-use crate::{
-    clients::{Clients, GARNISH},
-    console::Teammate,
-    convert,
-    error::Error,
-};
+use crate::{clients::GARNISH, console::Teammate, convert, error::Error};
 
-types::id!(
-    /// A conversation that a reply begins.
-    ConversationId,
-    "cnv"
-);
-
-/// What is added to the request id of a reply for the message, the link and the change of state: each is an
+/// What is added to the request id of a reply for the conversation, the message and the change of state: each is an
 /// effect of its own that a retry finds done or does.
+const CONVERSATION: &str = ":cnv";
 const MESSAGE: &str = ":msg";
-const LINK: &str = ":lnk";
 const STATE: &str = ":set";
-/// What Tickets says of a conversation that it has not heard of.
-const NOT_KNOWN_YET: &str = "CONVERSATION_NOT_KNOWN_YET";
-/// Tickets hears of a new conversation by its feed: so often, and so far apart, it is asked whether it has.
-const TRIES: u32 = 20;
-const BETWEEN: Duration = Duration::from_millis(100);
+/// The message's in a conversation that took the place of one that was deleted before the reply came there.
+const OTHER_MESSAGE: &str = ":ms2";
 
 impl ConsoleHandler {
     /// First the message, then the state: a customer may see what was written before the state says so, and never
@@ -39,19 +23,18 @@ impl ConsoleHandler {
         request: pb::ReplyToTicketRequest,
     ) -> Result<pb::ReplyToTicketResponse, Error> {
         convert::reply(&request)?;
-        let ticket = self.read(by, request.ticket_id).await?;
-        let ticket = self
-            .with_conversation(by, ticket, &request.request_id)
-            .await?;
-        let message = cv::SendMessageRequest {
-            request_id: half(&request.request_id, MESSAGE),
-            conversation_id: ticket.conversation_id.clone(),
-            body: request.body,
-        };
-        let said = self.clients.say(by.speaks(), message.clone()).await;
-        let said = match self.ensured(by, &ticket, said).await? {
-            Some(said) => said,
-            None => self.clients.say(by.speaks(), message).await?,
+        let id = &request.request_id;
+        let first = (half(id, CONVERSATION), half(id, MESSAGE));
+        let (ticket, said) = match self.say(by, &request, first).await? {
+            (ticket, Some(said)) => (ticket, said),
+            // it was deleted: Tickets gives the ticket another, as soon as it has heard
+            (_, None) => {
+                let second = (String::new(), half(id, OTHER_MESSAGE));
+                match self.say(by, &request, second).await? {
+                    (ticket, Some(said)) => (ticket, said),
+                    (_, None) => return Err(Error::Away("tickets")),
+                }
+            }
         };
         let part = said.part.ok_or(Error::Garbage("the reply"))?;
         let (ticket, state_problem) = match request.state_id {
@@ -126,36 +109,42 @@ impl ConsoleHandler {
         }
     }
 
-    /// The ticket with a conversation to reply in: its own, or a new one with its requester. One that the customer
-    /// does not see gets none by a reply, for nobody has chosen to tell them of it.
-    async fn with_conversation(
+    /// Writes into the ticket's conversation, one that Tickets made for it a moment ago included; `None` when it was
+    /// deleted. With a request id a retry is told the conversation of the first time, so that it finds its message
+    /// there.
+    async fn say(
         &self,
         by: &Teammate,
-        ticket: tk::Ticket,
-        request_id: &str,
-    ) -> Result<tk::Ticket, Error> {
-        if !ticket.conversation_id.is_empty() {
-            return Ok(ticket);
-        }
-        if !ticket.shared || ticket.requester_contact_ids.is_empty() {
-            return Err(Error::NoConversation);
-        }
-        // two who reply at once to what both have read make the same one
-        let version = ticket.version.to_string();
-        let id = ConversationId::derive(&["reply", &ticket.ticket_id, &version]);
-        let wanted = tk::Ticket {
-            conversation_id: id.as_str().to_owned(),
-            ..ticket
+        request: &pb::ReplyToTicketRequest,
+        (asked, sent): (String, String),
+    ) -> Result<(tk::Ticket, Option<cv::SendMessageResponse>), Error> {
+        let body = tk::EnsureConversationRequest {
+            request_id: asked,
+            ticket_id: request.ticket_id.clone(),
         };
-        self.ensure(by, &wanted, true).await?;
-        let body = tk::LinkConversationRequest {
-            request_id: half(request_id, LINK),
-            ticket_id: wanted.ticket_id,
-            conversation_id: wanted.conversation_id,
-            expected_version: 0,
+        let linked = self
+            .clients
+            .ensure_team_conversation(by.speaks(), body)
+            .await?;
+        let ticket = linked.ticket.ok_or(Error::Garbage("ticket"))?;
+        let message = cv::SendMessageRequest {
+            request_id: sent,
+            conversation_id: ticket.conversation_id.clone(),
+            body: request.body.clone(),
         };
-        let linked = link(&self.clients, by, body).await?;
-        linked.ticket.ok_or(Error::Garbage("ticket"))
+        let said = match self.clients.say(by.speaks(), message.clone()).await {
+            Err(error) if error.code() == Some(Code::NotFound) => {
+                match self.ensure(by, &ticket, true).await {
+                    Ok(()) => self.clients.say(by.speaks(), message).await?,
+                    Err(why) if why.code() == Some(Code::FailedPrecondition) => {
+                        return Ok((ticket, None));
+                    }
+                    Err(why) => return Err(why),
+                }
+            }
+            said => said?,
+        };
+        Ok((ticket, Some(said)))
     }
 
     /// The ticket as it is now.
@@ -165,24 +154,6 @@ impl ConsoleHandler {
         };
         let found = self.clients.team_ticket(by.speaks(), GARNISH, body).await;
         found.ok().and_then(|found| found.ticket)
-    }
-}
-
-/// Links to a conversation that was made a moment ago.
-async fn link(
-    clients: &Clients,
-    by: &Teammate,
-    body: tk::LinkConversationRequest,
-) -> Result<tk::LinkConversationResponse, Error> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match clients.link(by.speaks(), body.clone()).await {
-            Err(error) if error.reason().as_deref() == Some(NOT_KNOWN_YET) && tries < TRIES => {
-                tokio::time::sleep(BETWEEN).await;
-            }
-            outcome => return outcome,
-        }
     }
 }
 
@@ -196,14 +167,17 @@ fn half(request_id: &str, which: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn the_effects_of_a_reply_have_request_ids_of_their_own_that_no_service_finds_too_long() {
         let longest = "x".repeat(60);
-        let halves = [MESSAGE, LINK, STATE].map(|which| half(&longest, which));
+        let all = [CONVERSATION, MESSAGE, STATE, OTHER_MESSAGE];
+        let halves: BTreeSet<String> = all.map(|which| half(&longest, which)).into();
+        assert_eq!(halves.len(), all.len());
         assert!(halves.iter().all(|id| id.len() == 64));
-        assert!(halves[0] != halves[1] && halves[1] != halves[2] && halves[0] != halves[2]);
         assert_eq!(half("", STATE), "");
     }
 }

@@ -11,10 +11,6 @@ use crate::{
 
 /// What the audit calls a switch that was turned.
 const SPACE_UPDATED: &str = "space.updated";
-/// Pages of the audit that are searched for the last of them.
-const PAGES: usize = 5;
-/// The largest page of the audit.
-const PAGE: u32 = 100;
 
 impl ConsoleHandler {
     pub(super) async fn spaces(&self, by: &Teammate) -> Result<pb::GetSpacesResponse, Error> {
@@ -29,27 +25,15 @@ impl ConsoleHandler {
         })
     }
 
-    /// The last turn of a switch, as far as the audit tells it soon.
+    /// The last turn of a switch.
     async fn last_turn(&self, by: &Teammate) -> Option<st::AuditEntry> {
-        let mut page_token = String::new();
-        for _ in 0..PAGES {
-            let body = st::ListAuditEntriesRequest {
-                page_size: PAGE,
-                page_token,
-            };
-            let page = self
-                .clients
-                .changes(by.speaks(), GARNISH, body)
-                .await
-                .ok()?;
-            let mut entries = page.entries.into_iter();
-            let found = entries.find(|entry| entry.action == SPACE_UPDATED);
-            if found.is_some() || page.next_page_token.is_empty() {
-                return found;
-            }
-            page_token = page.next_page_token;
-        }
-        None
+        let body = st::ListAuditEntriesRequest {
+            page_size: 1,
+            page_token: String::new(),
+            action: SPACE_UPDATED.into(),
+        };
+        let page = self.clients.changes(by.speaks(), GARNISH, body).await;
+        page.ok()?.entries.pop()
     }
 
     pub(super) async fn set_space(
@@ -170,6 +154,7 @@ impl ConsoleHandler {
         let body = st::ListAuditEntriesRequest {
             page_size: request.page_size,
             page_token: request.page_token,
+            action: String::new(),
         };
         let page = self.clients.changes(by.speaks(), MAIN, body).await?;
         Ok(pb::ListChangesResponse {

@@ -13,6 +13,7 @@ impl ConsoleHandler {
         by: &Teammate,
         request: pb::CreateInboxTicketRequest,
     ) -> Result<pb::CreateInboxTicketResponse, Error> {
+        self.has_contact(by, &request.requester_contact_id).await?;
         let fresh = request.conversation_id.is_empty();
         let body = tk::CreateTicketRequest {
             request_id: request.request_id,
@@ -39,6 +40,8 @@ impl ConsoleHandler {
         by: &Teammate,
         request: pb::EditTicketRequest,
     ) -> Result<pb::EditTicketResponse, Error> {
+        self.has_teammate(by, request.assignee_teammate_id.as_deref())
+            .await?;
         let body = tk::UpdateTicketRequest {
             request_id: request.request_id,
             ticket_id: request.ticket_id,

@@ -79,6 +79,21 @@ async fn the_callback_of_another_login_lets_nobody_in() {
     stays_out(&mut victim).await;
 }
 
+/// RFC 9207: who has an account at another provider must not pass its answer off as ours.
+#[tokio::test]
+async fn an_answer_that_names_another_provider_lets_nobody_in() {
+    let world = development().await;
+    let mut browser = Browser::at(world.address());
+    let page = begin(&mut browser).await;
+    let back = choose(&mut browser, &page, GRACE, true).await;
+    let (before, _) = back.split_once("iss=").expect("it says who it is");
+    let answer = browser
+        .get(&format!("{before}iss=https://other.example"))
+        .await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    stays_out(&mut browser).await;
+}
+
 #[tokio::test]
 async fn a_stolen_code_is_worth_nothing_in_another_login() {
     let world = development().await;

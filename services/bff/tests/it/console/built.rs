@@ -8,6 +8,7 @@ use super::{Browser, choose, developed, log_in};
 use crate::{fakes::APP, world::World};
 
 const PAGE: &str = "<!doctype html><script type=module src=/assets/console-1.js></script>";
+const PREVIEW: &str = "<!doctype html><script type=module src=/assets/preview-1.js></script>";
 const GRACE: &str = "grace@example.com";
 
 /// A console with pages as a build writes them.
@@ -17,7 +18,9 @@ async fn built() -> (World, Scratch) {
     fs::create_dir_all(directory.join("console")).unwrap();
     fs::create_dir_all(directory.join("assets")).unwrap();
     fs::write(directory.join("index.html"), "{{app}}{{origins}}").unwrap();
+    fs::create_dir_all(directory.join("preview")).unwrap();
     fs::write(directory.join("console/index.html"), PAGE).unwrap();
+    fs::write(directory.join("preview/index.html"), PREVIEW).unwrap();
     fs::write(directory.join("assets/console-1.js"), "go()").unwrap();
     let world = developed(|config| bff::Config {
         web: Some(directory),
@@ -50,6 +53,7 @@ async fn who_is_logged_in_gets_the_built_page_at_every_address_of_the_console() 
             "style-src 'self'",
             "connect-src 'self'",
             "frame-ancestors 'none'",
+            "frame-src 'self'",
         ] {
             assert!(policy.contains(part), "{place}: {policy}");
         }
@@ -60,6 +64,71 @@ async fn who_is_logged_in_gets_the_built_page_at_every_address_of_the_console() 
     }
     let script = browser.get("/assets/console-1.js").await;
     assert_eq!((script.status, script.body.as_str()), (200, "go()"));
+}
+
+#[tokio::test]
+async fn the_preview_is_framed_by_the_console_alone_and_reaches_nobody() {
+    let (world, _pages) = built().await;
+    let mut browser = Browser::at(world.address());
+    let stranger = browser.get("/console/preview/").await;
+    assert_eq!(stranger.status, 303, "who is not logged in gets the way in");
+    log_in(&mut browser, GRACE).await;
+    let page = browser.get("/console/preview/").await;
+    assert_eq!((page.status, page.body.as_str()), (200, PREVIEW));
+    let policy = page.header("content-security-policy");
+    for part in ["default-src 'none'", "frame-ancestors 'self'"] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    // what is not said falls back to nothing
+    for part in ["connect-src", "frame-src", "unsafe", "http"] {
+        assert!(!policy.contains(part), "{part}: {policy}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_page_is_framed_by_the_console_or_frames_anything() {
+    let (world, _pages) = built().await;
+    let mut browser = Browser::at(world.address());
+    let mut policies = Vec::new();
+    for place in [
+        "/console/",
+        "/console/?app=x",
+        "/console/callback",
+        "/console/preview.js",
+    ] {
+        let page = browser.get(place).await;
+        policies.push((place, page.header("content-security-policy").to_owned()));
+    }
+    world
+        .settings
+        .state
+        .allow(&world.workspace, &["https://shop.example.com"]);
+    let messenger = format!("/m/{}/", world.app());
+    let page = browser.get(&messenger).await;
+    assert_eq!(page.status, 200);
+    policies.push((
+        messenger.as_str(),
+        page.header("content-security-policy").to_owned(),
+    ));
+    for (place, policy) in &policies {
+        assert!(!policy.contains("frame-src"), "{place}: {policy}");
+    }
+    log_in(&mut browser, GRACE).await;
+    for place in [
+        "/console/",
+        "/console/preview",
+        "/console/preview/x",
+        "/console/api/me",
+    ] {
+        let page = browser.get(place).await;
+        policies.push((place, page.header("content-security-policy").to_owned()));
+    }
+    for (place, policy) in policies {
+        assert!(
+            !policy.contains("frame-ancestors 'self'"),
+            "{place}: {policy}"
+        );
+    }
 }
 
 #[tokio::test]

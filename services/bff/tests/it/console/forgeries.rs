@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rsa::{pkcs1::EncodeRsaPrivateKey, traits::PublicKeyParts};
 use serde_json::{Value, json};
 
 use super::{begin, browser::Browser, now, provided};
@@ -175,4 +176,57 @@ async fn a_signature_that_not_the_provider_alone_can_make_lets_nobody_in() {
         asked.contains("code_verifier=") && !asked.contains("the+secret"),
         "{asked}"
     );
+}
+
+/// A key of the kind that most providers sign with; as short as the algorithm takes, for each run makes its own.
+struct Rsa(rsa::RsaPrivateKey);
+
+impl Rsa {
+    fn new() -> Self {
+        Self(rsa::RsaPrivateKey::new(&mut rand::rngs::OsRng, 1_024).unwrap())
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let header = Header {
+            kid: Some("rsa".into()),
+            ..Header::new(Algorithm::RS256)
+        };
+        let key = EncodingKey::from_rsa_der(self.0.to_pkcs1_der().unwrap().as_bytes());
+        jsonwebtoken::encode(&header, claims, &key).unwrap()
+    }
+
+    fn modulus(&self) -> Vec<u8> {
+        self.0.n().to_bytes_be()
+    }
+
+    fn jwk(&self) -> Value {
+        let part = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
+        let (n, e) = (part(self.modulus()), part(self.0.e().to_bytes_be()));
+        json!({ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "rsa", "n": n, "e": e })
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_signs_with_rsa_lets_its_people_in_and_nobody_who_signs_like_it() {
+    let issuer = FakeIssuer::start().await;
+    let (key, other) = (Rsa::new(), Rsa::new());
+    issuer.says("/keys", &json!({ "keys": [key.jwk()] }));
+    let world = provided(&issuer).await;
+    let (status, body) = attempt(&world, &issuer, |claims| key.sign(&claims)).await;
+    assert_eq!(status, 303, "{body}");
+    assert_eq!(world.settings.state.console.open_sessions(), 1);
+    let (status, body) = attempt(&world, &issuer, |claims| other.sign(&claims)).await;
+    assert_eq!(status, 403, "another key of the same name: {body}");
+    // what everybody knows of the key, taken for a secret
+    let shared = |claims: Value| {
+        let header = Header {
+            kid: Some("rsa".into()),
+            ..Header::new(Algorithm::HS256)
+        };
+        let known = EncodingKey::from_secret(&key.modulus());
+        jsonwebtoken::encode(&header, &claims, &known).unwrap()
+    };
+    let (status, body) = attempt(&world, &issuer, shared).await;
+    assert_eq!(status, 403, "HS256 with the public key: {body}");
+    assert_eq!(world.settings.state.console.open_sessions(), 1);
 }

@@ -7,6 +7,11 @@ use tonic::{Request, Response, Status};
 
 use super::{refused, settings::State};
 
+/// Somebody of the team.
+pub const TEA_GRACE: &str = "tea_00000000000000000000000000000001";
+/// Somebody who left it.
+pub const TEA_GONE: &str = "tea_00000000000000000000000000000002";
+
 /// Teammates and contacts, as the console asks for them.
 pub(super) struct People(pub(super) Arc<State>);
 
@@ -18,13 +23,18 @@ impl WorkspaceService for People {
     ) -> Result<Response<ListTeammatesResponse>, Status> {
         self.0.gate.pass("ListTeammates", &request).await?;
         Ok(Response::new(ListTeammatesResponse {
-            teammates: vec![Teammate {
-                teammate_id: "tea_1".into(),
-                name: "Grace Hopper".into(),
+            teammates: [
+                (TEA_GRACE, "Grace Hopper", true),
+                (TEA_GONE, "Ken Thompson", false),
+            ]
+            .map(|(id, name, active)| Teammate {
+                teammate_id: id.into(),
+                name: name.into(),
                 email: "grace@example.com".into(),
                 role: Role::Admin.into(),
-                active: true,
-            }],
+                active,
+            })
+            .into(),
         }))
     }
 
@@ -40,6 +50,7 @@ impl WorkspaceService for People {
         set_allowed_origins(SetAllowedOriginsRequest) -> SetAllowedOriginsResponse;
         create_teammate(CreateTeammateRequest) -> CreateTeammateResponse;
         update_teammate(UpdateTeammateRequest) -> UpdateTeammateResponse;
+        unbind_teammate(UnbindTeammateRequest) -> UnbindTeammateResponse;
         create_api_token(CreateApiTokenRequest) -> CreateApiTokenResponse;
         list_api_tokens(ListApiTokensRequest) -> ListApiTokensResponse;
         revoke_api_token(RevokeApiTokenRequest) -> RevokeApiTokenResponse;
@@ -66,6 +77,31 @@ impl ContactService for People {
                     ..Default::default()
                 })
                 .collect(),
+        }))
+    }
+
+    /// Ada, for whatever begins like her name; and others besides for nothing but its first letter.
+    async fn search_contacts(
+        &self,
+        request: Request<SearchContactsRequest>,
+    ) -> Result<Response<SearchContactsResponse>, Status> {
+        self.0.gate.pass("SearchContacts", &request).await?;
+        let text = request.into_inner().text;
+        let ada = Contact {
+            contact_id: "con_00000000000000000000000000000001".into(),
+            user_id: "7".into(),
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+            kind: ContactKind::User.into(),
+            ..Default::default()
+        };
+        Ok(Response::new(SearchContactsResponse {
+            contacts: "ada"
+                .starts_with(&text)
+                .then_some(ada)
+                .into_iter()
+                .collect(),
+            more: text.len() == 1,
         }))
     }
 

@@ -68,6 +68,10 @@ const ACCESS: AccessTable = &[
         Access::Scope("contacts:read"),
     ),
     (
+        "/messenger.settings.v1.ContactService/SearchContacts",
+        Access::Scope("contacts:read"),
+    ),
+    (
         "/messenger.events.v1.EventFeedService/Subscribe",
         Access::Scope("events:read"),
     ),

@@ -1,4 +1,4 @@
-/** A new ticket for somebody who has asked for one: the customer in view, or one of the list. */
+/** A new ticket for somebody who has asked for one. */
 import { useSignal } from '@preact/signals'
 import { useMemo, useRef } from 'preact/hooks'
 import { useDesk } from '../context'
@@ -6,21 +6,27 @@ import { t } from '../i18n'
 import type { Contact } from '../model'
 import { failure } from '../state/failure'
 import { says } from '../state/says'
-import { Dialog, nameOf, Wrong } from '../ui/parts'
-import { DESCRIPTION, TITLE } from './describe'
+import { Dialog, Wrong } from '../ui/parts'
+import { ContactPicker } from '../ui/people'
+import { TicketWords } from './words'
+
+/** Customers who are offered before one looks for anybody. */
+const OFFERED = 8
 
 export function CreateDialog({ close }: { close: () => void }) {
   const desk = useDesk()
   const inView = desk.opened.opened.value.detail
-  // the window shows whom it opened with, whatever the list does behind it
+  // the window offers whom it opened with, whatever the list does behind it
   const contacts = useMemo(() => {
     const all = [...(inView?.requesters ?? []), ...desk.inbox.list.value.rows.flatMap((row) => row.requester ?? [])]
-    return [...new Map(all.map((one): [string, Contact] => [one.id, one])).values()]
+    return [...new Map(all.map((one): [string, Contact] => [one.id, one])).values()].slice(0, OFFERED)
   }, [])
   /** The id under which the same was sent before. */
   const sent = useRef({ key: '', requestId: '' })
   const types = desk.team.value?.types.filter((type) => !type.archived) ?? []
-  const requester = useSignal(contacts[0]?.id ?? '')
+  // somebody who is only in the list is not taken for granted
+  const requester = useSignal<Contact | undefined>(inView?.requesters[0])
+  const missing = useSignal(false)
   const type = useSignal(types[0]?.id ?? '')
   const here = useSignal(false)
   const title = useSignal('')
@@ -29,14 +35,14 @@ export function CreateDialog({ close }: { close: () => void }) {
   const problem = useSignal('')
   const chosen = types.find((one) => one.id === type.value)
   const ofView =
-    inView?.ticket.conversationId && inView.ticket.requesterIds.includes(requester.value)
+    inView?.ticket.conversationId && inView.ticket.requesterIds.includes(requester.value?.id ?? '')
       ? inView.ticket.conversationId
       : ''
-  const create = async () => {
+  const create = async (requesterContactId: string) => {
     busy.value = true
     problem.value = ''
     const body = {
-      requesterContactId: requester.value,
+      requesterContactId,
       typeId: type.value,
       title: title.value.trim(),
       description: description.value.trim(),
@@ -55,32 +61,31 @@ export function CreateDialog({ close }: { close: () => void }) {
     }
     busy.value = false
   }
-  if (!contacts.length)
-    return (
-      <Dialog title={t('create.title')} close={close}>
-        <p>{t('create.nobody')}</p>
-      </Dialog>
-    )
   return (
     <Dialog title={t('create.title')} close={close}>
       <form
         class="form"
         onSubmit={(event) => {
           event.preventDefault()
-          if (title.value.trim() && !busy.value) create()
+          missing.value = !requester.value
+          problem.value = missing.value ? t('create.for_whom') : ''
+          if (!requester.value) document.getElementById('create-requester')?.focus()
+          else if (title.value.trim() && !busy.value) create(requester.value.id)
         }}
       >
-        <label>
-          {t('requester')}
-          <select value={requester.value} onChange={(event) => (requester.value = event.currentTarget.value)}>
-            {contacts.map((one) => (
-              <option key={one.id} value={one.id}>
-                {nameOf(one)}
-                {one.email && one.name && ` (${one.email})`}
-              </option>
-            ))}
-          </select>
-        </label>
+        <ContactPicker
+          id="create-requester"
+          label={t('requester')}
+          chosen={requester.value}
+          choose={(contact) => {
+            requester.value = contact
+            here.value = false
+            missing.value = false
+          }}
+          offered={contacts}
+          placeholder={t('contact.find')}
+          invalid={missing.value}
+        />
         <label>
           {t('type')}
           <select
@@ -98,27 +103,7 @@ export function CreateDialog({ close }: { close: () => void }) {
         <p class="muted" id="type-hint">
           {chosen && t(chosen.customer ? 'type.customer' : 'type.back_office')}
         </p>
-        <label>
-          {t('title')}
-          <input
-            type="text"
-            required
-            maxLength={TITLE}
-            dir="auto"
-            value={title.value}
-            onInput={(event) => (title.value = event.currentTarget.value)}
-          />
-        </label>
-        <label>
-          {t('description')}
-          <textarea
-            rows={4}
-            maxLength={DESCRIPTION}
-            dir="auto"
-            value={description.value}
-            onInput={(event) => (description.value = event.currentTarget.value)}
-          />
-        </label>
+        <TicketWords title={title} description={description} />
         {ofView && (
           <label class="check">
             <input

@@ -4,10 +4,7 @@ import { useDesk } from '../context'
 import { t } from '../i18n'
 import type { Ticket } from '../model'
 import { Dialog, Wrong } from '../ui/parts'
-
-/** In characters, as the server counts them. */
-export const TITLE = 255
-export const DESCRIPTION = 10_000
+import { TicketWords } from './words'
 
 export function DescribeDialog({ ticket, close }: { ticket: Ticket; close: () => void }) {
   const desk = useDesk()
@@ -42,27 +39,7 @@ export function DescribeDialog({ ticket, close }: { ticket: Ticket; close: () =>
         }}
       >
         {ticket.shared && <p class="muted">{t('details.seen')}</p>}
-        <label>
-          {t('title')}
-          <input
-            type="text"
-            required
-            maxLength={TITLE}
-            dir="auto"
-            value={title.value}
-            onInput={(event) => (title.value = event.currentTarget.value)}
-          />
-        </label>
-        <label>
-          {t('description')}
-          <textarea
-            rows={6}
-            maxLength={DESCRIPTION}
-            dir="auto"
-            value={description.value}
-            onInput={(event) => (description.value = event.currentTarget.value)}
-          />
-        </label>
+        <TicketWords title={title} description={description} />
         <Wrong text={overtaken.value || (problem?.at === 'details' ? problem.text : undefined)} />
         <div class="buttons">
           <button type="button" class="button" onClick={close}>

@@ -2,7 +2,7 @@ import type { Filter } from '../api'
 import { useDesk } from '../context'
 import { t } from '../i18n'
 import { CATEGORIES } from '../model'
-import { inbox, withCategory } from '../place'
+import { inbox, narrowed } from '../place'
 import { Link } from '../ui/parts'
 
 /** Tickets by category, each with how many there are. */
@@ -21,7 +21,11 @@ export function Filters({ filter }: { filter: Filter }) {
           const count = one ? many(counts[one] ?? 0) : full ? t('count.most', { count: all }) : `${all}`
           return (
             <li key={one ?? 'all'}>
-              <Link to={inbox(withCategory(filter, one))} class="filter" {...(on && { 'aria-current': 'page' })}>
+              <Link
+                to={inbox(narrowed(filter, { category: one }))}
+                class="filter"
+                {...(on && { 'aria-current': 'page' })}
+              >
                 <span>{t(one ? `category.${one}` : 'category.all')}</span>
                 {known && <span class="count">{count}</span>}
               </Link>

@@ -1,17 +1,16 @@
 /** The list of tickets. */
 import { useSignal } from '@preact/signals'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Filter } from '../api'
 import { useDesk } from '../context'
 import { t } from '../i18n'
 import type { Row } from '../model'
-import { inbox, SEARCH, withShared, withText } from '../place'
+import { inbox } from '../place'
+import { ROWS_MOST } from '../state/inbox'
 import { Icon } from '../ui/icon'
 import { Ago, Chip, Link, nameOf, Problem, Skeleton, Title } from '../ui/parts'
 import { CreateDialog } from './create'
-
-/** What is typed is searched for after this pause, in milliseconds. */
-const PAUSE = 300
+import { Narrow } from './narrow'
 
 export function ListPane({ filter, current }: { filter: Filter; current: string }) {
   const desk = useDesk()
@@ -28,67 +27,10 @@ export function ListPane({ filter, current }: { filter: Filter; current: string 
           </button>
         )}
       </header>
-      <Search filter={filter} current={current} />
+      <Narrow filter={filter} current={current} />
       <Rows filter={filter} current={current} />
       {creating.value && <CreateDialog close={() => (creating.value = false)} />}
     </section>
-  )
-}
-
-function Search({ filter, current }: { filter: Filter; current: string }) {
-  const desk = useDesk()
-  const text = useSignal(filter.text ?? '')
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
-  const asked = filter.text ?? ''
-  // by Back, or by another filter
-  useEffect(() => {
-    if (text.peek().trim() !== asked) text.value = asked
-  }, [text, asked])
-  useEffect(() => () => clearTimeout(timer.current), [])
-  const look = () => {
-    clearTimeout(timer.current)
-    desk.go(inbox(withText(filter, text.value.trim()), current), { replace: true })
-  }
-  return (
-    <search>
-      <form
-        class="search"
-        onSubmit={(event) => {
-          event.preventDefault()
-          look()
-        }}
-      >
-        <label class="search-box">
-          <span class="hidden">{t('search')}</span>
-          <Icon name="search" size={18} />
-          <input
-            type="search"
-            value={text.value}
-            placeholder={t('search')}
-            maxLength={SEARCH}
-            onInput={(event) => {
-              text.value = event.currentTarget.value
-              clearTimeout(timer.current)
-              timer.current = setTimeout(look, PAUSE)
-            }}
-          />
-        </label>
-        <label>
-          <span class="hidden">{t('shared')}</span>
-          <select
-            value={filter.shared === undefined ? '' : filter.shared ? 'yes' : 'no'}
-            onChange={(event) => {
-              const { value } = event.currentTarget
-              desk.go(inbox(withShared(filter, value ? value === 'yes' : undefined), current))
-            }}
-          >
-            <option value="">{t('shared.any')}</option>
-            <option value="yes">{t('shared.yes')}</option>
-            <option value="no">{t('shared.no')}</option>
-          </select>
-        </label>
-      </form>
-    </search>
   )
 }
 
@@ -107,14 +49,15 @@ function Rows({ filter, current }: { filter: Filter; current: string }) {
   })
   if (!loaded && failure) return <Problem text={t('list.failed')} why={failure} again={desk.reloadList} />
   if (!loaded) return <Skeleton rows={6} />
-  const narrowed = filter.text || filter.shared !== undefined
+  const { category, ...narrow } = filter
+  const narrowed = Object.keys(narrow).length > 0
   return (
     <div class="scroll">
       {rows.length === 0 ? (
         <div class="empty">
           <p>{t('list.empty')}</p>
           {narrowed && (
-            <Link to={inbox(filter.category ? { category: filter.category } : {})} class="plain">
+            <Link to={inbox(category ? { category } : {})} class="plain">
               {t('list.clear')}
             </Link>
           )}
@@ -137,9 +80,13 @@ function Rows({ filter, current }: { filter: Filter; current: string }) {
       )}
       {next && (
         <div class="more">
-          <button type="button" class="button" disabled={more} onClick={desk.inbox.more}>
-            {t(more ? 'loading' : 'more')}
-          </button>
+          {rows.length < ROWS_MOST ? (
+            <button type="button" class="button" disabled={more} onClick={desk.inbox.more}>
+              {t(more ? 'loading' : 'more')}
+            </button>
+          ) : (
+            <p class="muted">{t('list.most', { count: rows.length })}</p>
+          )}
         </div>
       )}
     </div>

@@ -8,6 +8,7 @@ import { says } from '../state/says'
 import { Ago, Problem, Skeleton, Switch, Wrong } from '../ui/parts'
 import { useLoaded } from './load'
 import { PLATFORMS, type Platform, SPACES, type Spaces } from './model'
+import { Preview } from './preview'
 
 export function ContentTab() {
   const desk = useDesk()
@@ -48,61 +49,64 @@ export function ContentTab() {
   const { spaces, lastChange } = value.value
   const who = desk.team.value?.people.find((one) => one.id === lastChange?.actorId)?.name
   return (
-    <section aria-labelledby="spaces">
-      <h2 id="spaces">{t('spaces')}</h2>
-      <p class="muted" id="spaces-help">
-        {t('spaces.help')}
-      </p>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('space')}</th>
-              {PLATFORMS.map((platform) => (
-                <th key={platform} scope="col">
-                  {t(`platform.${platform}`)}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {SPACES.map((space) => (
-              <tr key={space}>
-                <th scope="row">
-                  {t(`space.${space}`)}
-                  <span class="muted" id={`space-${space}`}>
-                    {t(`space.${space}.hint`)}
-                  </span>
-                </th>
-                {PLATFORMS.map((platform) => {
-                  const label = t('space.switch', { space: t(`space.${space}`), platform: t(`platform.${platform}`) })
-                  return (
-                    <td key={platform}>
-                      <Switch
-                        on={space !== 'tickets' || spaces.tickets[platform]}
-                        label={label}
-                        hint={`space-${space}`}
-                        disabled={space !== 'tickets' || !desk.mayConfigure.value}
-                        turn={(on) => turn(platform, on)}
-                      />
-                    </td>
-                  )
-                })}
+    <div class="beside">
+      <section aria-labelledby="spaces">
+        <h2 id="spaces">{t('spaces')}</h2>
+        <p class="muted" id="spaces-help">
+          {t('spaces.help')}
+        </p>
+        <div class="table">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{t('space')}</th>
+                {PLATFORMS.map((platform) => (
+                  <th key={platform} scope="col">
+                    {t(`platform.${platform}`)}
+                  </th>
+                ))}
               </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <Wrong text={problem.value} />
-      <p class="muted">
-        {lastChange ? (
-          <>
-            {t('changed_by', { name: who ?? t('the_system') })} <Ago time={lastChange.time} />
-          </>
-        ) : (
-          t('never_changed')
-        )}
-      </p>
-    </section>
+            </thead>
+            <tbody>
+              {SPACES.map((space) => (
+                <tr key={space}>
+                  <th scope="row">
+                    {t(`space.${space}`)}
+                    <span class="muted" id={`space-${space}`}>
+                      {t(`space.${space}.hint`)}
+                    </span>
+                  </th>
+                  {PLATFORMS.map((platform) => {
+                    const label = t('space.switch', { space: t(`space.${space}`), platform: t(`platform.${platform}`) })
+                    return (
+                      <td key={platform}>
+                        <Switch
+                          on={space !== 'tickets' || spaces.tickets[platform]}
+                          label={label}
+                          hint={`space-${space}`}
+                          disabled={space !== 'tickets' || !desk.mayConfigure.value}
+                          turn={(on) => turn(platform, on)}
+                        />
+                      </td>
+                    )
+                  })}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+        <Wrong text={problem.value} />
+        <p class="muted">
+          {lastChange ? (
+            <>
+              {t('changed_by', { name: who ?? t('the_system') })} <Ago time={lastChange.time} />
+            </>
+          ) : (
+            t('never_changed')
+          )}
+        </p>
+      </section>
+      <Preview spaces={spaces} />
+    </div>
   )
 }

@@ -6,10 +6,12 @@ import { settings, TABS, type Tab } from '../place'
 import { Link, Title } from '../ui/parts'
 import { ChangesTab } from './changes'
 import { ContentTab } from './content'
+import { GeneralTab } from './general'
 import { InstallTab } from './install'
 import { SecurityTab } from './security'
 
 const NAMES: Record<Tab, Key> = {
+  general: 'tab.general',
   content: 'tab.content',
   security: 'tab.security',
   install: 'tab.install',
@@ -40,9 +42,10 @@ export function SettingsPage({ tab }: { tab: Tab }) {
           </Link>
         ))}
       </nav>
-      {!desk.mayConfigure.value && tab !== 'install' && tab !== 'changes' && (
+      {!desk.mayConfigure.value && (tab === 'content' || tab === 'security') && (
         <p class="notice">{t('forbidden.settings')}</p>
       )}
+      {tab === 'general' && <GeneralTab />}
       {tab === 'content' && <ContentTab />}
       {tab === 'security' && <SecurityTab />}
       {tab === 'install' && <InstallTab />}

@@ -1,12 +1,14 @@
 /** The list of tickets, as fresh as its last answer. */
 import { signal } from '@preact/signals'
-import { type Api, type Filter, PAGE_MOST } from '../api'
+import { type Api, type Filter, type InboxPage, PAGE_MOST } from '../api'
 import type { Category, Row, Ticket } from '../model'
 import { inbox as addressOf } from '../place'
 import { type Failure, failure } from './failure'
 
 /** Rows of a page. */
 const PAGE = 20
+/** Rows that are shown at the most, in rows: each look asks for all of them, a page at a time. */
+export const ROWS_MOST = 500
 
 export interface Inbox {
   filter: Filter
@@ -32,10 +34,28 @@ const blank: Inbox = {
   countLimit: 0
 }
 
+/** One that moved while a page was fetched comes twice: where it came last counts. */
+function joined(rows: Row[], more: Row[]): Row[] {
+  const ids = new Set(more.map((row) => row.ticket.id))
+  return [...rows.filter((row) => !ids.has(row.ticket.id)), ...more]
+}
+
 /** `reached` hears of each answer whether the server was reached. */
 export function createInbox(api: Api, reached: (failed?: Failure) => void) {
   const list = signal(blank)
   let turn = 0
+
+  /** At least a page, and `count` rows if there are so many; page by page, for as long as they are wanted. */
+  async function asMany(filter: Filter, count: number, wanted: () => boolean): Promise<InboxPage> {
+    const first = await api.inbox(filter, Math.min(PAGE_MOST, Math.max(PAGE, count)))
+    let { rows, next } = first
+    while (next && rows.length < count && wanted()) {
+      const page = await api.inbox(filter, Math.min(PAGE_MOST, count - rows.length), next)
+      rows = joined(rows, page.rows)
+      next = page.next
+    }
+    return { ...first, rows, next }
+  }
 
   /** Newest first and as many as were shown; an answer that another call has overtaken is dropped. */
   async function load(): Promise<boolean> {
@@ -44,7 +64,7 @@ export function createInbox(api: Api, reached: (failed?: Failure) => void) {
     const mine = ++turn
     const { filter, rows } = list.value
     try {
-      const page = await api.inbox(filter, Math.min(PAGE_MOST, Math.max(PAGE, rows.length)))
+      const page = await asMany(filter, rows.length, () => mine === turn)
       reached()
       if (mine === turn) list.value = { ...page, filter, loaded: true, more: false, failure: undefined }
       return true
@@ -58,16 +78,13 @@ export function createInbox(api: Api, reached: (failed?: Failure) => void) {
 
   async function more() {
     const { filter, next } = list.value
-    if (!next || list.value.more) return
+    if (!next || list.value.more || list.value.rows.length >= ROWS_MOST) return
     const mine = ++turn
     list.value = { ...list.value, more: true }
     try {
       const page = await api.inbox(filter, PAGE, next)
       if (mine !== turn) return
-      // one that moved up while its page was fetched comes twice: where it came last counts
-      const ids = new Set(page.rows.map((row) => row.ticket.id))
-      const kept = list.value.rows.filter((row) => !ids.has(row.ticket.id))
-      list.value = { ...list.value, rows: [...kept, ...page.rows], next: page.next, more: false }
+      list.value = { ...list.value, rows: joined(list.value.rows, page.rows), next: page.next, more: false }
     } catch (thrown) {
       if (mine === turn) list.value = { ...list.value, more: false, failure: failure(thrown) }
     }

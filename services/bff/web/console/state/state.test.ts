@@ -57,13 +57,23 @@ describe('the timeline', () => {
 
 describe('the address', () => {
   it('holds all that the inbox shows, and survives the way there and back', () => {
-    const filter = { category: 'waiting', shared: false, text: 'a&b' } as const
+    const filter = {
+      category: 'waiting',
+      shared: false,
+      text: 'a&b',
+      requester: 'con_1',
+      assignee: 'tea_1'
+    } as const
     const address = new URL(inbox(filter, 'tkt_1'), 'https://x')
     expect(parse(address.pathname, address.search)).toEqual({ page: 'inbox', filter, ticket: 'tkt_1' })
   })
 
   it('that nobody wrote by hand shows everything; one that is none says so', () => {
-    expect(parse('/console/tickets', '?state=x&shared=perhaps')).toEqual({ page: 'inbox', filter: {}, ticket: '' })
+    expect(parse('/console/tickets', '?state=x&shared=perhaps&requester=tea_1&assignee=%27')).toEqual({
+      page: 'inbox',
+      filter: {},
+      ticket: ''
+    })
     expect(parse('/console/elsewhere', '')).toEqual({ page: 'missing' })
     expect(parse('/console/settings', '')).toEqual({ page: 'settings', tab: 'content' })
   })

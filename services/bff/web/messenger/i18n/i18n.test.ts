@@ -60,6 +60,13 @@ describe('the language', () => {
     expect(spoken.value.dir).toBe('rtl')
   })
 
+  it('is the one that was asked for last, whichever arrives first', async () => {
+    await Promise.all([speak(['de']), speak(['en'])])
+    expect(t('home')).toBe('Home')
+    await Promise.all([speak(['de']), speak(['fr'])])
+    expect(spoken.value.locale).toBe('fr')
+  })
+
   it('counts', () => {
     expect(t('tab.messages', { count: 1 })).toBe('Messages, 1 unread conversation')
     expect(t('tab.tickets', { count: 2 })).toBe('Tickets, 2 unread updates')

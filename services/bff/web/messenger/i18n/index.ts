@@ -21,6 +21,8 @@ const LOCALES: Record<string, () => Promise<{ default: Texts }>> = {
 const RTL = new Set(['ar', 'he', 'fa', 'ur'])
 
 interface Language {
+  /** What it was asked for by. */
+  name: string
   /** Of the texts. */
   locale: string
   texts: Texts
@@ -33,6 +35,7 @@ function language(locale: string, texts: Texts): Language {
   // the pseudo-locale counts and tells the time as English does
   const real = locale === 'en-XA' ? 'en' : locale
   return {
+    name: locale,
     locale: real,
     texts,
     dir: RTL.has(real.split('-')[0] ?? '') ? 'rtl' : 'ltr',
@@ -55,19 +58,24 @@ export function choose(wishes: readonly string[]): string {
   return 'en'
 }
 
+/** The one that was asked for last. */
+let wanted = 'en'
+
 /** Speaks the best of the wishes from now on; English when its texts cannot be fetched. */
 export async function speak(wishes: readonly string[]): Promise<void> {
   const locale = choose(wishes)
+  wanted = locale
   let texts: Texts = en
   const load = LOCALES[locale]
   if (load)
     try {
       texts = (await load()).default
     } catch {
-      spoken.value = language('en', en)
+      if (wanted === locale) spoken.value = language('en', en)
       return
     }
-  spoken.value = language(locale, texts)
+  // another one may have been asked for while this one was fetched
+  if (wanted === locale && locale !== spoken.value.name) spoken.value = language(locale, texts)
 }
 
 /** The text of a key with its values put in; `count` also chooses the plural. */

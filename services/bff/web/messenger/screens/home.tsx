@@ -2,7 +2,7 @@ import { useApp } from '../context'
 import { t } from '../i18n'
 import type { Screen } from '../state/route'
 import { Icon, type IconName } from '../ui/icon'
-import { CloseButton, Problem, Skeleton, Title } from '../ui/parts'
+import { Corner, Problem, Skeleton, Title } from '../ui/parts'
 import { ConversationRow, TicketRowButton } from '../ui/rows'
 
 /** Greeting, ways to begin, and what is going on. */
@@ -15,7 +15,7 @@ export function HomeScreen() {
       <div class="screen home">
         <div class="greeting">
           <Title>{t('help')}</Title>
-          <CloseButton />
+          <Corner />
         </div>
         <div class="scroll">
           {problem ? (
@@ -35,7 +35,7 @@ export function HomeScreen() {
           </span>{' '}
           <span class="help">{t('help')}</span>
         </Title>
-        <CloseButton />
+        <Corner />
       </div>
       <div class="scroll cards">
         {home.degraded && (

@@ -3,6 +3,7 @@ import { useApp } from '../context'
 import { t } from '../i18n'
 import type { List } from '../state/list'
 import { Icon } from '../ui/icon'
+import { useOrder } from '../ui/order'
 import { Header, Problem, Skeleton } from '../ui/parts'
 import { ConversationRow, TicketRowButton } from '../ui/rows'
 
@@ -10,6 +11,7 @@ import { ConversationRow, TicketRowButton } from '../ui/rows'
 export function MessagesScreen() {
   const app = useApp()
   const conversations = app.conversations.value
+  const list = useOrder<HTMLUListElement>()
   useEffect(() => {
     app.loadConversations()
   }, [app])
@@ -25,7 +27,7 @@ export function MessagesScreen() {
               <p>{t('messages.empty.hint')}</p>
             </div>
           ) : (
-            <ul class="rows">
+            <ul class="rows" ref={list}>
               {conversations.rows.map((conversation) => (
                 <li key={conversation.id}>
                   <ConversationRow conversation={conversation} />
@@ -55,6 +57,7 @@ export function MessagesScreen() {
 export function TicketsScreen() {
   const app = useApp()
   const tickets = app.tickets.value
+  const list = useOrder<HTMLUListElement>()
   useEffect(() => {
     app.loadTickets()
   }, [app])
@@ -68,7 +71,7 @@ export function TicketsScreen() {
       <Header title={t('tickets')} />
       <div class="scroll">
         <Body list={tickets} rows={4} text={t('error.tickets')} again={() => app.loadTickets()}>
-          <ul class="rows">
+          <ul class="rows" ref={list}>
             {tickets.rows.map((ticket) => (
               <li key={ticket.id}>
                 <TicketRowButton ticket={ticket} />

@@ -8,7 +8,7 @@ import type { Ticket } from '../model'
 import type { Failure } from '../state/failure'
 import { steps } from '../state/steps'
 import { Icon } from '../ui/icon'
-import { Ago, BackButton, Chip, CloseButton, Problem, Skeleton, stateLabel, Title } from '../ui/parts'
+import { Ago, BackButton, Chip, Corner, Problem, Skeleton, stateLabel, Title } from '../ui/parts'
 
 /** Shown for so long, a ticket counts as seen; in milliseconds. */
 const SEEN = 1_000
@@ -41,7 +41,7 @@ export function TicketScreen({ id }: { id: string }) {
       <header class="bar">
         <BackButton />
         <div class="bar-title" />
-        <CloseButton />
+        <Corner />
       </header>
       {ticket ? (
         <Shown ticket={ticket} />

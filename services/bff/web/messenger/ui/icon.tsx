@@ -5,6 +5,8 @@ const PATHS = {
   messages: 'M5 5h14a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-7l-5 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z',
   tickets: 'M4 7h16v3.5a1.5 1.5 0 0 0 0 3V17H4v-3.5a1.5 1.5 0 0 0 0-3zM14 7v10',
   close: 'M6 6l12 12M18 6L6 18',
+  wider: 'M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7',
+  narrower: 'M19 11h-6V5M13 11l7-7M5 13h6v6M11 13l-7 7',
   back: 'M15 5l-7 7 7 7',
   forward: 'M9 5l7 7-7 7',
   send: 'M4 12l16-7-5 15-3.5-6z',

@@ -121,7 +121,7 @@ export function Title({ children, class: name }: { children: ComponentChildren; 
   )
 }
 
-/** The screen's bar: Back, its name, Close. */
+/** The screen's bar: Back, its name, and the panel's own buttons. */
 export function Header({ title, children }: { title: ComponentChildren; children?: ComponentChildren }) {
   return (
     <header class="bar">
@@ -130,7 +130,7 @@ export function Header({ title, children }: { title: ComponentChildren; children
         <Title>{title}</Title>
         {children}
       </div>
-      <CloseButton />
+      <Corner />
     </header>
   )
 }
@@ -152,15 +152,32 @@ export function BackButton() {
   )
 }
 
-export function CloseButton() {
+/** What becomes of the panel: wider, where there is room beside it, and closed. */
+export function Corner() {
+  const app = useApp()
+  const wide = app.wide.value
   return (
-    <button
-      type="button"
-      class="round close"
-      aria-label={t('close')}
-      onClick={() => dispatchEvent(new Event('msgr-close'))}
-    >
-      <Icon name="close" />
-    </button>
+    <>
+      {!app.full.value && (
+        <button
+          type="button"
+          class="round"
+          aria-label={t(wide ? 'narrower' : 'wider')}
+          onClick={() => {
+            app.wide.value = !wide
+          }}
+        >
+          <Icon name={wide ? 'narrower' : 'wider'} />
+        </button>
+      )}
+      <button
+        type="button"
+        class="round close"
+        aria-label={t('close')}
+        onClick={() => dispatchEvent(new Event('msgr-close'))}
+      >
+        <Icon name="close" />
+      </button>
+    </>
   )
 }

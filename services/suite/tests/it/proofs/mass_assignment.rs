@@ -1,4 +1,5 @@
-//! What a contact sends says what they want, and never who they are, for whom, since when or how it is kept.
+//! What a contact sends says what they want, and never who they are, for whom, since when or how it is kept; and
+//! nobody's credential is in an address.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -76,6 +77,36 @@ fn no_request_that_a_contact_can_send_says_who_for_whom_or_since_when() {
     }
     assert!(looked_at > 30, "{looked_at}");
     assert!(offences.is_empty(), "{offences:#?}");
+}
+
+/// What is called by GET stands in the address, and addresses stand in histories and in the logs of whatever is in
+/// between.
+#[test]
+fn nothing_that_is_asked_by_get_takes_a_credential() {
+    let secret = |name: &str| {
+        let place = ["page_token", "consistency_token", "resume_token"].contains(&name);
+        ["jwt", "secret", "password", "token", "cookie"]
+            .iter()
+            .any(|word| name.split('_').any(|part| part == *word))
+            && !place
+            && !name.ends_with("_sha256")
+            && !name.ends_with("token_id")
+    };
+    let (mut offences, mut posted) = (BTreeSet::new(), BTreeSet::new());
+    for rpc in super::methods::all() {
+        let options = rpc.method.method_descriptor_proto().options.clone();
+        let level = options.unwrap_or_default().idempotency_level();
+        let by_get = level == prost_types::method_options::IdempotencyLevel::NoSideEffects;
+        for (way, name) in fields(&rpc.method.input()) {
+            if secret(&name) {
+                let found = if by_get { &mut offences } else { &mut posted };
+                found.insert(format!("{} | {way}", rpc.name()));
+            }
+        }
+    }
+    assert!(offences.is_empty(), "{offences:#?}");
+    // the same rule finds those that are in a body
+    assert!(posted.len() >= 6, "{posted:#?}");
 }
 
 /// The rule does find what it looks for: teammates may say for whom.

@@ -91,6 +91,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Own, r#"{"requesterContactId":"$contact","title":"More"}"#),
     row("messenger.tickets.v1.TicketService/UpdateTicket", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","title":"Changed"}"#),
     row("messenger.tickets.v1.TicketService/ChangeTicketState", TICKETS_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
+    row("messenger.tickets.v1.TicketService/EnsureConversation", TICKETS_W, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.tickets.v1.TicketService/ShareTicket", TICKETS_W, Hidden, r#"{"ticketId":"$report"}"#),
     // Tickets, for contacts
     row("messenger.tickets.v1.TicketService/GetContactTicket", Contact, Hidden, r#"{"ticketId":"$ticket"}"#),
@@ -138,6 +139,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.settings.v1.WorkspaceService/ExchangeToken", Public, Nobodys, r#"{"token":"$secret"}"#),
     row("messenger.settings.v1.ContactService/GetContact", Teammate("contacts:read"), Hidden, r#"{"contactId":"$contact"}"#),
     row("messenger.settings.v1.ContactService/BatchGetContacts", Teammate("contacts:read"), Own, r#"{"contactIds":["$contact"]}"#),
+    row("messenger.settings.v1.ContactService/SearchContacts", Teammate("contacts:read"), Own, r#"{"text":"$contact"}"#),
     row("messenger.settings.v1.ContactService/IdentifyContact", Teammate("contacts:write"), Own, r#"{"userId":"someone"}"#),
     row("messenger.settings.v1.SessionStoreService/OpenSession", SESSIONS, Nobodys, r#"{"appId":"$app","platform":"PLATFORM_WEB","userJwt":"$jwt"}"#),
     row("messenger.settings.v1.SessionStoreService/LookUpSession", SESSIONS, Nobodys, r#"{"accessTokenSha256":"$hash"}"#),
@@ -169,6 +171,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.MessengerService/MarkConversationRead", Session, Hidden, r#"{"conversationId":"$conversation","upToSeq":"1"}"#),
     row("messenger.bff.v1.MessengerService/MarkTicketRead", Session, Hidden, r#"{"ticketId":"$ticket","upToRevision":"1"}"#),
     row("messenger.bff.v1.MessengerService/WatchMessenger", Session, Own, r#"{"platform":"PLATFORM_WEB"}"#),
+    row("messenger.bff.v1.MessengerService/PollMessenger", Session, Own, r#"{"platform":"PLATFORM_WEB"}"#),
     // the console
     row("messenger.bff.v1.ConsoleService/GetConsole", DESK, Own, "{}"),
     row("messenger.bff.v1.ConsoleService/ListInbox", DESK, Own, r#"{"text":"canary"}"#),
@@ -176,7 +179,8 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/ListTimeline", DESK_TALK, Hidden, r#"{"conversationId":"$conversation"}"#),
     row("messenger.bff.v1.ConsoleService/ListInboxHistory", DESK, Hidden, r#"{"ticketId":"$ticket"}"#),
     row("messenger.bff.v1.ConsoleService/ListContactThreads", DESK_TALK, Own, r#"{"contactId":"$contact"}"#),
-    row("messenger.bff.v1.ConsoleService/CreateInboxTicket", DESK_W, Own, r#"{"requesterContactId":"$contact","title":"More"}"#),
+    row("messenger.bff.v1.ConsoleService/FindContacts", Console("contacts:read"), Own, r#"{"text":"$contact"}"#),
+    row("messenger.bff.v1.ConsoleService/CreateInboxTicket", DESK_W, Refused(tonic::Code::InvalidArgument), r#"{"requesterContactId":"$contact","title":"More"}"#),
     row("messenger.bff.v1.ConsoleService/EditTicket", DESK_W, Hidden, r#"{"ticketId":"$ticket","title":"Changed"}"#),
     row("messenger.bff.v1.ConsoleService/SetTicketState", DESK_W, Hidden, r#"{"ticketId":"$ticket","stateId":"$state"}"#),
     row("messenger.bff.v1.ConsoleService/ReplyToTicket", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello","stateId":"$state"}"#),
@@ -203,6 +207,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/RevokeKey", OFFICE_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.WorkspaceService/RevokeIdentityKey", SETTINGS_W, Hidden, r#"{"keyId":"$key"}"#),
     row("messenger.settings.v1.SessionStoreService/RevokeConsoleSession", SESSIONS, Nobodys, r#"{"sessionId":"$console"}"#),
+    row("messenger.settings.v1.WorkspaceService/UnbindTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate"}"#),
     row("messenger.settings.v1.WorkspaceService/UpdateTeammate", SETTINGS_W, Hidden, r#"{"teammateId":"$teammate","role":"ROLE_ADMIN"}"#),
     // further examples: ids beside the one that the RPC is about
     row("messenger.tickets.v1.TicketService/CreateTicket", TICKETS_W, Refused(tonic::Code::FailedPrecondition), r#"{"requesterContactId":"$contact","typeId":"$type","title":"More"}"#),

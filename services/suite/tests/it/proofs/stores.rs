@@ -33,6 +33,14 @@ const FOR_ALL: &[(&str, &str)] = &[
         "a rebuild clears all",
     ),
     (
+        "notifications/store/sets.rs::found",
+        "handed keys that begin with the workspace",
+    ),
+    (
+        "notifications/store/sets.rs::upsert",
+        "handed rows that begin with the workspace",
+    ),
+    (
         "notifications/store/write.rs::begin_epoch",
         "one number for the whole projection",
     ),
@@ -386,4 +394,167 @@ fn every_table_and_index_begins_with_the_workspace() {
         }
     }
     assert!(looked_at > 40, "{looked_at}");
+}
+
+/// Where a call works for all workspaces, how often, and why it may.
+const CALLS_FOR_ALL: &[(&str, usize, &str)] = &[
+    (
+        "settings/service.rs",
+        1,
+        "hands it to those that find a workspace by what a caller has",
+    ),
+    (
+        "settings/service/console_sessions.rs",
+        3,
+        "a token's hash and a session's id find it; what a browser had before a login may be another's",
+    ),
+    ("settings/service/opening.rs", 2, "an app's id finds it"),
+    ("settings/service/security.rs", 1, "an app's id finds it"),
+    (
+        "settings/service/sessions.rs",
+        2,
+        "a token's hash and a session's id find it",
+    ),
+    ("settings/service/tokens.rs", 1, "a token's id finds it"),
+];
+
+/// On Postgres a statement that forgets the workspace then finds nothing.
+#[test]
+fn a_call_reads_and_writes_what_its_workspace_has_and_nothing_else() {
+    const FOR_ALL_SAID: [&str; 4] = ["atabase().read()", ".begin()", ".snapshot()", ".of_all()"];
+    let mut found = Vec::new();
+    for service in SERVICES {
+        for (file, text) in source(service) {
+            if !(file == "service.rs" || file.starts_with("service/")) || file.contains("tests") {
+                continue;
+            }
+            // however the lines are broken
+            let text: String = bare(&text).split_whitespace().collect();
+            let said = FOR_ALL_SAID.map(|said| text.matches(said).count());
+            let said: usize = said.iter().sum();
+            if said > 0 {
+                found.push((format!("{service}/{file}"), said));
+            }
+        }
+    }
+    let excepted = CALLS_FOR_ALL.iter();
+    let excepted: Vec<_> = excepted
+        .map(|&(file, times, _)| (file.to_owned(), times))
+        .collect();
+    assert_eq!(
+        found, excepted,
+        "take `of`, `begin_of` or `snapshot_of` with the caller's workspace, or say why not"
+    );
+}
+
+/// Columns by which it is decided whether a customer sees something.
+const VISIBILITY: [&str; 6] = [
+    "visible",
+    "shared",
+    "shareable",
+    "offered",
+    "listed",
+    "kind",
+];
+
+/// What is told to nobody in particular is the team's: there is no third answer, and none that means "yes" by itself.
+fn leaves_it_open(schema: &str) -> Vec<&str> {
+    let columns = schema
+        .lines()
+        .filter_map(|line| line.strip_prefix("column "));
+    columns
+        .filter(|column| {
+            let name = words(column).nth(1).unwrap_or_default();
+            VISIBILITY.contains(&name)
+                && (!column.contains(" not null") || column.contains("default true"))
+        })
+        .collect()
+}
+
+#[test]
+fn a_column_that_decides_what_customers_see_always_says_so() {
+    let mut looked_at = 0;
+    for service in SERVICES {
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .join(service)
+            .join("tests/golden/schema");
+        for entry in fs::read_dir(schema).unwrap() {
+            let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+            let decides = |line: &&str| {
+                line.starts_with("column ")
+                    && VISIBILITY.contains(&words(line).nth(2).unwrap_or_default())
+            };
+            looked_at += text.lines().filter(decides).count();
+            assert_eq!(leaves_it_open(&text), Vec::<&str>::new(), "{service}");
+        }
+    }
+    assert!(looked_at >= 14, "{looked_at}");
+    for caught in [
+        "column a.visible boolean",
+        "column a.shared boolean not null default true",
+    ] {
+        assert_eq!(leaves_it_open(caught).len(), 1, "{caught}");
+    }
+}
+
+/// Tables of which a row that was written stays as it was written, for as long as there is the workspace.
+const WRITTEN_ONCE: [&str; 2] = ["audit_entry", "ticket_history"];
+/// A person who is gone is no actor any more.
+const BUT: &str = "update ticket_history set actor_id";
+
+/// Statements that take away or change a row of these tables.
+fn changes(text: &str) -> Vec<String> {
+    let text = bare(text).to_lowercase().replace("\\\n", " ");
+    let text = on_one_line(&text);
+    let mut found = Vec::new();
+    for table in WRITTEN_ONCE {
+        for verb in [
+            "update",
+            "delete from",
+            "truncate",
+            "drop table",
+            "replace into",
+        ] {
+            let statement = format!("{verb} {table}");
+            for (at, _) in text.match_indices(&statement) {
+                let line: String = text[at..].chars().take(60).collect();
+                if !line.starts_with(BUT) {
+                    found.push(line);
+                }
+            }
+        }
+        let insert = format!("insert into {table}");
+        for rest in text.split(&insert).skip(1) {
+            let statement = rest.split(';').next().unwrap_or_default();
+            if statement.contains("do update") {
+                found.push(format!("{insert} … do update"));
+            }
+        }
+    }
+    found
+}
+
+/// With one blank wherever there are some.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_entry_of_the_audit_is_never_changed_nor_taken_away() {
+    let mut looked_at = 0;
+    for service in SERVICES {
+        for (file, text) in source(service) {
+            looked_at += usize::from(WRITTEN_ONCE.iter().any(|table| text.contains(table)));
+            assert_eq!(changes(&text), Vec::<String>::new(), "{service}/{file}");
+        }
+    }
+    assert!(looked_at >= 4, "{looked_at}");
+    for caught in [
+        "update audit_entry set actor_id = $2",
+        "delete from \\\n   audit_entry where happened_at < $1",
+        "insert into ticket_history (a) values ($1) on conflict (a) do update set a = $1",
+    ] {
+        assert_eq!(changes(caught).len(), 1, "{caught}");
+    }
 }

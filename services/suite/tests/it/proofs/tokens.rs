@@ -42,6 +42,24 @@ fn header(algorithm: &str, kid: &str) -> String {
     json!({ "alg": algorithm, "typ": "JWT", "kid": kid }).to_string()
 }
 
+/// A good token for one use, which was used.
+async fn used_token(office: &Office) -> String {
+    let web = &office.access.keys["WEB"];
+    let mut claims = claims(&office.access);
+    claims["jti"] = "once".into();
+    let token = signed(web, &header("HS256", &web.kid), &claims.to_string());
+    let channel = runtime::client::channel(&office.suite.endpoints().bff).unwrap();
+    let body = CreateSessionRequest {
+        app_id: office.access.app_id.clone(),
+        platform: Platform::Web.into(),
+        user_jwt: token.clone(),
+        ..Default::default()
+    };
+    let mut sessions = SessionServiceClient::new(channel);
+    sessions.create_session(body).await.unwrap();
+    token
+}
+
 /// Each is wrong in one way.
 fn bad(office: &Office, other: &Access, revoked: &KeyAccess) -> Vec<(&'static str, String)> {
     let web = &office.access.keys["WEB"];
@@ -170,7 +188,8 @@ async fn every_bad_user_token_is_refused_alike_over_grpc_and_connect() {
     let mut grpc = SessionServiceClient::new(channel);
     let (mut over_grpc, mut over_connect) = (BTreeSet::new(), BTreeSet::new());
     let mut let_in = Vec::new();
-    let bad = bad(&office, &other, &revoked);
+    let mut bad = bad(&office, &other, &revoked);
+    bad.push(("for one use, and used", used_token(&office).await));
     let unknown_app = format!("app_{}", "0".repeat(32));
     let good = claims(&office.access);
     let web = &office.access.keys["WEB"];

@@ -385,6 +385,48 @@ fn nobody_makes_a_conversation_for_a_ticket_they_do_not_see() {
     );
 }
 
+/// C2
+#[test]
+fn a_teammate_who_writes_makes_the_same_conversation_as_the_customer_who_taps() {
+    let desk = Desk::new();
+    let ticket = desk.ticket("Submitted");
+    let here = [desk.member()];
+    assert_eq!(
+        ticket.ensure_conversation_for_team(&here, &grace(1)),
+        Ok(None)
+    );
+    assert_eq!(
+        ticket.ensure_conversation_for_team(&[], &grace(1)),
+        Ok(None),
+        "one that Conversations has not told of yet"
+    );
+    let unlinked = ticket.unlink(&grace(1)).unwrap().after;
+    let taps = unlinked.ensure_conversation(&desk.ada, None, &grace(2));
+    let writes = unlinked.ensure_conversation_for_team(&[], &grace(2));
+    assert_eq!(taps, writes);
+    let dead = Member {
+        deleted: true,
+        ..desk.member()
+    };
+    let next = ticket.ensure_conversation_for_team(std::slice::from_ref(&dead), &grace(2));
+    assert_eq!(
+        next.unwrap().unwrap().after.ticket.conversation,
+        Some(Ticket::conversation_of(&ticket.ticket.id, 2)),
+        "a deleted conversation counts as none"
+    );
+}
+
+/// V4: what customers do not see gets no conversation by a word to them
+#[test]
+fn a_ticket_that_is_not_shared_gets_no_conversation_by_writing_to_it() {
+    let desk = Desk::new();
+    let ticket = desk.back_office("Bug report", "Submitted");
+    assert_eq!(
+        ticket.ensure_conversation_for_team(&[], &grace(1)),
+        Err(Refusal::NoConversation)
+    );
+}
+
 /// C2, V5
 #[test]
 fn a_ticket_created_on_a_conversation_is_seen_by_everybody_in_it() {

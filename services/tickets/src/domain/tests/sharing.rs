@@ -393,3 +393,24 @@ fn a_workspace_has_a_hundred_types_at_the_most() {
         Err(Refusal::TooManyTypes)
     );
 }
+
+/// T12, A4
+#[test]
+fn a_ticket_that_is_shared_again_in_silence_does_not_light_what_was_unread_before() {
+    let desk = Desk::new();
+    let ticket = desk.back_office("Bug report", "Submitted");
+    let shared = desk.shared(&ticket, &[], 1).after;
+    assert_eq!(shared.ticket.notify_revision, 1);
+    let back = desk.unshared(&shared, 2).after;
+    let again = back.share(&desk.catalog, &[], false, &grace(3));
+    let again = again.unwrap().unwrap().after;
+    assert_eq!(
+        again.ticket.notify_revision, 0,
+        "never unread, to whomever it is shown"
+    );
+    let moved = desk.moved(&again, "In progress", 4).after;
+    assert_eq!(
+        moved.ticket.notify_revision, moved.ticket.revision,
+        "what happens from now on is told"
+    );
+}

@@ -220,7 +220,7 @@ async fn everything_else_is_found_by_a_key_that_begins_with_the_workspace() {
     lists::seen_by_id(&db, workspace, &ada, &several)
         .await
         .unwrap();
-    for place in [lists::Place::Oldest(0), lists::Place::Newest(None)] {
+    for place in [lists::End::Oldest(0), lists::End::Newest(None)] {
         lists::history(&db, workspace, id, place, 21).await.unwrap();
     }
     lists::updates(&db, workspace, id, 200).await.unwrap();

@@ -33,7 +33,7 @@ async fn what_is_saved_is_what_is_loaded() {
         shelf.db.read(),
         &shelf.workspace,
         &ticket.ticket.id,
-        lists::Place::Oldest(0),
+        lists::End::Oldest(0),
         9,
     );
     let told: Vec<_> = [moved.history, unlinked.history]

@@ -91,7 +91,7 @@ async fn an_unshared_ticket_is_kept_with_who_asked_for_it_and_seen_by_nobody() {
     assert_eq!(shelf.save(&back.unwrap().unwrap()).await, Saved::Done);
     let list = lists::of_contact(db, &shelf.workspace, &ada, None, 9).await;
     assert_eq!(list.unwrap(), []);
-    let history = lists::history(db, &shelf.workspace, id, lists::Place::Oldest(0), 9)
+    let history = lists::history(db, &shelf.workspace, id, lists::End::Oldest(0), 9)
         .await
         .unwrap();
     let visible: Vec<_> = history.iter().map(|entry| entry.visible).collect();

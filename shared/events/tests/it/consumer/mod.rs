@@ -1,10 +1,13 @@
 //! The consumer over a real database, with sources and projections that fail in every way.
 
 mod exactly_once;
+mod forks;
 mod gaps;
+mod outrun;
 mod poison;
 mod progress;
 mod rebuild;
+mod repair;
 mod watchdog;
 
 use events::{Consumer, EventLog};

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file messenger/bff/v1/bff.proto.
  */
 export const file_messenger_bff_v1_bff: GenFile = /*@__PURE__*/
-  fileDesc("ChptZXNzZW5nZXIvYmZmL3YxL2JmZi5wcm90bxIQbWVzc2VuZ2VyLmJmZi52MSKUAQoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEjEKCHBsYXRmb3JtGAIgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEhAKCHVzZXJfand0GAMgASgJEhYKDnZpc2l0b3Jfc2VjcmV0GAQgASgJEg8KB3VzZXJfaWQYBSABKAkitAEKFUNyZWF0ZVNlc3Npb25SZXNwb25zZRIUCgxhY2Nlc3NfdG9rZW4YASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGlkZW50aXR5GAMgASgLMhoubWVzc2VuZ2VyLmJmZi52MS5JZGVudGl0eRIWCg52aXNpdG9yX3NlY3JldBgEIAEoCRIOCgZtZXJnZWQYBSABKAgiFgoUUmV2b2tlU2Vzc2lvblJlcXVlc3QiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIl4KDkdldEhvbWVSZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjcKD0dldEhvbWVSZXNwb25zZRIkCgRob21lGAEgASgLMhYubWVzc2VuZ2VyLmJmZi52MS5Ib21lIlYKEkxpc3RUaWNrZXRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIZChFjb25zaXN0ZW5jeV90b2tlbhgDIAEoCSJ8ChNMaXN0VGlja2V0c1Jlc3BvbnNlEjAKB3RpY2tldHMYASADKAsyHy5tZXNzZW5nZXIuYmZmLnYxLlRpY2tldFN1bW1hcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhoKEnVucmVhZF91bmF2YWlsYWJsZRgDIAEoCCJAChBHZXRUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJDChFHZXRUaWNrZXRSZXNwb25zZRIuCgZ0aWNrZXQYASABKAsyHi5tZXNzZW5nZXIuYmZmLnYxLlRpY2tldERldGFpbCIYChZMaXN0VGlja2V0Rm9ybXNSZXF1ZXN0IkYKF0xpc3RUaWNrZXRGb3Jtc1Jlc3BvbnNlEisKBWZvcm1zGAEgAygLMhwubWVzc2VuZ2VyLmJmZi52MS5UaWNrZXRGb3JtIl4KE1N1Ym1pdFRpY2tldFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd0eXBlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJImEKFFN1Ym1pdFRpY2tldFJlc3BvbnNlEi4KBnRpY2tldBgBIAEoCzIeLm1lc3Nlbmdlci5iZmYudjEuVGlja2V0RGV0YWlsEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjIKHU9wZW5UaWNrZXRDb252ZXJzYXRpb25SZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCSJ4Ch5PcGVuVGlja2V0Q29udmVyc2F0aW9uUmVzcG9uc2USOwoMY29udmVyc2F0aW9uGAEgASgLMiUubWVzc2VuZ2VyLmJmZi52MS5Db252ZXJzYXRpb25TdW1tYXJ5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIkEKGExpc3RDb252ZXJzYXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSKPAQoZTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZRI8Cg1jb252ZXJzYXRpb25zGAEgAygLMiUubWVzc2VuZ2VyLmJmZi52MS5Db252ZXJzYXRpb25TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIbChN0aWNrZXRzX3VuYXZhaWxhYmxlGAMgASgIIlgKFkdldENvbnZlcnNhdGlvblJlcXVlc3QSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIrIBChdHZXRDb252ZXJzYXRpb25SZXNwb25zZRI7Cgxjb252ZXJzYXRpb24YASABKAsyJS5tZXNzZW5nZXIuYmZmLnYxLkNvbnZlcnNhdGlvblN1bW1hcnkSJQoFcGFydHMYAiADKAsyFi5tZXNzZW5nZXIuYmZmLnYxLlBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJEhoKEnRpY2tldF91bmF2YWlsYWJsZRgEIAEoCCI8ChhTdGFydENvbnZlcnNhdGlvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRib2R5GAIgASgJInMKGVN0YXJ0Q29udmVyc2F0aW9uUmVzcG9uc2USOwoMY29udmVyc2F0aW9uGAEgASgLMiUubWVzc2VuZ2VyLmJmZi52MS5Db252ZXJzYXRpb25TdW1tYXJ5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImcKElNlbmRNZXNzYWdlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCRIMCgRib2R5GAMgASgJEhYKDnNlZW5fdXBfdG9fc2VxGAQgASgEIlYKE1NlbmRNZXNzYWdlUmVzcG9uc2USJAoEcGFydBgBIAEoCzIWLm1lc3Nlbmdlci5iZmYudjEuUGFydBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJJChtNYXJrQ29udmVyc2F0aW9uUmVhZFJlcXVlc3QSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEhEKCXVwX3RvX3NlcRgCIAEoBCJLChxNYXJrQ29udmVyc2F0aW9uUmVhZFJlc3BvbnNlEhAKCHJlYWRfc2VxGAEgASgEEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIkIKFU1hcmtUaWNrZXRSZWFkUmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkSFgoOdXBfdG9fcmV2aXNpb24YAiABKAQiGAoWTWFya1RpY2tldFJlYWRSZXNwb25zZSJ9ChVXYXRjaE1lc3NlbmdlclJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoMcmVzdW1lX3Rva2VuGAIgASgLMhsubWVzc2VuZ2VyLmJmZi52MS5Ib21lVG9rZW4ipwEKFldhdGNoTWVzc2VuZ2VyUmVzcG9uc2USJgoEaG9tZRgBIAEoCzIWLm1lc3Nlbmdlci5iZmYudjEuSG9tZUgAEi8KCGJvb2ttYXJrGAIgASgLMhsubWVzc2VuZ2VyLmJmZi52MS5Ib21lVG9rZW5IABIrCgdnb19hd2F5GAMgASgLMhgubWVzc2VuZ2VyLmJmZi52MS5Hb0F3YXlIAEIHCgVmcmFtZTLZAQoOU2Vzc2lvblNlcnZpY2USYAoNQ3JlYXRlU2Vzc2lvbhImLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlU2Vzc2lvblJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZVNlc3Npb25SZXNwb25zZRJlCg1SZXZva2VTZXNzaW9uEiYubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VTZXNzaW9uUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuUmV2b2tlU2Vzc2lvblJlc3BvbnNlIgOQAgIy7goKEE1lc3NlbmdlclNlcnZpY2USUwoHR2V0SG9tZRIgLm1lc3Nlbmdlci5iZmYudjEuR2V0SG9tZVJlcXVlc3QaIS5tZXNzZW5nZXIuYmZmLnYxLkdldEhvbWVSZXNwb25zZSIDkAIBEl8KC0xpc3RUaWNrZXRzEiQubWVzc2VuZ2VyLmJmZi52MS5MaXN0VGlja2V0c1JlcXVlc3QaJS5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2UiA5ACARJZCglHZXRUaWNrZXQSIi5tZXNzZW5nZXIuYmZmLnYxLkdldFRpY2tldFJlcXVlc3QaIy5tZXNzZW5nZXIuYmZmLnYxLkdldFRpY2tldFJlc3BvbnNlIgOQAgESawoPTGlzdFRpY2tldEZvcm1zEigubWVzc2VuZ2VyLmJmZi52MS5MaXN0VGlja2V0Rm9ybXNSZXF1ZXN0GikubWVzc2VuZ2VyLmJmZi52MS5MaXN0VGlja2V0Rm9ybXNSZXNwb25zZSIDkAIBEl0KDFN1Ym1pdFRpY2tldBIlLm1lc3Nlbmdlci5iZmYudjEuU3VibWl0VGlja2V0UmVxdWVzdBomLm1lc3Nlbmdlci5iZmYudjEuU3VibWl0VGlja2V0UmVzcG9uc2USgAEKFk9wZW5UaWNrZXRDb252ZXJzYXRpb24SLy5tZXNzZW5nZXIuYmZmLnYxLk9wZW5UaWNrZXRDb252ZXJzYXRpb25SZXF1ZXN0GjAubWVzc2VuZ2VyLmJmZi52MS5PcGVuVGlja2V0Q29udmVyc2F0aW9uUmVzcG9uc2UiA5ACAhJxChFMaXN0Q29udmVyc2F0aW9ucxIqLm1lc3Nlbmdlci5iZmYudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GisubWVzc2VuZ2VyLmJmZi52MS5MaXN0Q29udmVyc2F0aW9uc1Jlc3BvbnNlIgOQAgESawoPR2V0Q29udmVyc2F0aW9uEigubWVzc2VuZ2VyLmJmZi52MS5HZXRDb252ZXJzYXRpb25SZXF1ZXN0GikubWVzc2VuZ2VyLmJmZi52MS5HZXRDb252ZXJzYXRpb25SZXNwb25zZSIDkAIBEmwKEVN0YXJ0Q29udmVyc2F0aW9uEioubWVzc2VuZ2VyLmJmZi52MS5TdGFydENvbnZlcnNhdGlvblJlcXVlc3QaKy5tZXNzZW5nZXIuYmZmLnYxLlN0YXJ0Q29udmVyc2F0aW9uUmVzcG9uc2USWgoLU2VuZE1lc3NhZ2USJC5tZXNzZW5nZXIuYmZmLnYxLlNlbmRNZXNzYWdlUmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuU2VuZE1lc3NhZ2VSZXNwb25zZRJ6ChRNYXJrQ29udmVyc2F0aW9uUmVhZBItLm1lc3Nlbmdlci5iZmYudjEuTWFya0NvbnZlcnNhdGlvblJlYWRSZXF1ZXN0Gi4ubWVzc2VuZ2VyLmJmZi52MS5NYXJrQ29udmVyc2F0aW9uUmVhZFJlc3BvbnNlIgOQAgISaAoOTWFya1RpY2tldFJlYWQSJy5tZXNzZW5nZXIuYmZmLnYxLk1hcmtUaWNrZXRSZWFkUmVxdWVzdBooLm1lc3Nlbmdlci5iZmYudjEuTWFya1RpY2tldFJlYWRSZXNwb25zZSIDkAICEmoKDldhdGNoTWVzc2VuZ2VyEicubWVzc2VuZ2VyLmJmZi52MS5XYXRjaE1lc3NlbmdlclJlcXVlc3QaKC5tZXNzZW5nZXIuYmZmLnYxLldhdGNoTWVzc2VuZ2VyUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_google_protobuf_timestamp, file_messenger_bff_v1_types, file_messenger_settings_v1_types]);
+  fileDesc("ChptZXNzZW5nZXIvYmZmL3YxL2JmZi5wcm90bxIQbWVzc2VuZ2VyLmJmZi52MSKUAQoUQ3JlYXRlU2Vzc2lvblJlcXVlc3QSDgoGYXBwX2lkGAEgASgJEjEKCHBsYXRmb3JtGAIgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEhAKCHVzZXJfand0GAMgASgJEhYKDnZpc2l0b3Jfc2VjcmV0GAQgASgJEg8KB3VzZXJfaWQYBSABKAkitAEKFUNyZWF0ZVNlc3Npb25SZXNwb25zZRIUCgxhY2Nlc3NfdG9rZW4YASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGlkZW50aXR5GAMgASgLMhoubWVzc2VuZ2VyLmJmZi52MS5JZGVudGl0eRIWCg52aXNpdG9yX3NlY3JldBgEIAEoCRIOCgZtZXJnZWQYBSABKAgiFgoUUmV2b2tlU2Vzc2lvblJlcXVlc3QiFwoVUmV2b2tlU2Vzc2lvblJlc3BvbnNlIl4KDkdldEhvbWVSZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjcKD0dldEhvbWVSZXNwb25zZRIkCgRob21lGAEgASgLMhYubWVzc2VuZ2VyLmJmZi52MS5Ib21lIlYKEkxpc3RUaWNrZXRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRIZChFjb25zaXN0ZW5jeV90b2tlbhgDIAEoCSJ8ChNMaXN0VGlja2V0c1Jlc3BvbnNlEjAKB3RpY2tldHMYASADKAsyHy5tZXNzZW5nZXIuYmZmLnYxLlRpY2tldFN1bW1hcnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhoKEnVucmVhZF91bmF2YWlsYWJsZRgDIAEoCCJAChBHZXRUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJDChFHZXRUaWNrZXRSZXNwb25zZRIuCgZ0aWNrZXQYASABKAsyHi5tZXNzZW5nZXIuYmZmLnYxLlRpY2tldERldGFpbCIYChZMaXN0VGlja2V0Rm9ybXNSZXF1ZXN0IkYKF0xpc3RUaWNrZXRGb3Jtc1Jlc3BvbnNlEisKBWZvcm1zGAEgAygLMhwubWVzc2VuZ2VyLmJmZi52MS5UaWNrZXRGb3JtIl4KE1N1Ym1pdFRpY2tldFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIPCgd0eXBlX2lkGAIgASgJEg0KBXRpdGxlGAMgASgJEhMKC2Rlc2NyaXB0aW9uGAQgASgJImEKFFN1Ym1pdFRpY2tldFJlc3BvbnNlEi4KBnRpY2tldBgBIAEoCzIeLm1lc3Nlbmdlci5iZmYudjEuVGlja2V0RGV0YWlsEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIjIKHU9wZW5UaWNrZXRDb252ZXJzYXRpb25SZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCSJ4Ch5PcGVuVGlja2V0Q29udmVyc2F0aW9uUmVzcG9uc2USOwoMY29udmVyc2F0aW9uGAEgASgLMiUubWVzc2VuZ2VyLmJmZi52MS5Db252ZXJzYXRpb25TdW1tYXJ5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIkEKGExpc3RDb252ZXJzYXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSKPAQoZTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZRI8Cg1jb252ZXJzYXRpb25zGAEgAygLMiUubWVzc2VuZ2VyLmJmZi52MS5Db252ZXJzYXRpb25TdW1tYXJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIbChN0aWNrZXRzX3VuYXZhaWxhYmxlGAMgASgIIlgKFkdldENvbnZlcnNhdGlvblJlcXVlc3QSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIrIBChdHZXRDb252ZXJzYXRpb25SZXNwb25zZRI7Cgxjb252ZXJzYXRpb24YASABKAsyJS5tZXNzZW5nZXIuYmZmLnYxLkNvbnZlcnNhdGlvblN1bW1hcnkSJQoFcGFydHMYAiADKAsyFi5tZXNzZW5nZXIuYmZmLnYxLlBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAMgASgJEhoKEnRpY2tldF91bmF2YWlsYWJsZRgEIAEoCCI8ChhTdGFydENvbnZlcnNhdGlvblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIMCgRib2R5GAIgASgJInMKGVN0YXJ0Q29udmVyc2F0aW9uUmVzcG9uc2USOwoMY29udmVyc2F0aW9uGAEgASgLMiUubWVzc2VuZ2VyLmJmZi52MS5Db252ZXJzYXRpb25TdW1tYXJ5EhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJImcKElNlbmRNZXNzYWdlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCRIMCgRib2R5GAMgASgJEhYKDnNlZW5fdXBfdG9fc2VxGAQgASgEIlYKE1NlbmRNZXNzYWdlUmVzcG9uc2USJAoEcGFydBgBIAEoCzIWLm1lc3Nlbmdlci5iZmYudjEuUGFydBIZChFjb25zaXN0ZW5jeV90b2tlbhgCIAEoCSJJChtNYXJrQ29udmVyc2F0aW9uUmVhZFJlcXVlc3QSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEhEKCXVwX3RvX3NlcRgCIAEoBCJLChxNYXJrQ29udmVyc2F0aW9uUmVhZFJlc3BvbnNlEhAKCHJlYWRfc2VxGAEgASgEEhkKEWNvbnNpc3RlbmN5X3Rva2VuGAIgASgJIkIKFU1hcmtUaWNrZXRSZWFkUmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkSFgoOdXBfdG9fcmV2aXNpb24YAiABKAQiGAoWTWFya1RpY2tldFJlYWRSZXNwb25zZSJ9ChVXYXRjaE1lc3NlbmdlclJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoMcmVzdW1lX3Rva2VuGAIgASgLMhsubWVzc2VuZ2VyLmJmZi52MS5Ib21lVG9rZW4ipwEKFldhdGNoTWVzc2VuZ2VyUmVzcG9uc2USJgoEaG9tZRgBIAEoCzIWLm1lc3Nlbmdlci5iZmYudjEuSG9tZUgAEi8KCGJvb2ttYXJrGAIgASgLMhsubWVzc2VuZ2VyLmJmZi52MS5Ib21lVG9rZW5IABIrCgdnb19hd2F5GAMgASgLMhgubWVzc2VuZ2VyLmJmZi52MS5Hb0F3YXlIAEIHCgVmcmFtZSKNAQoUUG9sbE1lc3NlbmdlclJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoMcmVzdW1lX3Rva2VuGAIgASgLMhsubWVzc2VuZ2VyLmJmZi52MS5Ib21lVG9rZW4SDwoHd2FpdF9tcxgDIAEoDSK/AQoVUG9sbE1lc3NlbmdlclJlc3BvbnNlEiYKBGhvbWUYASABKAsyFi5tZXNzZW5nZXIuYmZmLnYxLkhvbWVIABIvCghib29rbWFyaxgCIAEoCzIbLm1lc3Nlbmdlci5iZmYudjEuSG9tZVRva2VuSAASKwoHZ29fYXdheRgDIAEoCzIYLm1lc3Nlbmdlci5iZmYudjEuR29Bd2F5SAASFQoNcG9sbF9hZnRlcl9tcxgEIAEoDUIJCgdvdXRjb21lMtkBCg5TZXNzaW9uU2VydmljZRJgCg1DcmVhdGVTZXNzaW9uEiYubWVzc2VuZ2VyLmJmZi52MS5DcmVhdGVTZXNzaW9uUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlU2Vzc2lvblJlc3BvbnNlEmUKDVJldm9rZVNlc3Npb24SJi5tZXNzZW5nZXIuYmZmLnYxLlJldm9rZVNlc3Npb25SZXF1ZXN0GicubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VTZXNzaW9uUmVzcG9uc2UiA5ACAjLVCwoQTWVzc2VuZ2VyU2VydmljZRJTCgdHZXRIb21lEiAubWVzc2VuZ2VyLmJmZi52MS5HZXRIb21lUmVxdWVzdBohLm1lc3Nlbmdlci5iZmYudjEuR2V0SG9tZVJlc3BvbnNlIgOQAgESXwoLTGlzdFRpY2tldHMSJC5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuTGlzdFRpY2tldHNSZXNwb25zZSIDkAIBElkKCUdldFRpY2tldBIiLm1lc3Nlbmdlci5iZmYudjEuR2V0VGlja2V0UmVxdWVzdBojLm1lc3Nlbmdlci5iZmYudjEuR2V0VGlja2V0UmVzcG9uc2UiA5ACARJrCg9MaXN0VGlja2V0Rm9ybXMSKC5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaWNrZXRGb3Jtc1JlcXVlc3QaKS5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaWNrZXRGb3Jtc1Jlc3BvbnNlIgOQAgESXQoMU3VibWl0VGlja2V0EiUubWVzc2VuZ2VyLmJmZi52MS5TdWJtaXRUaWNrZXRSZXF1ZXN0GiYubWVzc2VuZ2VyLmJmZi52MS5TdWJtaXRUaWNrZXRSZXNwb25zZRKAAQoWT3BlblRpY2tldENvbnZlcnNhdGlvbhIvLm1lc3Nlbmdlci5iZmYudjEuT3BlblRpY2tldENvbnZlcnNhdGlvblJlcXVlc3QaMC5tZXNzZW5nZXIuYmZmLnYxLk9wZW5UaWNrZXRDb252ZXJzYXRpb25SZXNwb25zZSIDkAICEnEKEUxpc3RDb252ZXJzYXRpb25zEioubWVzc2VuZ2VyLmJmZi52MS5MaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QaKy5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2UiA5ACARJrCg9HZXRDb252ZXJzYXRpb24SKC5tZXNzZW5nZXIuYmZmLnYxLkdldENvbnZlcnNhdGlvblJlcXVlc3QaKS5tZXNzZW5nZXIuYmZmLnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIgOQAgESbAoRU3RhcnRDb252ZXJzYXRpb24SKi5tZXNzZW5nZXIuYmZmLnYxLlN0YXJ0Q29udmVyc2F0aW9uUmVxdWVzdBorLm1lc3Nlbmdlci5iZmYudjEuU3RhcnRDb252ZXJzYXRpb25SZXNwb25zZRJaCgtTZW5kTWVzc2FnZRIkLm1lc3Nlbmdlci5iZmYudjEuU2VuZE1lc3NhZ2VSZXF1ZXN0GiUubWVzc2VuZ2VyLmJmZi52MS5TZW5kTWVzc2FnZVJlc3BvbnNlEnoKFE1hcmtDb252ZXJzYXRpb25SZWFkEi0ubWVzc2VuZ2VyLmJmZi52MS5NYXJrQ29udmVyc2F0aW9uUmVhZFJlcXVlc3QaLi5tZXNzZW5nZXIuYmZmLnYxLk1hcmtDb252ZXJzYXRpb25SZWFkUmVzcG9uc2UiA5ACAhJoCg5NYXJrVGlja2V0UmVhZBInLm1lc3Nlbmdlci5iZmYudjEuTWFya1RpY2tldFJlYWRSZXF1ZXN0GigubWVzc2VuZ2VyLmJmZi52MS5NYXJrVGlja2V0UmVhZFJlc3BvbnNlIgOQAgISagoOV2F0Y2hNZXNzZW5nZXISJy5tZXNzZW5nZXIuYmZmLnYxLldhdGNoTWVzc2VuZ2VyUmVxdWVzdBooLm1lc3Nlbmdlci5iZmYudjEuV2F0Y2hNZXNzZW5nZXJSZXNwb25zZSIDkAIBMAESZQoNUG9sbE1lc3NlbmdlchImLm1lc3Nlbmdlci5iZmYudjEuUG9sbE1lc3NlbmdlclJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLlBvbGxNZXNzZW5nZXJSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_messenger_bff_v1_types, file_messenger_settings_v1_types]);
 
 /**
  * Who the customer is, and what proves it.
@@ -1584,6 +1584,160 @@ export const WatchMessengerResponseSchema: GenMessage<WatchMessengerResponse, {j
   messageDesc(file_messenger_bff_v1_bff, 29);
 
 /**
+ * What to wait for.
+ *
+ * @generated from message messenger.bff.v1.PollMessengerRequest
+ */
+export type PollMessengerRequest = Message<"messenger.bff.v1.PollMessengerRequest"> & {
+  /**
+   * Where this Messenger runs; required.
+   *
+   * @generated from field: messenger.settings.v1.Platform platform = 1;
+   */
+  platform: Platform;
+
+  /**
+   * Token of the last Home held; unset: none, and Home comes at once.
+   *
+   * @generated from field: messenger.bff.v1.HomeToken resume_token = 2;
+   */
+  resumeToken?: HomeToken | undefined;
+
+  /**
+   * How long to wait for a change, in milliseconds; at most 25,000. Not longer than a second before the call's
+   * deadline, which is 10 s at most.
+   *
+   * @generated from field: uint32 wait_ms = 3;
+   */
+  waitMs: number;
+};
+
+/**
+ * What to wait for.
+ *
+ * @generated from message messenger.bff.v1.PollMessengerRequest
+ */
+export type PollMessengerRequestJson = {
+  /**
+   * Where this Messenger runs; required.
+   *
+   * @generated from field: messenger.settings.v1.Platform platform = 1;
+   */
+  platform?: PlatformJson;
+
+  /**
+   * Token of the last Home held; unset: none, and Home comes at once.
+   *
+   * @generated from field: messenger.bff.v1.HomeToken resume_token = 2;
+   */
+  resumeToken?: HomeTokenJson;
+
+  /**
+   * How long to wait for a change, in milliseconds; at most 25,000. Not longer than a second before the call's
+   * deadline, which is 10 s at most.
+   *
+   * @generated from field: uint32 wait_ms = 3;
+   */
+  waitMs?: number;
+};
+
+/**
+ * Describes the message messenger.bff.v1.PollMessengerRequest.
+ * Use `create(PollMessengerRequestSchema)` to create a new message.
+ */
+export const PollMessengerRequestSchema: GenMessage<PollMessengerRequest, {jsonType: PollMessengerRequestJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_bff_v1_bff, 30);
+
+/**
+ * What came of it.
+ *
+ * @generated from message messenger.bff.v1.PollMessengerResponse
+ */
+export type PollMessengerResponse = Message<"messenger.bff.v1.PollMessengerResponse"> & {
+  /**
+   * Home, or why there is none.
+   *
+   * @generated from oneof messenger.bff.v1.PollMessengerResponse.outcome
+   */
+  outcome: {
+    /**
+     * Home, whole: replaces what is shown.
+     *
+     * @generated from field: messenger.bff.v1.Home home = 1;
+     */
+    value: Home;
+    case: "home";
+  } | {
+    /**
+     * Nothing changed.
+     *
+     * @generated from field: messenger.bff.v1.HomeToken bookmark = 2;
+     */
+    value: HomeToken;
+    case: "bookmark";
+  } | {
+    /**
+     * Nothing can be said now: ask again after the delay.
+     *
+     * @generated from field: messenger.bff.v1.GoAway go_away = 3;
+     */
+    value: GoAway;
+    case: "goAway";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * When to ask again after a Home or bookmark, in milliseconds: 0, unless too many wait already, and this was
+   * answered without a wait.
+   *
+   * @generated from field: uint32 poll_after_ms = 4;
+   */
+  pollAfterMs: number;
+};
+
+/**
+ * What came of it.
+ *
+ * @generated from message messenger.bff.v1.PollMessengerResponse
+ */
+export type PollMessengerResponseJson = {
+  /**
+   * Home, whole: replaces what is shown.
+   *
+   * @generated from field: messenger.bff.v1.Home home = 1;
+   */
+  home?: HomeJson;
+
+  /**
+   * Nothing changed.
+   *
+   * @generated from field: messenger.bff.v1.HomeToken bookmark = 2;
+   */
+  bookmark?: HomeTokenJson;
+
+  /**
+   * Nothing can be said now: ask again after the delay.
+   *
+   * @generated from field: messenger.bff.v1.GoAway go_away = 3;
+   */
+  goAway?: GoAwayJson;
+
+  /**
+   * When to ask again after a Home or bookmark, in milliseconds: 0, unless too many wait already, and this was
+   * answered without a wait.
+   *
+   * @generated from field: uint32 poll_after_ms = 4;
+   */
+  pollAfterMs?: number;
+};
+
+/**
+ * Describes the message messenger.bff.v1.PollMessengerResponse.
+ * Use `create(PollMessengerResponseSchema)` to create a new message.
+ */
+export const PollMessengerResponseSchema: GenMessage<PollMessengerResponse, {jsonType: PollMessengerResponseJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_bff_v1_bff, 31);
+
+/**
  * Opens and ends sessions.
  *
  * @generated from service messenger.bff.v1.SessionService
@@ -1754,6 +1908,17 @@ export const MessengerService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchMessengerRequestSchema;
     output: typeof WatchMessengerResponseSchema;
+  },
+  /**
+   * WatchMessenger one answer at a time, for networks that hold streams back: answers as soon as Home is another
+   * than at the token, else when the wait is over. Ask again with the token of the answer.
+   *
+   * @generated from rpc messenger.bff.v1.MessengerService.PollMessenger
+   */
+  pollMessenger: {
+    methodKind: "unary";
+    input: typeof PollMessengerRequestSchema;
+    output: typeof PollMessengerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_messenger_bff_v1_bff, 1);

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file messenger/bff/v1/console.proto.
  */
 export const file_messenger_bff_v1_console: GenFile = /*@__PURE__*/
-  fileDesc("Ch5tZXNzZW5nZXIvYmZmL3YxL2NvbnNvbGUucHJvdG8SEG1lc3Nlbmdlci5iZmYudjEiEwoRR2V0Q29uc29sZVJlcXVlc3QilgIKEkdldENvbnNvbGVSZXNwb25zZRIxCgh0ZWFtbWF0ZRgBIAEoCzIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5UZWFtbWF0ZRIzCgl3b3Jrc3BhY2UYAiABKAsyIC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuV29ya3NwYWNlEi8KBXR5cGVzGAMgAygLMiAubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0VHlwZRIxCgZzdGF0ZXMYBCADKAsyIS5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXRTdGF0ZRI0Cgl0ZWFtbWF0ZXMYBSADKAsyIS5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVUZWFtbWF0ZSJECg9Db25zb2xlVGVhbW1hdGUSEwoLdGVhbW1hdGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhY3RpdmUYAyABKAgicwoOQ29uc29sZUNvbnRhY3QSEgoKY29udGFjdF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEg0KBWVtYWlsGAMgASgJEjAKBGtpbmQYBCABKA4yIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQ29udGFjdEtpbmQi2AEKEExpc3RJbmJveFJlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSNQoIY2F0ZWdvcnkYAyABKA4yIy5tZXNzZW5nZXIudGlja2V0cy52MS5TdGF0ZUNhdGVnb3J5EhMKBnNoYXJlZBgEIAEoCEgAiAEBEhwKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAUgASgJEhEKBG9wZW4YBiABKAhIAYgBARIMCgR0ZXh0GAcgASgJQgkKB19zaGFyZWRCBwoFX29wZW4ipgEKEUxpc3RJbmJveFJlc3BvbnNlEi4KB3RpY2tldHMYASADKAsyHS5tZXNzZW5nZXIuYmZmLnYxLkluYm94VGlja2V0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIzCgZjb3VudHMYAyADKAsyIy5tZXNzZW5nZXIudGlja2V0cy52MS5DYXRlZ29yeUNvdW50EhMKC2NvdW50X2xpbWl0GAQgASgNInAKC0luYm94VGlja2V0EiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldBIzCglyZXF1ZXN0ZXIYAiABKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0IioKFUdldEluYm94VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkivAEKFkdldEluYm94VGlja2V0UmVzcG9uc2USLAoGdGlja2V0GAEgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EjQKCnJlcXVlc3RlcnMYAiADKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0Ej4KDGNvbnZlcnNhdGlvbhgDIAEoCzIoLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLkNvbnZlcnNhdGlvbiJVChNMaXN0VGltZWxpbmVSZXF1ZXN0EhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJgChRMaXN0VGltZWxpbmVSZXNwb25zZRIvCgVwYXJ0cxgBIAMoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlMKF0xpc3RJbmJveEhpc3RvcnlSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJoChhMaXN0SW5ib3hIaXN0b3J5UmVzcG9uc2USMwoHZW50cmllcxgBIAMoCzIiLm1lc3Nlbmdlci50aWNrZXRzLnYxLkhpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiVgoZTGlzdENvbnRhY3RUaHJlYWRzUmVxdWVzdBISCgpjb250YWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJInYKGkxpc3RDb250YWN0VGhyZWFkc1Jlc3BvbnNlEj8KDWNvbnZlcnNhdGlvbnMYASADKAsyKC5tZXNzZW5nZXIuY29udmVyc2F0aW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIpoBChhDcmVhdGVJbmJveFRpY2tldFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIcChRyZXF1ZXN0ZXJfY29udGFjdF9pZBgCIAEoCRIPCgd0eXBlX2lkGAMgASgJEg0KBXRpdGxlGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEhcKD2NvbnZlcnNhdGlvbl9pZBgGIAEoCSJJChlDcmVhdGVJbmJveFRpY2tldFJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCL0AQoRRWRpdFRpY2tldFJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoBBISCgV0aXRsZRgEIAEoCUgAiAEBEhgKC2Rlc2NyaXB0aW9uGAUgASgJSAGIAQESIQoUYXNzaWduZWVfdGVhbW1hdGVfaWQYBiABKAlIAogBARIRCgRvcGVuGAcgASgISAOIAQFCCAoGX3RpdGxlQg4KDF9kZXNjcmlwdGlvbkIXChVfYXNzaWduZWVfdGVhbW1hdGVfaWRCBwoFX29wZW4iQgoSRWRpdFRpY2tldFJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCKGAQoVU2V0VGlja2V0U3RhdGVSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhAKCHN0YXRlX2lkGAMgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YBCABKAQSGgoSc2tpcF9ub3RpZmljYXRpb25zGAUgASgIIkYKFlNldFRpY2tldFN0YXRlUmVzcG9uc2USLAoGdGlja2V0GAEgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0Il0KFFJlcGx5VG9UaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEgwKBGJvZHkYAyABKAkSEAoIc3RhdGVfaWQYBCABKAkijAEKFVJlcGx5VG9UaWNrZXRSZXNwb25zZRIuCgRwYXJ0GAEgASgLMiAubWVzc2VuZ2VyLmNvbnZlcnNhdGlvbnMudjEuUGFydBIsCgZ0aWNrZXQYAiABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQSFQoNc3RhdGVfcHJvYmxlbRgDIAEoCSJLChRBZGRUaWNrZXROb3RlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIMCgRib2R5GAMgASgJIkcKFUFkZFRpY2tldE5vdGVSZXNwb25zZRIuCgRwYXJ0GAEgASgLMiAubWVzc2VuZ2VyLmNvbnZlcnNhdGlvbnMudjEuUGFydCJpChZTZXRUaWNrZXRTaGFyZWRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQSDgoGc2hhcmVkGAQgASgIIkcKF1NldFRpY2tldFNoYXJlZFJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCJ4ChxTZXRUaWNrZXRDb252ZXJzYXRpb25SZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQSFwoPY29udmVyc2F0aW9uX2lkGAQgASgJIk0KHVNldFRpY2tldENvbnZlcnNhdGlvblJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCISChBHZXRTcGFjZXNSZXF1ZXN0IocBChFHZXRTcGFjZXNSZXNwb25zZRI6CghzZXR0aW5ncxgBIAEoCzIoLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5NZXNzZW5nZXJTZXR0aW5ncxI2CgtsYXN0X2NoYW5nZRgCIAEoCzIhLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5BdWRpdEVudHJ5IpwBCg9TZXRTcGFjZVJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SKwoFc3BhY2UYAiABKA4yHC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuU3BhY2USDwoHZW5hYmxlZBgDIAEoCBIYChBleHBlY3RlZF92ZXJzaW9uGAQgASgEIk4KEFNldFNwYWNlUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2V0dGluZ3MiFAoSR2V0U2VjdXJpdHlSZXF1ZXN0IoMBChNHZXRTZWN1cml0eVJlc3BvbnNlEjoKCHNlY3VyaXR5GAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNlY3VyaXR5EjAKBGtleXMYAiADKAsyIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuSWRlbnRpdHlLZXkilAEKElNldElkZW50aXR5UmVxdWVzdBIxCghwbGF0Zm9ybRgBIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIxCgRtb2RlGAIgASgOMiMubWVzc2VuZ2VyLnNldHRpbmdzLnYxLklkZW50aXR5TW9kZRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEIlEKE1NldElkZW50aXR5UmVzcG9uc2USOgoIc2VjdXJpdHkYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2VjdXJpdHkiPgoRU2V0T3JpZ2luc1JlcXVlc3QSDwoHb3JpZ2lucxgBIAMoCRIYChBleHBlY3RlZF92ZXJzaW9uGAIgASgEIlAKElNldE9yaWdpbnNSZXNwb25zZRI6CghzZWN1cml0eRgBIAEoCzIoLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5NZXNzZW5nZXJTZWN1cml0eSJFChBDcmVhdGVLZXlSZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtIlQKEUNyZWF0ZUtleVJlc3BvbnNlEi8KA2tleRgBIAEoCzIiLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eUtleRIOCgZzZWNyZXQYAiABKAkiIgoQUmV2b2tlS2V5UmVxdWVzdBIOCgZrZXlfaWQYASABKAkiLQoRUmV2b2tlS2V5UmVzcG9uc2USGAoQc2Vzc2lvbnNfcmV2b2tlZBgBIAEoDSJbChRUZXN0VXNlclRva2VuUmVxdWVzdBIxCghwbGF0Zm9ybRgBIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIQCgh1c2VyX2p3dBgCIAEoCSKMAQoVVGVzdFVzZXJUb2tlblJlc3BvbnNlEhAKCGFjY2VwdGVkGAEgASgIEg8KB3Byb2JsZW0YAiABKAkSDgoGa2V5X2lkGAMgASgJEg8KB3VzZXJfaWQYBCABKAkSLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjsKEkxpc3RDaGFuZ2VzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJiChNMaXN0Q2hhbmdlc1Jlc3BvbnNlEjIKB2VudHJpZXMYASADKAsyIS5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQXVkaXRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyhxEKDkNvbnNvbGVTZXJ2aWNlElwKCkdldENvbnNvbGUSIy5tZXNzZW5nZXIuYmZmLnYxLkdldENvbnNvbGVSZXF1ZXN0GiQubWVzc2VuZ2VyLmJmZi52MS5HZXRDb25zb2xlUmVzcG9uc2UiA5ACARJZCglMaXN0SW5ib3gSIi5tZXNzZW5nZXIuYmZmLnYxLkxpc3RJbmJveFJlcXVlc3QaIy5tZXNzZW5nZXIuYmZmLnYxLkxpc3RJbmJveFJlc3BvbnNlIgOQAgESaAoOR2V0SW5ib3hUaWNrZXQSJy5tZXNzZW5nZXIuYmZmLnYxLkdldEluYm94VGlja2V0UmVxdWVzdBooLm1lc3Nlbmdlci5iZmYudjEuR2V0SW5ib3hUaWNrZXRSZXNwb25zZSIDkAIBEmIKDExpc3RUaW1lbGluZRIlLm1lc3Nlbmdlci5iZmYudjEuTGlzdFRpbWVsaW5lUmVxdWVzdBomLm1lc3Nlbmdlci5iZmYudjEuTGlzdFRpbWVsaW5lUmVzcG9uc2UiA5ACARJuChBMaXN0SW5ib3hIaXN0b3J5EikubWVzc2VuZ2VyLmJmZi52MS5MaXN0SW5ib3hIaXN0b3J5UmVxdWVzdBoqLm1lc3Nlbmdlci5iZmYudjEuTGlzdEluYm94SGlzdG9yeVJlc3BvbnNlIgOQAgESdAoSTGlzdENvbnRhY3RUaHJlYWRzEisubWVzc2VuZ2VyLmJmZi52MS5MaXN0Q29udGFjdFRocmVhZHNSZXF1ZXN0GiwubWVzc2VuZ2VyLmJmZi52MS5MaXN0Q29udGFjdFRocmVhZHNSZXNwb25zZSIDkAIBEmwKEUNyZWF0ZUluYm94VGlja2V0EioubWVzc2VuZ2VyLmJmZi52MS5DcmVhdGVJbmJveFRpY2tldFJlcXVlc3QaKy5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZUluYm94VGlja2V0UmVzcG9uc2USVwoKRWRpdFRpY2tldBIjLm1lc3Nlbmdlci5iZmYudjEuRWRpdFRpY2tldFJlcXVlc3QaJC5tZXNzZW5nZXIuYmZmLnYxLkVkaXRUaWNrZXRSZXNwb25zZRJjCg5TZXRUaWNrZXRTdGF0ZRInLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0U3RhdGVSZXF1ZXN0GigubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRTdGF0ZVJlc3BvbnNlEmAKDVJlcGx5VG9UaWNrZXQSJi5tZXNzZW5nZXIuYmZmLnYxLlJlcGx5VG9UaWNrZXRSZXF1ZXN0GicubWVzc2VuZ2VyLmJmZi52MS5SZXBseVRvVGlja2V0UmVzcG9uc2USYAoNQWRkVGlja2V0Tm90ZRImLm1lc3Nlbmdlci5iZmYudjEuQWRkVGlja2V0Tm90ZVJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLkFkZFRpY2tldE5vdGVSZXNwb25zZRJmCg9TZXRUaWNrZXRTaGFyZWQSKC5tZXNzZW5nZXIuYmZmLnYxLlNldFRpY2tldFNoYXJlZFJlcXVlc3QaKS5tZXNzZW5nZXIuYmZmLnYxLlNldFRpY2tldFNoYXJlZFJlc3BvbnNlEngKFVNldFRpY2tldENvbnZlcnNhdGlvbhIuLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0Q29udmVyc2F0aW9uUmVxdWVzdBovLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0Q29udmVyc2F0aW9uUmVzcG9uc2USWQoJR2V0U3BhY2VzEiIubWVzc2VuZ2VyLmJmZi52MS5HZXRTcGFjZXNSZXF1ZXN0GiMubWVzc2VuZ2VyLmJmZi52MS5HZXRTcGFjZXNSZXNwb25zZSIDkAIBElEKCFNldFNwYWNlEiEubWVzc2VuZ2VyLmJmZi52MS5TZXRTcGFjZVJlcXVlc3QaIi5tZXNzZW5nZXIuYmZmLnYxLlNldFNwYWNlUmVzcG9uc2USXwoLR2V0U2VjdXJpdHkSJC5tZXNzZW5nZXIuYmZmLnYxLkdldFNlY3VyaXR5UmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuR2V0U2VjdXJpdHlSZXNwb25zZSIDkAIBEloKC1NldElkZW50aXR5EiQubWVzc2VuZ2VyLmJmZi52MS5TZXRJZGVudGl0eVJlcXVlc3QaJS5tZXNzZW5nZXIuYmZmLnYxLlNldElkZW50aXR5UmVzcG9uc2USVwoKU2V0T3JpZ2lucxIjLm1lc3Nlbmdlci5iZmYudjEuU2V0T3JpZ2luc1JlcXVlc3QaJC5tZXNzZW5nZXIuYmZmLnYxLlNldE9yaWdpbnNSZXNwb25zZRJUCglDcmVhdGVLZXkSIi5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZUtleVJlcXVlc3QaIy5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZUtleVJlc3BvbnNlElQKCVJldm9rZUtleRIiLm1lc3Nlbmdlci5iZmYudjEuUmV2b2tlS2V5UmVxdWVzdBojLm1lc3Nlbmdlci5iZmYudjEuUmV2b2tlS2V5UmVzcG9uc2USZQoNVGVzdFVzZXJUb2tlbhImLm1lc3Nlbmdlci5iZmYudjEuVGVzdFVzZXJUb2tlblJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLlRlc3RVc2VyVG9rZW5SZXNwb25zZSIDkAICEl8KC0xpc3RDaGFuZ2VzEiQubWVzc2VuZ2VyLmJmZi52MS5MaXN0Q2hhbmdlc1JlcXVlc3QaJS5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDaGFuZ2VzUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_google_protobuf_timestamp, file_messenger_conversations_v1_types, file_messenger_settings_v1_types, file_messenger_tickets_v1_types]);
+  fileDesc("Ch5tZXNzZW5nZXIvYmZmL3YxL2NvbnNvbGUucHJvdG8SEG1lc3Nlbmdlci5iZmYudjEiEwoRR2V0Q29uc29sZVJlcXVlc3QilgIKEkdldENvbnNvbGVSZXNwb25zZRIxCgh0ZWFtbWF0ZRgBIAEoCzIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5UZWFtbWF0ZRIzCgl3b3Jrc3BhY2UYAiABKAsyIC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuV29ya3NwYWNlEi8KBXR5cGVzGAMgAygLMiAubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0VHlwZRIxCgZzdGF0ZXMYBCADKAsyIS5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXRTdGF0ZRI0Cgl0ZWFtbWF0ZXMYBSADKAsyIS5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVUZWFtbWF0ZSJECg9Db25zb2xlVGVhbW1hdGUSEwoLdGVhbW1hdGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhY3RpdmUYAyABKAgihAEKDkNvbnNvbGVDb250YWN0EhIKCmNvbnRhY3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVlbWFpbBgDIAEoCRIwCgRraW5kGAQgASgOMiIubWVzc2VuZ2VyLnNldHRpbmdzLnYxLkNvbnRhY3RLaW5kEg8KB3VzZXJfaWQYBSABKAki9gEKEExpc3RJbmJveFJlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSNQoIY2F0ZWdvcnkYAyABKA4yIy5tZXNzZW5nZXIudGlja2V0cy52MS5TdGF0ZUNhdGVnb3J5EhMKBnNoYXJlZBgEIAEoCEgAiAEBEhwKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAUgASgJEhEKBG9wZW4YBiABKAhIAYgBARIMCgR0ZXh0GAcgASgJEhwKFHJlcXVlc3Rlcl9jb250YWN0X2lkGAggASgJQgkKB19zaGFyZWRCBwoFX29wZW4ipgEKEUxpc3RJbmJveFJlc3BvbnNlEi4KB3RpY2tldHMYASADKAsyHS5tZXNzZW5nZXIuYmZmLnYxLkluYm94VGlja2V0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIzCgZjb3VudHMYAyADKAsyIy5tZXNzZW5nZXIudGlja2V0cy52MS5DYXRlZ29yeUNvdW50EhMKC2NvdW50X2xpbWl0GAQgASgNInAKC0luYm94VGlja2V0EiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldBIzCglyZXF1ZXN0ZXIYAiABKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0IioKFUdldEluYm94VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkivAEKFkdldEluYm94VGlja2V0UmVzcG9uc2USLAoGdGlja2V0GAEgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EjQKCnJlcXVlc3RlcnMYAiADKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0Ej4KDGNvbnZlcnNhdGlvbhgDIAEoCzIoLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLkNvbnZlcnNhdGlvbiJVChNMaXN0VGltZWxpbmVSZXF1ZXN0EhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJgChRMaXN0VGltZWxpbmVSZXNwb25zZRIvCgVwYXJ0cxgBIAMoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlMKF0xpc3RJbmJveEhpc3RvcnlSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJoChhMaXN0SW5ib3hIaXN0b3J5UmVzcG9uc2USMwoHZW50cmllcxgBIAMoCzIiLm1lc3Nlbmdlci50aWNrZXRzLnYxLkhpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiVgoZTGlzdENvbnRhY3RUaHJlYWRzUmVxdWVzdBISCgpjb250YWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJInYKGkxpc3RDb250YWN0VGhyZWFkc1Jlc3BvbnNlEj8KDWNvbnZlcnNhdGlvbnMYASADKAsyKC5tZXNzZW5nZXIuY29udmVyc2F0aW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKE0ZpbmRDb250YWN0c1JlcXVlc3QSDAoEdGV4dBgBIAEoCSJYChRGaW5kQ29udGFjdHNSZXNwb25zZRIyCghjb250YWN0cxgBIAMoCzIgLm1lc3Nlbmdlci5iZmYudjEuQ29uc29sZUNvbnRhY3QSDAoEbW9yZRgCIAEoCCKaAQoYQ3JlYXRlSW5ib3hUaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSHAoUcmVxdWVzdGVyX2NvbnRhY3RfaWQYAiABKAkSDwoHdHlwZV9pZBgDIAEoCRINCgV0aXRsZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIXCg9jb252ZXJzYXRpb25faWQYBiABKAkiSQoZQ3JlYXRlSW5ib3hUaWNrZXRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQi9AEKEUVkaXRUaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQSEgoFdGl0bGUYBCABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgFIAEoCUgBiAEBEiEKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAYgASgJSAKIAQESEQoEb3BlbhgHIAEoCEgDiAEBQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CFwoVX2Fzc2lnbmVlX3RlYW1tYXRlX2lkQgcKBV9vcGVuIkIKEkVkaXRUaWNrZXRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQihgEKFVNldFRpY2tldFN0YXRlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIQCghzdGF0ZV9pZBgDIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAQgASgEEhoKEnNraXBfbm90aWZpY2F0aW9ucxgFIAEoCCJGChZTZXRUaWNrZXRTdGF0ZVJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCJdChRSZXBseVRvVGlja2V0UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIMCgRib2R5GAMgASgJEhAKCHN0YXRlX2lkGAQgASgJIowBChVSZXBseVRvVGlja2V0UmVzcG9uc2USLgoEcGFydBgBIAEoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSLAoGdGlja2V0GAIgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EhUKDXN0YXRlX3Byb2JsZW0YAyABKAkiSwoUQWRkVGlja2V0Tm90ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkSDAoEYm9keRgDIAEoCSJHChVBZGRUaWNrZXROb3RlUmVzcG9uc2USLgoEcGFydBgBIAEoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQiaQoWU2V0VGlja2V0U2hhcmVkUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEg4KBnNoYXJlZBgEIAEoCCJHChdTZXRUaWNrZXRTaGFyZWRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQieAocU2V0VGlja2V0Q29udmVyc2F0aW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEhcKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCSJNCh1TZXRUaWNrZXRDb252ZXJzYXRpb25SZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQiEgoQR2V0U3BhY2VzUmVxdWVzdCKHAQoRR2V0U3BhY2VzUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2V0dGluZ3MSNgoLbGFzdF9jaGFuZ2UYAiABKAsyIS5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQXVkaXRFbnRyeSKcAQoPU2V0U3BhY2VSZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEisKBXNwYWNlGAIgASgOMhwubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlNwYWNlEg8KB2VuYWJsZWQYAyABKAgSGAoQZXhwZWN0ZWRfdmVyc2lvbhgEIAEoBCJOChBTZXRTcGFjZVJlc3BvbnNlEjoKCHNldHRpbmdzGAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNldHRpbmdzIhQKEkdldFNlY3VyaXR5UmVxdWVzdCKDAQoTR2V0U2VjdXJpdHlSZXNwb25zZRI6CghzZWN1cml0eRgBIAEoCzIoLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5NZXNzZW5nZXJTZWN1cml0eRIwCgRrZXlzGAIgAygLMiIubWVzc2VuZ2VyLnNldHRpbmdzLnYxLklkZW50aXR5S2V5IpQBChJTZXRJZGVudGl0eVJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoEbW9kZRgCIAEoDjIjLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eU1vZGUSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoBCJRChNTZXRJZGVudGl0eVJlc3BvbnNlEjoKCHNlY3VyaXR5GAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNlY3VyaXR5Ij4KEVNldE9yaWdpbnNSZXF1ZXN0Eg8KB29yaWdpbnMYASADKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoBCJQChJTZXRPcmlnaW5zUmVzcG9uc2USOgoIc2VjdXJpdHkYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2VjdXJpdHkiRQoQQ3JlYXRlS2V5UmVxdWVzdBIxCghwbGF0Zm9ybRgBIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybSJUChFDcmVhdGVLZXlSZXNwb25zZRIvCgNrZXkYASABKAsyIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuSWRlbnRpdHlLZXkSDgoGc2VjcmV0GAIgASgJIiIKEFJldm9rZUtleVJlcXVlc3QSDgoGa2V5X2lkGAEgASgJIi0KEVJldm9rZUtleVJlc3BvbnNlEhgKEHNlc3Npb25zX3Jldm9rZWQYASABKA0iWwoUVGVzdFVzZXJUb2tlblJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SEAoIdXNlcl9qd3QYAiABKAkijAEKFVRlc3RVc2VyVG9rZW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIPCgdwcm9ibGVtGAIgASgJEg4KBmtleV9pZBgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI7ChJMaXN0Q2hhbmdlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiYgoTTGlzdENoYW5nZXNSZXNwb25zZRIyCgdlbnRyaWVzGAEgAygLMiEubWVzc2VuZ2VyLnNldHRpbmdzLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMusRCg5Db25zb2xlU2VydmljZRJcCgpHZXRDb25zb2xlEiMubWVzc2VuZ2VyLmJmZi52MS5HZXRDb25zb2xlUmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuR2V0Q29uc29sZVJlc3BvbnNlIgOQAgESWQoJTGlzdEluYm94EiIubWVzc2VuZ2VyLmJmZi52MS5MaXN0SW5ib3hSZXF1ZXN0GiMubWVzc2VuZ2VyLmJmZi52MS5MaXN0SW5ib3hSZXNwb25zZSIDkAIBEmgKDkdldEluYm94VGlja2V0EicubWVzc2VuZ2VyLmJmZi52MS5HZXRJbmJveFRpY2tldFJlcXVlc3QaKC5tZXNzZW5nZXIuYmZmLnYxLkdldEluYm94VGlja2V0UmVzcG9uc2UiA5ACARJiCgxMaXN0VGltZWxpbmUSJS5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaW1lbGluZVJlcXVlc3QaJi5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaW1lbGluZVJlc3BvbnNlIgOQAgESbgoQTGlzdEluYm94SGlzdG9yeRIpLm1lc3Nlbmdlci5iZmYudjEuTGlzdEluYm94SGlzdG9yeVJlcXVlc3QaKi5tZXNzZW5nZXIuYmZmLnYxLkxpc3RJbmJveEhpc3RvcnlSZXNwb25zZSIDkAIBEnQKEkxpc3RDb250YWN0VGhyZWFkcxIrLm1lc3Nlbmdlci5iZmYudjEuTGlzdENvbnRhY3RUaHJlYWRzUmVxdWVzdBosLm1lc3Nlbmdlci5iZmYudjEuTGlzdENvbnRhY3RUaHJlYWRzUmVzcG9uc2UiA5ACARJiCgxGaW5kQ29udGFjdHMSJS5tZXNzZW5nZXIuYmZmLnYxLkZpbmRDb250YWN0c1JlcXVlc3QaJi5tZXNzZW5nZXIuYmZmLnYxLkZpbmRDb250YWN0c1Jlc3BvbnNlIgOQAgESbAoRQ3JlYXRlSW5ib3hUaWNrZXQSKi5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZUluYm94VGlja2V0UmVxdWVzdBorLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlSW5ib3hUaWNrZXRSZXNwb25zZRJXCgpFZGl0VGlja2V0EiMubWVzc2VuZ2VyLmJmZi52MS5FZGl0VGlja2V0UmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuRWRpdFRpY2tldFJlc3BvbnNlEmMKDlNldFRpY2tldFN0YXRlEicubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRTdGF0ZVJlcXVlc3QaKC5tZXNzZW5nZXIuYmZmLnYxLlNldFRpY2tldFN0YXRlUmVzcG9uc2USYAoNUmVwbHlUb1RpY2tldBImLm1lc3Nlbmdlci5iZmYudjEuUmVwbHlUb1RpY2tldFJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLlJlcGx5VG9UaWNrZXRSZXNwb25zZRJgCg1BZGRUaWNrZXROb3RlEiYubWVzc2VuZ2VyLmJmZi52MS5BZGRUaWNrZXROb3RlUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuQWRkVGlja2V0Tm90ZVJlc3BvbnNlEmYKD1NldFRpY2tldFNoYXJlZBIoLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0U2hhcmVkUmVxdWVzdBopLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0U2hhcmVkUmVzcG9uc2USeAoVU2V0VGlja2V0Q29udmVyc2F0aW9uEi4ubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRDb252ZXJzYXRpb25SZXF1ZXN0Gi8ubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRDb252ZXJzYXRpb25SZXNwb25zZRJZCglHZXRTcGFjZXMSIi5tZXNzZW5nZXIuYmZmLnYxLkdldFNwYWNlc1JlcXVlc3QaIy5tZXNzZW5nZXIuYmZmLnYxLkdldFNwYWNlc1Jlc3BvbnNlIgOQAgESUQoIU2V0U3BhY2USIS5tZXNzZW5nZXIuYmZmLnYxLlNldFNwYWNlUmVxdWVzdBoiLm1lc3Nlbmdlci5iZmYudjEuU2V0U3BhY2VSZXNwb25zZRJfCgtHZXRTZWN1cml0eRIkLm1lc3Nlbmdlci5iZmYudjEuR2V0U2VjdXJpdHlSZXF1ZXN0GiUubWVzc2VuZ2VyLmJmZi52MS5HZXRTZWN1cml0eVJlc3BvbnNlIgOQAgESWgoLU2V0SWRlbnRpdHkSJC5tZXNzZW5nZXIuYmZmLnYxLlNldElkZW50aXR5UmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuU2V0SWRlbnRpdHlSZXNwb25zZRJXCgpTZXRPcmlnaW5zEiMubWVzc2VuZ2VyLmJmZi52MS5TZXRPcmlnaW5zUmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuU2V0T3JpZ2luc1Jlc3BvbnNlElQKCUNyZWF0ZUtleRIiLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlS2V5UmVxdWVzdBojLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlS2V5UmVzcG9uc2USVAoJUmV2b2tlS2V5EiIubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VLZXlSZXF1ZXN0GiMubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VLZXlSZXNwb25zZRJlCg1UZXN0VXNlclRva2VuEiYubWVzc2VuZ2VyLmJmZi52MS5UZXN0VXNlclRva2VuUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuVGVzdFVzZXJUb2tlblJlc3BvbnNlIgOQAgISXwoLTGlzdENoYW5nZXMSJC5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuTGlzdENoYW5nZXNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_messenger_conversations_v1_types, file_messenger_settings_v1_types, file_messenger_tickets_v1_types]);
 
 /**
  * Nothing is asked for.
@@ -230,6 +230,13 @@ export type ConsoleContact = Message<"messenger.bff.v1.ConsoleContact"> & {
    * @generated from field: messenger.settings.v1.ContactKind kind = 4;
    */
   kind: ContactKind;
+
+  /**
+   * The workspace's own id for them; of one who is not verified, the id they claim. Empty for a visitor.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
 };
 
 /**
@@ -265,6 +272,13 @@ export type ConsoleContactJson = {
    * @generated from field: messenger.settings.v1.ContactKind kind = 4;
    */
   kind?: ContactKindJson;
+
+  /**
+   * The workspace's own id for them; of one who is not verified, the id they claim. Empty for a visitor.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId?: string;
 };
 
 /**
@@ -328,6 +342,13 @@ export type ListInboxRequest = Message<"messenger.bff.v1.ListInboxRequest"> & {
    * @generated from field: string text = 7;
    */
   text: string;
+
+  /**
+   * Only tickets of this requester, `con_…`.
+   *
+   * @generated from field: string requester_contact_id = 8;
+   */
+  requesterContactId: string;
 };
 
 /**
@@ -384,6 +405,13 @@ export type ListInboxRequestJson = {
    * @generated from field: string text = 7;
    */
   text?: string;
+
+  /**
+   * Only tickets of this requester, `con_…`.
+   *
+   * @generated from field: string requester_contact_id = 8;
+   */
+  requesterContactId?: string;
 };
 
 /**
@@ -954,6 +982,90 @@ export const ListContactThreadsResponseSchema: GenMessage<ListContactThreadsResp
   messageDesc(file_messenger_bff_v1_console, 14);
 
 /**
+ * Whom to find.
+ *
+ * @generated from message messenger.bff.v1.FindContactsRequest
+ */
+export type FindContactsRequest = Message<"messenger.bff.v1.FindContactsRequest"> & {
+  /**
+   * How their name, e-mail address or user id begins, whatever the case of its letters; 1 to 254 characters.
+   *
+   * @generated from field: string text = 1;
+   */
+  text: string;
+};
+
+/**
+ * Whom to find.
+ *
+ * @generated from message messenger.bff.v1.FindContactsRequest
+ */
+export type FindContactsRequestJson = {
+  /**
+   * How their name, e-mail address or user id begins, whatever the case of its letters; 1 to 254 characters.
+   *
+   * @generated from field: string text = 1;
+   */
+  text?: string;
+};
+
+/**
+ * Describes the message messenger.bff.v1.FindContactsRequest.
+ * Use `create(FindContactsRequestSchema)` to create a new message.
+ */
+export const FindContactsRequestSchema: GenMessage<FindContactsRequest, {jsonType: FindContactsRequestJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_bff_v1_console, 15);
+
+/**
+ * Who was found.
+ *
+ * @generated from message messenger.bff.v1.FindContactsResponse
+ */
+export type FindContactsResponse = Message<"messenger.bff.v1.FindContactsResponse"> & {
+  /**
+   * At most 20: by name, then by address, then by user id, each in its order.
+   *
+   * @generated from field: repeated messenger.bff.v1.ConsoleContact contacts = 1;
+   */
+  contacts: ConsoleContact[];
+
+  /**
+   * There are others: a longer text finds fewer.
+   *
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+};
+
+/**
+ * Who was found.
+ *
+ * @generated from message messenger.bff.v1.FindContactsResponse
+ */
+export type FindContactsResponseJson = {
+  /**
+   * At most 20: by name, then by address, then by user id, each in its order.
+   *
+   * @generated from field: repeated messenger.bff.v1.ConsoleContact contacts = 1;
+   */
+  contacts?: ConsoleContactJson[];
+
+  /**
+   * There are others: a longer text finds fewer.
+   *
+   * @generated from field: bool more = 2;
+   */
+  more?: boolean;
+};
+
+/**
+ * Describes the message messenger.bff.v1.FindContactsResponse.
+ * Use `create(FindContactsResponseSchema)` to create a new message.
+ */
+export const FindContactsResponseSchema: GenMessage<FindContactsResponse, {jsonType: FindContactsResponseJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_bff_v1_console, 16);
+
+/**
  * A new ticket.
  *
  * @generated from message messenger.bff.v1.CreateInboxTicketRequest
@@ -1056,7 +1168,7 @@ export type CreateInboxTicketRequestJson = {
  * Use `create(CreateInboxTicketRequestSchema)` to create a new message.
  */
 export const CreateInboxTicketRequestSchema: GenMessage<CreateInboxTicketRequest, {jsonType: CreateInboxTicketRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 15);
+  messageDesc(file_messenger_bff_v1_console, 17);
 
 /**
  * The new ticket.
@@ -1091,7 +1203,7 @@ export type CreateInboxTicketResponseJson = {
  * Use `create(CreateInboxTicketResponseSchema)` to create a new message.
  */
 export const CreateInboxTicketResponseSchema: GenMessage<CreateInboxTicketResponse, {jsonType: CreateInboxTicketResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 16);
+  messageDesc(file_messenger_bff_v1_console, 18);
 
 /**
  * An edit; unset fields stay.
@@ -1210,7 +1322,7 @@ export type EditTicketRequestJson = {
  * Use `create(EditTicketRequestSchema)` to create a new message.
  */
 export const EditTicketRequestSchema: GenMessage<EditTicketRequest, {jsonType: EditTicketRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 17);
+  messageDesc(file_messenger_bff_v1_console, 19);
 
 /**
  * The edited ticket.
@@ -1245,7 +1357,7 @@ export type EditTicketResponseJson = {
  * Use `create(EditTicketResponseSchema)` to create a new message.
  */
 export const EditTicketResponseSchema: GenMessage<EditTicketResponse, {jsonType: EditTicketResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 18);
+  messageDesc(file_messenger_bff_v1_console, 20);
 
 /**
  * A change of state.
@@ -1336,7 +1448,7 @@ export type SetTicketStateRequestJson = {
  * Use `create(SetTicketStateRequestSchema)` to create a new message.
  */
 export const SetTicketStateRequestSchema: GenMessage<SetTicketStateRequest, {jsonType: SetTicketStateRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 19);
+  messageDesc(file_messenger_bff_v1_console, 21);
 
 /**
  * The ticket in its state.
@@ -1371,7 +1483,7 @@ export type SetTicketStateResponseJson = {
  * Use `create(SetTicketStateResponseSchema)` to create a new message.
  */
 export const SetTicketStateResponseSchema: GenMessage<SetTicketStateResponse, {jsonType: SetTicketStateResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 20);
+  messageDesc(file_messenger_bff_v1_console, 22);
 
 /**
  * A reply, and the state to move to.
@@ -1448,7 +1560,7 @@ export type ReplyToTicketRequestJson = {
  * Use `create(ReplyToTicketRequestSchema)` to create a new message.
  */
 export const ReplyToTicketRequestSchema: GenMessage<ReplyToTicketRequest, {jsonType: ReplyToTicketRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 21);
+  messageDesc(file_messenger_bff_v1_console, 23);
 
 /**
  * What became of the two halves.
@@ -1511,7 +1623,7 @@ export type ReplyToTicketResponseJson = {
  * Use `create(ReplyToTicketResponseSchema)` to create a new message.
  */
 export const ReplyToTicketResponseSchema: GenMessage<ReplyToTicketResponse, {jsonType: ReplyToTicketResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 22);
+  messageDesc(file_messenger_bff_v1_console, 24);
 
 /**
  * A note.
@@ -1574,7 +1686,7 @@ export type AddTicketNoteRequestJson = {
  * Use `create(AddTicketNoteRequestSchema)` to create a new message.
  */
 export const AddTicketNoteRequestSchema: GenMessage<AddTicketNoteRequest, {jsonType: AddTicketNoteRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 23);
+  messageDesc(file_messenger_bff_v1_console, 25);
 
 /**
  * The note.
@@ -1609,7 +1721,7 @@ export type AddTicketNoteResponseJson = {
  * Use `create(AddTicketNoteResponseSchema)` to create a new message.
  */
 export const AddTicketNoteResponseSchema: GenMessage<AddTicketNoteResponse, {jsonType: AddTicketNoteResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 24);
+  messageDesc(file_messenger_bff_v1_console, 26);
 
 /**
  * Whether the customer sees a ticket.
@@ -1686,7 +1798,7 @@ export type SetTicketSharedRequestJson = {
  * Use `create(SetTicketSharedRequestSchema)` to create a new message.
  */
 export const SetTicketSharedRequestSchema: GenMessage<SetTicketSharedRequest, {jsonType: SetTicketSharedRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 25);
+  messageDesc(file_messenger_bff_v1_console, 27);
 
 /**
  * The ticket.
@@ -1721,7 +1833,7 @@ export type SetTicketSharedResponseJson = {
  * Use `create(SetTicketSharedResponseSchema)` to create a new message.
  */
 export const SetTicketSharedResponseSchema: GenMessage<SetTicketSharedResponse, {jsonType: SetTicketSharedResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 26);
+  messageDesc(file_messenger_bff_v1_console, 28);
 
 /**
  * Which conversation a ticket is linked to.
@@ -1798,7 +1910,7 @@ export type SetTicketConversationRequestJson = {
  * Use `create(SetTicketConversationRequestSchema)` to create a new message.
  */
 export const SetTicketConversationRequestSchema: GenMessage<SetTicketConversationRequest, {jsonType: SetTicketConversationRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 27);
+  messageDesc(file_messenger_bff_v1_console, 29);
 
 /**
  * The ticket.
@@ -1833,7 +1945,7 @@ export type SetTicketConversationResponseJson = {
  * Use `create(SetTicketConversationResponseSchema)` to create a new message.
  */
 export const SetTicketConversationResponseSchema: GenMessage<SetTicketConversationResponse, {jsonType: SetTicketConversationResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 28);
+  messageDesc(file_messenger_bff_v1_console, 30);
 
 /**
  * Nothing is asked for.
@@ -1856,7 +1968,7 @@ export type GetSpacesRequestJson = {
  * Use `create(GetSpacesRequestSchema)` to create a new message.
  */
 export const GetSpacesRequestSchema: GenMessage<GetSpacesRequest, {jsonType: GetSpacesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 29);
+  messageDesc(file_messenger_bff_v1_console, 31);
 
 /**
  * Content and spaces.
@@ -1905,7 +2017,7 @@ export type GetSpacesResponseJson = {
  * Use `create(GetSpacesResponseSchema)` to create a new message.
  */
 export const GetSpacesResponseSchema: GenMessage<GetSpacesResponse, {jsonType: GetSpacesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 30);
+  messageDesc(file_messenger_bff_v1_console, 32);
 
 /**
  * A switch.
@@ -1982,7 +2094,7 @@ export type SetSpaceRequestJson = {
  * Use `create(SetSpaceRequestSchema)` to create a new message.
  */
 export const SetSpaceRequestSchema: GenMessage<SetSpaceRequest, {jsonType: SetSpaceRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 31);
+  messageDesc(file_messenger_bff_v1_console, 33);
 
 /**
  * The settings after it.
@@ -2017,7 +2129,7 @@ export type SetSpaceResponseJson = {
  * Use `create(SetSpaceResponseSchema)` to create a new message.
  */
 export const SetSpaceResponseSchema: GenMessage<SetSpaceResponse, {jsonType: SetSpaceResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 32);
+  messageDesc(file_messenger_bff_v1_console, 34);
 
 /**
  * Nothing is asked for.
@@ -2040,7 +2152,7 @@ export type GetSecurityRequestJson = {
  * Use `create(GetSecurityRequestSchema)` to create a new message.
  */
 export const GetSecurityRequestSchema: GenMessage<GetSecurityRequest, {jsonType: GetSecurityRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 33);
+  messageDesc(file_messenger_bff_v1_console, 35);
 
 /**
  * Identity and origins.
@@ -2089,7 +2201,7 @@ export type GetSecurityResponseJson = {
  * Use `create(GetSecurityResponseSchema)` to create a new message.
  */
 export const GetSecurityResponseSchema: GenMessage<GetSecurityResponse, {jsonType: GetSecurityResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 34);
+  messageDesc(file_messenger_bff_v1_console, 36);
 
 /**
  * A platform's mode.
@@ -2152,7 +2264,7 @@ export type SetIdentityRequestJson = {
  * Use `create(SetIdentityRequestSchema)` to create a new message.
  */
 export const SetIdentityRequestSchema: GenMessage<SetIdentityRequest, {jsonType: SetIdentityRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 35);
+  messageDesc(file_messenger_bff_v1_console, 37);
 
 /**
  * Identity and origins after it.
@@ -2187,7 +2299,7 @@ export type SetIdentityResponseJson = {
  * Use `create(SetIdentityResponseSchema)` to create a new message.
  */
 export const SetIdentityResponseSchema: GenMessage<SetIdentityResponse, {jsonType: SetIdentityResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 36);
+  messageDesc(file_messenger_bff_v1_console, 38);
 
 /**
  * The whole list.
@@ -2236,7 +2348,7 @@ export type SetOriginsRequestJson = {
  * Use `create(SetOriginsRequestSchema)` to create a new message.
  */
 export const SetOriginsRequestSchema: GenMessage<SetOriginsRequest, {jsonType: SetOriginsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 37);
+  messageDesc(file_messenger_bff_v1_console, 39);
 
 /**
  * Identity and origins after it.
@@ -2271,7 +2383,7 @@ export type SetOriginsResponseJson = {
  * Use `create(SetOriginsResponseSchema)` to create a new message.
  */
 export const SetOriginsResponseSchema: GenMessage<SetOriginsResponse, {jsonType: SetOriginsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 38);
+  messageDesc(file_messenger_bff_v1_console, 40);
 
 /**
  * A key for one platform.
@@ -2306,7 +2418,7 @@ export type CreateKeyRequestJson = {
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest, {jsonType: CreateKeyRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 39);
+  messageDesc(file_messenger_bff_v1_console, 41);
 
 /**
  * The new key.
@@ -2355,7 +2467,7 @@ export type CreateKeyResponseJson = {
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse, {jsonType: CreateKeyResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 40);
+  messageDesc(file_messenger_bff_v1_console, 42);
 
 /**
  * Which key.
@@ -2390,7 +2502,7 @@ export type RevokeKeyRequestJson = {
  * Use `create(RevokeKeyRequestSchema)` to create a new message.
  */
 export const RevokeKeyRequestSchema: GenMessage<RevokeKeyRequest, {jsonType: RevokeKeyRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 41);
+  messageDesc(file_messenger_bff_v1_console, 43);
 
 /**
  * What ended with it.
@@ -2425,7 +2537,7 @@ export type RevokeKeyResponseJson = {
  * Use `create(RevokeKeyResponseSchema)` to create a new message.
  */
 export const RevokeKeyResponseSchema: GenMessage<RevokeKeyResponse, {jsonType: RevokeKeyResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 42);
+  messageDesc(file_messenger_bff_v1_console, 44);
 
 /**
  * A token as a customer's server makes it.
@@ -2474,7 +2586,7 @@ export type TestUserTokenRequestJson = {
  * Use `create(TestUserTokenRequestSchema)` to create a new message.
  */
 export const TestUserTokenRequestSchema: GenMessage<TestUserTokenRequest, {jsonType: TestUserTokenRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 43);
+  messageDesc(file_messenger_bff_v1_console, 45);
 
 /**
  * What would become of it.
@@ -2565,7 +2677,7 @@ export type TestUserTokenResponseJson = {
  * Use `create(TestUserTokenResponseSchema)` to create a new message.
  */
 export const TestUserTokenResponseSchema: GenMessage<TestUserTokenResponse, {jsonType: TestUserTokenResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 44);
+  messageDesc(file_messenger_bff_v1_console, 46);
 
 /**
  * Which changes.
@@ -2614,7 +2726,7 @@ export type ListChangesRequestJson = {
  * Use `create(ListChangesRequestSchema)` to create a new message.
  */
 export const ListChangesRequestSchema: GenMessage<ListChangesRequest, {jsonType: ListChangesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 45);
+  messageDesc(file_messenger_bff_v1_console, 47);
 
 /**
  * A page of changes.
@@ -2663,7 +2775,7 @@ export type ListChangesResponseJson = {
  * Use `create(ListChangesResponseSchema)` to create a new message.
  */
 export const ListChangesResponseSchema: GenMessage<ListChangesResponse, {jsonType: ListChangesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 46);
+  messageDesc(file_messenger_bff_v1_console, 48);
 
 /**
  * Everything the teammates' console shows and does. It is called from the console's own pages, over Connect, and
@@ -2734,7 +2846,18 @@ export const ConsoleService: GenService<{
     output: typeof ListContactThreadsResponseSchema;
   },
   /**
-   * Creates a ticket for a contact.
+   * Finds contacts by the beginning of their name, e-mail address or user id, or by their whole `con_…`. Scope
+   * `contacts:read`; customers find nobody.
+   *
+   * @generated from rpc messenger.bff.v1.ConsoleService.FindContacts
+   */
+  findContacts: {
+    methodKind: "unary";
+    input: typeof FindContactsRequestSchema;
+    output: typeof FindContactsResponseSchema;
+  },
+  /**
+   * Creates a ticket for a contact. INVALID_ARGUMENT: NO_SUCH_CONTACT, for whom the workspace does not have.
    *
    * @generated from rpc messenger.bff.v1.ConsoleService.CreateInboxTicket
    */
@@ -2744,7 +2867,8 @@ export const ConsoleService: GenService<{
     output: typeof CreateInboxTicketResponseSchema;
   },
   /**
-   * Edits title, description, assignee or open. ABORTED: STALE_VERSION.
+   * Edits title, description, assignee or open. ABORTED: STALE_VERSION. INVALID_ARGUMENT: NO_SUCH_TEAMMATE, for an
+   * assignee whom the team does not have or no longer has.
    *
    * @generated from rpc messenger.bff.v1.ConsoleService.EditTicket
    */

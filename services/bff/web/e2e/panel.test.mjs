@@ -1,0 +1,136 @@
+/** The panel's frame: how wide it is, and what Back of a phone's browser makes of it. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { Customer, inside, startBrowser, startSuite, until } from './world.mjs'
+
+let suite
+let browser
+
+before(async () => {
+  suite = await startSuite()
+  browser = await startBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await suite?.stop()
+})
+
+const box = (customer) => customer.page.locator('msgr-messenger dialog').boundingBox()
+const width = async (customer) => (await box(customer)).width
+
+test('the panel becomes wider and narrower at the customer’s word, and stays in its window', async () => {
+  const ada = await Customer.open(browser, suite, { user: 'ada' })
+  await ada.show()
+  assert.equal(await width(ada), 400)
+  await ada.button('Make wider').click()
+  await until(async () => (await width(ada)) === 688)
+  // it is so on every screen, and when it is opened again
+  await ada.tab(/Tickets/).click()
+  await ada.main.locator('.row').first().click()
+  await ada.button('Make narrower').waitFor()
+  await ada.call('hide')
+  await ada.call('show')
+  assert.equal(await width(ada), 688)
+  await ada.page.setViewportSize({ width: 600, height: 800 })
+  const { x, width: narrow } = await box(ada)
+  assert.deepEqual([x, narrow], [20, 560])
+  await ada.page.setViewportSize({ width: 1100, height: 800 })
+  await ada.button('Make narrower').click()
+  await until(async () => (await width(ada)) === 400)
+  assert.deepEqual(ada.complaints, [])
+  await ada.close()
+})
+
+test('the page may have it speak another language from now on', async () => {
+  const ada = await Customer.open(browser, suite, { user: 'ada', lang: 'en' })
+  await ada.show()
+  await ada.call('showSpace', 'home')
+  await ada.heading(/How can we help/).waitFor()
+  await ada.call('update', { language_override: 'de' })
+  await ada.tab('Nachrichten').waitFor()
+  await ada.page.getByRole('button', { name: 'Messenger schließen' }).first().waitFor()
+  await ada.call('update', { language_override: 'ar' })
+  await until(async () => (await ada.frame.locator('html').getAttribute('dir')) === 'rtl')
+  await ada.close()
+})
+
+/** On a phone, on a page that was come to from another one. */
+async function phone() {
+  const ada = await Customer.open(
+    browser,
+    suite,
+    {},
+    { url: 'about:blank', ready: false, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
+  )
+  await ada.page.goto(`${suite.shop}/?user=ada`)
+  await ada.launcher.waitFor()
+  return ada
+}
+
+// a page that is left does not answer any more
+const back = (customer) => customer.page.evaluate(() => history.back()).catch(() => {})
+const isOpen = async (customer) => (await customer.launcher.getAttribute('aria-expanded')) === 'true'
+
+async function openDetail(ada) {
+  await ada.launcher.tap()
+  await ada.tab(/Tickets/).tap()
+  await ada.main.locator('.row').first().tap()
+  await ada.main.locator('.steps').waitFor()
+}
+
+test('on a phone the panel is the whole screen, and there is nothing to make wider', async () => {
+  const ada = await phone()
+  await ada.launcher.tap()
+  await ada.button('Close Messenger').waitFor()
+  assert.equal(await width(ada), 390)
+  assert.equal(await ada.button('Make wider').count(), 0)
+  await ada.close()
+})
+
+test('on a phone Back closes the detail, then the panel, and only then leaves the page', async () => {
+  const ada = await phone()
+  await openDetail(ada)
+  await back(ada)
+  await ada.main.locator('.row').first().waitFor()
+  assert.ok(await isOpen(ada))
+  await back(ada)
+  await until(async () => !(await isOpen(ada)))
+  assert.ok(ada.page.url().startsWith(suite.shop))
+  await back(ada)
+  await ada.page.waitForURL('about:blank')
+  await ada.close()
+})
+
+test('a panel that was closed by its button leaves nothing for Back to go through', async () => {
+  const ada = await phone()
+  await openDetail(ada)
+  const entries = () => ada.page.evaluate(() => history.length)
+  const before = await entries()
+  const close = async () => {
+    await ada.button('Close Messenger').tap()
+    await until(() => inside(ada).evaluate(() => history.state === null))
+    assert.ok(!(await isOpen(ada)))
+  }
+  await close()
+  // opened again, where it was left, it takes the places that are free
+  await ada.launcher.tap()
+  await ada.main.locator('.steps').waitFor()
+  await until(() => inside(ada).evaluate(() => history.state !== null))
+  assert.equal(await entries(), before)
+  await close()
+  await back(ada)
+  await ada.page.waitForURL('about:blank')
+  await ada.close()
+})
+
+test('what the page around has put into the history stays when the panel closes', async () => {
+  const ada = await phone()
+  await openDetail(ada)
+  await ada.page.evaluate(() => history.pushState('theirs', '', '#basket'))
+  await ada.call('hide')
+  await until(async () => !(await isOpen(ada)))
+  // the iframe has heard of it: it answers after it
+  await ada.frame.locator('main').evaluate(() => new Promise((done) => setTimeout(done)))
+  assert.deepEqual(await ada.page.evaluate(() => [history.state, location.hash]), ['theirs', '#basket'])
+  await ada.close()
+})
