@@ -27,6 +27,33 @@ pub(super) enum Outcome<A> {
 }
 
 impl<A> Outcome<A> {
+    /// The same of another answer.
+    pub(super) fn map<B>(self, other: impl FnOnce(A) -> B) -> Outcome<B> {
+        match self {
+            Self::Acknowledged(answer) => Outcome::Acknowledged(other(answer)),
+            Self::Refused(status) => Outcome::Refused(status),
+            Self::Never(why) => Outcome::Never(why),
+        }
+    }
+
+    /// A refusal that is no wonder, since the contact it is about is being erased, is no answer at all.
+    pub(super) fn excused(self, ledger: &Ledger, contact: usize) -> Self {
+        match self {
+            Self::Refused(status) if ledger.book().leaving.contains(&contact) => {
+                Self::Never(format!("{:?}", status.code()))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The answer, if what was asked for is there for who asked.
+    pub(super) fn found(self, ledger: &Ledger, what: &str) -> Option<A> {
+        match self {
+            Self::Refused(status) if status.code() == Code::NotFound => None,
+            outcome => outcome.noted(ledger, what),
+        }
+    }
+
     /// The answer; a refusal is noted as one that nothing excuses.
     pub(super) fn noted(self, ledger: &Ledger, what: &str) -> Option<A> {
         match self {
@@ -180,7 +207,8 @@ impl Phone {
     {
         let send = &send;
         let attempt = |replica| self.once(replica, body.clone(), send);
-        insist(&self.ledger, rng, self.clients.len(), again, attempt).await
+        let outcome = insist(&self.ledger, rng, self.clients.len(), again, attempt).await;
+        outcome.excused(&self.ledger, self.contact)
     }
 
     /// A session's token at one replica, and a client for a stream there.

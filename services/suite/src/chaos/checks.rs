@@ -15,6 +15,7 @@ use super::{
     contacts::micros,
     ledger::{Badges, Book, Fate, Newest, Read, Reading, Row, ShownRead},
     oracle::{covers, messages, updates},
+    sharing::turned_once,
     truth::{ContactTruth, TicketTruth, Truth},
 };
 
@@ -28,7 +29,7 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    fn check(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+    pub(super) fn check(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
         self.checked += 1;
         if !holds {
             self.wrong.push(otherwise());
@@ -59,7 +60,8 @@ pub(super) fn exactly_once(truth: &Truth, book: &Book) -> Verdict {
             }
         }
     }
-    for submission in &book.submissions {
+    let stays = |contact: usize| !book.leaving.contains(&contact);
+    for submission in book.submissions.iter().filter(|s| stays(s.contact)) {
         let found = titles.take(submission.contact, "", &submission.title);
         verdict.check(stands(submission.fate, found), || {
             format!(
@@ -68,7 +70,7 @@ pub(super) fn exactly_once(truth: &Truth, book: &Book) -> Verdict {
             )
         });
     }
-    for message in &book.messages {
+    for message in book.messages.iter().filter(|m| stays(m.contact)) {
         let found = bodies.take(message.contact, &message.conversation_id, &message.body);
         verdict.check(stands(message.fate, found), || {
             let (fate, body) = (message.fate, &message.body);
@@ -91,6 +93,7 @@ pub(super) fn exactly_once(truth: &Truth, book: &Book) -> Verdict {
     }
     for ticket in truth.contacts.iter().flat_map(|held| &held.tickets) {
         verdict = verdict.and(changes_once(ticket, book));
+        verdict = verdict.and(turned_once(ticket, book));
     }
     let turned = truth.settings.version;
     verdict.check(turned == book.turns, || {
@@ -174,7 +177,8 @@ pub(super) fn histories(truth: &Truth, book: &Book) -> Verdict {
             });
             let link = Reading::Conversation(ticket.ticket.conversation_id.clone(), u64::MAX);
             let stamped = covers(held, &link, id);
-            verdict.check(stamped >= newest, || {
+            // what was taken back may not have come as far
+            verdict.check(stamped >= newest || !ticket.ticket.shared, || {
                 format!("{id} is stamped up to {stamped}; its newest update is {newest}")
             });
             let versions: Vec<u64> = ticket.history.iter().map(|entry| entry.version).collect();
@@ -228,6 +232,7 @@ fn answered(
         .collect();
     let mut moved = 0;
     let mut since = 0;
+    let mut shared = false;
     for entry in &ticket.history {
         let by_itself =
             !entry.actor_id.starts_with("tea_") && entry.kind() == HistoryKind::StateChanged;
@@ -241,7 +246,14 @@ fn answered(
                 format!("{id} moved on by itself at revision {revision} without an answer")
             });
         }
-        match (waits(&entry.from_state_id), waits(&entry.to_state_id)) {
+        let told_of_before = shared && waits(&entry.from_state_id);
+        shared = match entry.kind() {
+            HistoryKind::Created => entry.visible_to_customer,
+            HistoryKind::Shared => true,
+            HistoryKind::Unshared => false,
+            _ => shared,
+        };
+        match (told_of_before, shared && waits(&entry.to_state_id)) {
             (_, false) => since = 0,
             (false, true) => since = entry.revision,
             (true, true) => {}
@@ -278,9 +290,12 @@ pub(super) fn read_places(truth: &Truth, reads: &[Read]) -> Verdict {
 }
 
 /// A5: nothing was ever shown as read that nobody had begun to read by then.
-pub(super) fn never_cleared(truth: &Truth, reads: &[Read], rows: &[Row]) -> Verdict {
+pub(super) fn never_cleared(truth: &Truth, book: &Book) -> Verdict {
     let mut verdict = Verdict::default();
-    for row in rows {
+    let reads = &book.reads;
+    // what was shown to somebody who was erased since cannot be told any more
+    let stays = |row: &&Row| !book.leaving.contains(&row.contact);
+    for row in book.rows.iter().filter(stays) {
         let held = &truth.contacts[row.contact];
         let begun = reads.iter();
         let mut begun = begun.filter(|read| read.contact == row.contact && read.started <= row.at);
@@ -333,11 +348,16 @@ fn revision(held: &ContactTruth, ticket_id: &str, newest: Newest) -> Option<u64>
 /// One of the two badges.
 type Count = fn(&Badges) -> Option<u32>;
 
-/// Over time no badge went down more often than something that was unread was read.
-pub(super) fn badges_cover(truth: &Truth, reads: &[Read], badges: &[Badges]) -> Verdict {
+/// Over time no badge went down more often than something that was unread was read, or taken back.
+pub(super) fn badges_cover(truth: &Truth, book: &Book) -> Verdict {
+    let (reads, badges) = (&book.reads, &book.badges);
     let mut verdict = Verdict::default();
     for (contact, held) in truth.contacts.iter().enumerate() {
-        let (tickets, talks) = clearing(held, reads, contact);
+        let (mut tickets, talks) = clearing(held, reads, contact);
+        // V3: whose ticket is taken back has one less
+        let taken = book.sharings.iter();
+        let taken = taken.filter(|sharing| sharing.contact == contact && !sharing.shared);
+        tickets.extend(taken.map(|sharing| sharing.started));
         let watchers: BTreeSet<usize> = badges.iter().map(|b| b.watcher).collect();
         for watcher in watchers {
             let mine = |b: &&Badges| b.contact == contact && b.watcher == watcher;

@@ -40,8 +40,9 @@ impl Contact {
                 0..12 => self.submit().await,
                 12..32 => self.write().await,
                 32..35 => self.start().await,
-                35..53 => self.read_ticket().await,
-                53..73 => self.read_conversation().await,
+                35..50 => self.read_ticket().await,
+                50..56 => self.look_for_shared().await,
+                56..74 => self.read_conversation().await,
                 _ => self.look().await,
             }
             let pause = self.rng.gen_range(30..300);
@@ -212,13 +213,23 @@ impl Contact {
             .start_reading(self.phone.contact, reading.clone());
         let heard = match reading {
             Reading::Ticket(ticket_id, up_to_revision) => {
+                let may_be_gone = {
+                    let book = self.ledger.book();
+                    let mut office = book.office.iter();
+                    office.any(|ticket| ticket.ticket_id == ticket_id)
+                };
                 let body = MarkTicketReadRequest {
                     ticket_id,
                     up_to_revision,
                 };
                 let send = |mut c: super::Bff, r| async move { c.mark_ticket_read(r).await };
                 let heard = self.phone.call(&mut self.rng, body, send).await;
-                heard.noted(&self.ledger, "reading a ticket").is_some()
+                let heard = if may_be_gone {
+                    heard.found(&self.ledger, "reading a shared ticket")
+                } else {
+                    heard.noted(&self.ledger, "reading a ticket")
+                };
+                heard.is_some()
             }
             Reading::Conversation(conversation_id, up_to_seq) => {
                 let body = MarkConversationReadRequest {

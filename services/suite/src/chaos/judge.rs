@@ -47,6 +47,10 @@ async fn look(
     let reads = inspector.ledger.book().reads.clone();
     let mut verdict = checks::histories(truth, &inspector.ledger.book());
     for contact in 0..truth.contacts.len() {
+        if inspector.is_leaving(contact) {
+            verdict = verdict.and(inspector.forgotten(contact).await);
+            continue;
+        }
         let must = Expected::of(truth, &reads, contact);
         for replica in 0..inspector.notifications.len() {
             verdict.checked += 4;
@@ -64,6 +68,7 @@ async fn look(
                 }
                 Err(status) => verdict.wrong.push(format!("{place} answers {status}")),
             }
+            verdict = verdict.and(inspector.peeks(truth, contact, replica).await);
             let place = format!("notifications/{replica} of contact {contact}");
             match inspector.inbox(contact, replica).await {
                 Ok(inbox) => {

@@ -2,7 +2,7 @@
 //! customers and teammates, held against the services' own data when all is quiet.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -54,6 +54,19 @@ pub(super) struct Change {
     pub ticket_id: String,
     pub state_id: String,
     /// The version it made, once it was answered; 0: it had the state already.
+    pub version: u64,
+    pub fate: Fate,
+}
+
+/// A ticket shown to its contact by a teammate, or taken back.
+#[derive(Debug, Clone)]
+pub(super) struct Sharing {
+    pub contact: usize,
+    pub ticket_id: String,
+    pub shared: bool,
+    /// Before the first try: from then on it may show.
+    pub started: Duration,
+    /// The version it made, once it was answered; 0: it was so already.
     pub version: u64,
     pub fate: Fate,
 }
@@ -117,6 +130,13 @@ pub(super) struct Badges {
 #[derive(Debug, Default)]
 pub(super) struct Book {
     pub tickets: Vec<KnownTicket>,
+    /// Tickets of the team, which a contact sees while they are shared.
+    pub office: Vec<KnownTicket>,
+    pub sharings: Vec<Sharing>,
+    /// Contacts whose erasure was asked for.
+    pub leaving: BTreeSet<usize>,
+    /// How many of them were answered.
+    pub erasures: u64,
     /// Conversations without a ticket: whose, and which.
     pub conversations: Vec<(usize, String)>,
     pub submissions: Vec<Submission>,
@@ -202,7 +222,8 @@ impl Book {
         let is = |fate: &Fate| *fate == Fate::Maybe;
         let count = self.submissions.iter().filter(|s| is(&s.fate)).count()
             + self.messages.iter().filter(|m| is(&m.fate)).count()
-            + self.changes.iter().filter(|c| is(&c.fate)).count();
+            + self.changes.iter().filter(|c| is(&c.fate)).count()
+            + self.sharings.iter().filter(|s| is(&s.fate)).count();
         count as u64
     }
 }

@@ -10,11 +10,13 @@ mod checks;
 mod contacts;
 mod faults;
 mod judge;
+mod leavers;
 mod ledger;
 mod office;
 mod oracle;
 mod play;
 mod report;
+mod sharing;
 mod truth;
 mod watchers;
 

@@ -20,6 +20,7 @@ use tonic::{Code, transport::Channel};
 use super::{
     calls::{Desk, Outcome, insist},
     ledger::{Change, Fate, Ledger, Message},
+    sharing::Office,
 };
 use crate::client::{broken, signed};
 
@@ -30,6 +31,7 @@ pub(super) struct Teammate {
     pub rng: StdRng,
     /// `tst_…` of each category.
     pub states: Vec<String>,
+    pub office: Office,
     pub turn: u64,
 }
 
@@ -39,16 +41,22 @@ impl Teammate {
         while !stop.is_cancelled() {
             self.turn += 1;
             match self.rng.gen_range(0..100) {
-                0..50 => self.change().await,
-                50..88 => self.answer().await,
-                _ => self.close().await,
+                0..44 => self.change().await,
+                44..78 => self.answer().await,
+                78..87 => self.close().await,
+                87..90 => self.open_for_the_team().await,
+                _ => self.turn_over().await,
             }
             pause(&stop, self.rng.gen_range(20..150)).await;
         }
     }
 
     async fn change(&mut self) {
-        let known = self.ledger.book().tickets.choose(&mut self.rng).cloned();
+        let known = {
+            let book = self.ledger.book();
+            let all: Vec<_> = book.tickets.iter().chain(&book.office).collect();
+            all.choose(&mut self.rng).map(|ticket| (*ticket).clone())
+        };
         let (Some(ticket), Some(state_id)) = (known, self.states.choose(&mut self.rng)) else {
             return;
         };
@@ -59,7 +67,7 @@ impl Teammate {
             ..Default::default()
         };
         let mut change = Change {
-            ticket_id: ticket.ticket_id,
+            ticket_id: ticket.ticket_id.clone(),
             state_id: state_id.clone(),
             version: 0,
             fate: Fate::Acknowledged,
@@ -68,7 +76,7 @@ impl Teammate {
         let pick = |staff: &crate::Staff| staff.tickets.clone();
         let aborted = |code| code == Code::Aborted;
         let moved = self.desk.call(&mut self.rng, aborted, pick, body, send);
-        match moved.await {
+        match moved.await.excused(&self.ledger, ticket.contact) {
             // nothing in the log: it had the state already
             Outcome::Acknowledged(answer) if !answer.positions.is_empty() => {
                 change.version = answer.ticket.unwrap_or_default().version;
@@ -96,7 +104,7 @@ impl Teammate {
         let send = |mut c: super::Conversations, r| async move { c.send_message(r).await };
         let pick = |staff: &crate::Staff| staff.conversations.clone();
         let sent = self.desk.call(&mut self.rng, unheard_of, pick, body, send);
-        let fate = match sent.await {
+        let fate = match sent.await.excused(&self.ledger, contact) {
             Outcome::Acknowledged(_) => Fate::Acknowledged,
             Outcome::Never(_) => Fate::Maybe,
             refused => {
@@ -114,7 +122,7 @@ impl Teammate {
     }
 
     async fn close(&mut self) {
-        let Some((_, conversation_id)) = self.conversation() else {
+        let Some((contact, conversation_id)) = self.conversation() else {
             return;
         };
         let body = CloseConversationRequest {
@@ -124,7 +132,8 @@ impl Teammate {
         let send = |mut c: super::Conversations, r| async move { c.close_conversation(r).await };
         let pick = |staff: &crate::Staff| staff.conversations.clone();
         let closed = self.desk.call(&mut self.rng, unheard_of, pick, body, send);
-        let closed = closed.await.noted(&self.ledger, "closing a conversation");
+        let closed = closed.await.excused(&self.ledger, contact);
+        let closed = closed.noted(&self.ledger, "closing a conversation");
         self.ledger.book().closings += u64::from(closed.is_some());
     }
 
@@ -134,9 +143,9 @@ impl Teammate {
             .tickets
             .iter()
             .map(|ticket| (ticket.contact, ticket.conversation_id.clone()));
-        let all: Vec<_> = of_tickets
-            .chain(book.conversations.iter().cloned())
-            .collect();
+        let all = of_tickets.chain(book.conversations.iter().cloned());
+        // whoever answers somebody who is erased by then waits in vain for a conversation
+        let all: Vec<_> = all.filter(|(of, _)| !book.leaving.contains(of)).collect();
         all.choose(&mut self.rng).cloned()
     }
 }

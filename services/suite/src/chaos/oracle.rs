@@ -85,20 +85,16 @@ impl Expected {
                 time,
             }
         };
-        let mut list: Vec<_> = held
-            .tickets
-            .iter()
-            .map(|t| (activity(held, t), t))
-            .collect();
+        // V1, V3
+        let shared = || held.tickets.iter().filter(|t| t.ticket.shared);
+        let mut list: Vec<_> = shared().map(|t| (activity(held, t), t)).collect();
         list.sort_by_key(|(at, t)| (*at, micros(t.ticket.create_time), &t.ticket.ticket_id));
         list.reverse();
         let active = |ticket: &&TicketTruth| {
             let state = ticket.ticket.state.clone().unwrap_or_default();
             state.category() != StateCategory::Resolved
         };
-        let mut card: Vec<_> = held
-            .tickets
-            .iter()
+        let mut card: Vec<_> = shared()
             .filter(active)
             .map(|t| (last_update(t), t))
             .collect();
@@ -214,7 +210,7 @@ fn recent(held: &ContactTruth, reads: &[&Read]) -> Option<RecentRow> {
     let ticket = held
         .tickets
         .iter()
-        .find(|t| t.ticket.conversation_id == *id);
+        .find(|t| t.ticket.shared && t.ticket.conversation_id == *id);
     Some(RecentRow {
         conversation_id: id.clone(),
         open: newest.conversation.state() == ConversationState::Open,

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use proto::{
     notifications::v1::notification_service_client::NotificationServiceClient,
-    settings::v1::IdentifyContactRequest, tickets::v1::ListTicketStatesRequest,
+    settings::v1::IdentifyContactRequest,
+    tickets::v1::{CreateTicketTypeRequest, ListTicketStatesRequest, TypeCategory},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use runtime::KeyRing;
@@ -22,9 +23,11 @@ use super::{
     contacts::Contact,
     faults::{Faults, line},
     judge,
-    ledger::{Fate, Ledger, Reading},
+    leavers::Leaver,
+    ledger::{Fate, Ledger, Read, Reading},
     office::{Operator, Teammate},
     report::Summary,
+    sharing::Office,
     truth::{Inspector, Truth},
     watchers::Watcher,
 };
@@ -34,6 +37,8 @@ use crate::{Staff, client::explain, cluster::Cluster, demo_workspace};
 const BACK: Duration = Duration::from_secs(60);
 /// Calls under way when the faults end are answered within this long.
 const FINISH: Duration = Duration::from_secs(150);
+/// Contacts who are erased, beside those who stay.
+const LEAVERS: usize = 2;
 /// Differences that are printed.
 const PRINTED: usize = 12;
 
@@ -52,6 +57,7 @@ struct Cast {
     ledger: Arc<Ledger>,
     inspector: Inspector,
     contacts: Vec<Contact>,
+    leavers: Vec<Leaver>,
     teammate: Teammate,
     operator: Operator,
     watchers: Vec<Arc<Watcher>>,
@@ -75,6 +81,9 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
     let mut actors = JoinSet::new();
     for contact in cast.contacts.drain(..) {
         actors.spawn(contact.live(acting.clone()));
+    }
+    for leaver in cast.leavers.drain(..) {
+        actors.spawn(leaver.live(acting.clone()));
     }
     actors.spawn(cast.teammate.live(acting.clone()));
     let again = Operator {
@@ -106,8 +115,8 @@ pub(super) async fn play(setting: &Setting, cluster: &mut Cluster) -> Result<Sum
         verdict = verdict
             .and(checks::exactly_once(&truth, &book))
             .and(checks::read_places(&truth, &book.reads))
-            .and(checks::never_cleared(&truth, &book.reads, &book.rows))
-            .and(checks::badges_cover(&truth, &book.reads, &book.badges));
+            .and(checks::never_cleared(&truth, &book))
+            .and(checks::badges_cover(&truth, &book));
         verdict.wrong.extend(book.refusals.iter().cloned());
         verdict.wrong.extend(cluster.inexcusable());
         drop(book);
@@ -171,9 +180,15 @@ fn summary(
         count(reads.filter(|read| is(&read.reading)).count())
     };
     let submissions = book.submissions.iter().filter(|s| done(s.fate));
+    let turned = |shared: bool| {
+        let turned = book.sharings.iter().filter(|s| s.version > 0);
+        count(turned.filter(|s| s.shared == shared).count())
+    };
     let changes = book.changes.iter().filter(|c| done(c.fate));
     let writes = BTreeMap::from([
-        ("tickets submitted", count(submissions.count())),
+        ("tickets made", count(submissions.count())),
+        ("tickets shared", turned(true)),
+        ("tickets taken back", turned(false)),
         ("states changed", count(changes.count())),
         ("messages by contacts", said(true)),
         ("messages by teammates", said(false)),
@@ -181,6 +196,7 @@ fn summary(
         ("conversations read", read(false)),
         ("conversations closed", book.closings),
         ("spaces turned", book.turns),
+        ("contacts erased", book.erasures),
         ("projections rebuilt", book.rebuilds),
     ]);
     Summary {
@@ -226,7 +242,9 @@ async fn finish(
         bail!("the projection could not be rebuilt when all was quiet");
     }
     let (after, rebuilt) = judge::agreement(inspector, watchers, &mut rng).await?;
-    let mut verdict = verdict.and(rebuilt);
+    let mut verdict = verdict
+        .and(rebuilt)
+        .and(inspector.newcomers(&mut rng).await);
     if checks::newest(&after) != checks::newest(&truth) {
         verdict
             .wrong
@@ -240,7 +258,8 @@ async fn send_unheard(inspector: &Inspector, rng: &mut StdRng) -> Result<()> {
     let unheard: Vec<_> = {
         let book = inspector.ledger.book();
         let unheard = book.reads.iter().filter(|read| !read.acknowledged);
-        unheard.cloned().collect()
+        let stays = |read: &&Read| !book.leaving.contains(&read.contact);
+        unheard.filter(stays).cloned().collect()
     };
     for read in unheard {
         let mut contact = Contact {
@@ -252,6 +271,11 @@ async fn send_unheard(inspector: &Inspector, rng: &mut StdRng) -> Result<()> {
         contact.send_read(read.reading).await;
     }
     Ok(())
+}
+
+/// By what a contact is known to the customer.
+pub(super) fn user_id(contact: usize) -> String {
+    format!("contact-{contact}")
 }
 
 /// A source of chance for each who draws, so that one's draws do not depend on another's.
@@ -278,12 +302,13 @@ async fn cast(setting: &Setting, cluster: &Cluster) -> Result<Cast> {
         "reading the states",
         staff.call(&staff.types, body, send).await,
     )?;
+    let type_id = shareable(&staff).await?;
     let ledger = Arc::new(Ledger::open());
     let desk = Arc::new(Desk::new(&ledger, &access.teammates["grace"], &endpoints)?);
     let mut phones = Vec::new();
     let mut contact_ids = Vec::new();
-    for contact in 0..setting.contacts {
-        let user_id = format!("contact-{contact}");
+    for contact in 0..setting.contacts + LEAVERS {
+        let user_id = user_id(contact);
         contact_ids.push(identify(&staff, &user_id).await?);
         let phone = Phone::new(contact, &user_id, &ledger, &access, &endpoints)?;
         phones.push(Arc::new(phone));
@@ -296,13 +321,20 @@ async fn cast(setting: &Setting, cluster: &Cluster) -> Result<Cast> {
             )?))
         })
         .collect::<Result<Vec<_>>>()?;
-    let contacts = phones.iter().map(|phone| Contact {
+    let contact = |phone: &Arc<Phone>| Contact {
         phone: phone.clone(),
         ledger: ledger.clone(),
         rng: random(setting.seed, 100 + phone.contact as u64),
         turn: 0,
+    };
+    let (staying, leaving) = phones.split_at(setting.contacts);
+    let leavers = leaving.iter().map(|phone| Leaver {
+        contact: contact(phone),
+        contact_id: contact_ids[phone.contact].clone(),
+        desk: desk.clone(),
+        rng: random(setting.seed, 200 + phone.contact as u64),
     });
-    let watchers = phones.iter().flat_map(|phone| {
+    let watchers = staying.iter().flat_map(|phone| {
         (0..cluster.replicas()).map(|replica| {
             Arc::new(Watcher {
                 phone: phone.clone(),
@@ -316,13 +348,18 @@ async fn cast(setting: &Setting, cluster: &Cluster) -> Result<Cast> {
     let by_id = states.map(|state| (state.state_id.clone(), state.clone()));
     let keys = |name| KeyRing::load(&cluster.layout.keys(), name);
     Ok(Cast {
-        contacts: contacts.collect(),
+        contacts: staying.iter().map(&contact).collect(),
+        leavers: leavers.collect(),
         watchers: watchers.collect(),
         teammate: Teammate {
             desk: desk.clone(),
             ledger: ledger.clone(),
             rng: random(setting.seed, 2),
             states: found.states.iter().map(|s| s.state_id.clone()).collect(),
+            office: Office {
+                type_id,
+                contact_ids: contact_ids.clone(),
+            },
             turn: 0,
         },
         operator: Operator {
@@ -342,9 +379,26 @@ async fn cast(setting: &Setting, cluster: &Cluster) -> Result<Cast> {
             workspace: WorkspaceId::parse(&access.workspace_id)?,
             keys: keys("bff")?,
             notifications,
+            endpoints,
+            access,
         },
         ledger,
     })
+}
+
+/// A type of tickets of the team that may be shared.
+async fn shareable(staff: &Staff) -> Result<String> {
+    let body = CreateTicketTypeRequest {
+        request_id: "office".into(),
+        name: "Office".into(),
+        category: TypeCategory::BackOffice.into(),
+        shareable: true,
+        ..Default::default()
+    };
+    let send = |mut c: super::Types, r| async move { c.create_ticket_type(r).await };
+    let made = staff.call(&staff.types, body, send).await;
+    let made = explain("making a type for the team", made)?.r#type;
+    Ok(made.context("no type in the answer")?.type_id)
 }
 
 async fn identify(staff: &Staff, user_id: &str) -> Result<String> {

@@ -12,7 +12,8 @@ use super::{
     checks::{self, Verdict},
     contacts::micros,
     ledger::{
-        Badges, Book, Change, Fate, Message, Newest, Read, Reading, Row, ShownRead, Submission,
+        Badges, Book, Change, Fate, Message, Newest, Read, Reading, Row, Sharing, ShownRead,
+        Submission,
     },
     oracle::{self, Expected},
     truth::{ContactTruth, ConversationTruth, TicketTruth, Truth},
@@ -99,6 +100,7 @@ fn well() -> (Truth, Book) {
         notify_revision: 3,
         version: 3,
         create_time: at(10),
+        shared: true,
         ..Default::default()
     };
     let history = vec![
@@ -193,8 +195,8 @@ fn judge(truth: &Truth, book: &Book) -> Verdict {
     checks::exactly_once(truth, book)
         .and(checks::histories(truth, book))
         .and(checks::read_places(truth, &book.reads))
-        .and(checks::never_cleared(truth, &book.reads, &book.rows))
-        .and(checks::badges_cover(truth, &book.reads, &book.badges))
+        .and(checks::never_cleared(truth, book))
+        .and(checks::badges_cover(truth, book))
 }
 
 /// Makes one thing wrong; exactly the sentences that name it must be found.
@@ -375,10 +377,9 @@ fn a_newer_update_shown_as_read_by_an_older_read_is_found() {
 #[test]
 fn a_frame_that_shows_one_less_is_found() {
     // the frame after the new update: one less than it must show
-    let (truth, book) = well();
-    let mut badges_shown = book.badges.clone();
-    badges_shown.push(badges(9, 0, 0));
-    let verdict = checks::badges_cover(&truth, &book.reads, &badges_shown);
+    let (truth, mut book) = well();
+    book.badges.push(badges(9, 0, 0));
+    let verdict = checks::badges_cover(&truth, &book);
     assert_eq!(verdict.wrong.len(), 1, "{:?}", verdict.wrong);
     assert!(verdict.wrong[0].contains("had gone down by 2; 1 reads account for that"));
     // and as the last of a watch it is another than the oracle's
@@ -414,6 +415,72 @@ fn a_read_that_is_skipped_is_found() {
     assert_eq!(
         (without.unread_tickets, without.unread_conversations),
         (1, 1)
+    );
+}
+
+/// The teammate takes the ticket back at second 8, and its badge goes.
+fn taken_back(truth: &mut Truth, book: &mut Book) {
+    let ticket = history(truth);
+    ticket.history.push(HistoryEntry {
+        kind: HistoryKind::Unshared.into(),
+        revision: 4,
+        visible_to_customer: false,
+        ..entry(4, WORKING, WORKING, "tea_1")
+    });
+    (ticket.ticket.version, ticket.ticket.shared) = (4, false);
+    book.badges.push(badges(9, 0, 0));
+    book.sharings.push(Sharing {
+        contact: 0,
+        ticket_id: TICKET.into(),
+        shared: false,
+        started: seconds(8),
+        version: 4,
+        fate: Fate::Acknowledged,
+    });
+}
+
+/// V3
+#[test]
+fn a_ticket_that_is_taken_back_takes_its_badge_with_it() {
+    found(taken_back, &[]);
+    let (mut truth, mut book) = well();
+    taken_back(&mut truth, &mut book);
+    let must = Expected::of(&truth, &book.reads, 0);
+    assert_eq!(
+        (must.unread_tickets, must.list.len(), must.card.len()),
+        (0, 0, 0)
+    );
+    assert!(
+        must.recent
+            .is_some_and(|recent| recent.ticket_id.is_empty())
+    );
+}
+
+/// V3
+#[test]
+fn a_badge_that_goes_before_its_ticket_is_taken_back_is_found() {
+    let early = |truth: &mut Truth, book: &mut Book| {
+        taken_back(truth, book);
+        book.sharings[0].started = seconds(10);
+    };
+    found(early, &["had gone down by 2; 1 reads account for that"]);
+}
+
+/// V3, T10
+#[test]
+fn a_ticket_taken_back_twice_or_not_at_all_is_found() {
+    let unasked = |truth: &mut Truth, book: &mut Book| {
+        taken_back(truth, book);
+        book.sharings[0].version = 0;
+    };
+    found(unasked, &["was Unshared 1 times; 0 were answered"]);
+    let lost = |truth: &mut Truth, book: &mut Book| {
+        taken_back(truth, book);
+        history(truth).history[3].kind = HistoryKind::Edited.into();
+    };
+    found(
+        lost,
+        &["as Unshared with version 4, which is not in its history"],
     );
 }
 

@@ -31,7 +31,7 @@ use super::{
     ledger::Ledger,
 };
 use crate::{
-    Staff,
+    Access, Endpoints, Staff,
     client::{broken, signed},
 };
 
@@ -88,6 +88,8 @@ pub(super) struct Inspector {
     /// Speaks for contacts.
     pub keys: KeyRing,
     pub notifications: Vec<NotificationServiceClient<Channel>>,
+    pub endpoints: Vec<Endpoints>,
+    pub access: Access,
 }
 
 impl Inspector {
@@ -137,7 +139,11 @@ impl Inspector {
                 break;
             }
         }
-        let read = self.read_places(rng, contact).await?;
+        let read = if self.is_leaving(contact) {
+            BTreeMap::new()
+        } else {
+            self.read_places(rng, contact).await?
+        };
         loop {
             let body = ListConversationsRequest {
                 page_size: PAGE,
