@@ -1,6 +1,8 @@
 //! Inboxes as everything else here reads them: from memory while nothing changed, with word of changes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     cache::Cache,
@@ -9,11 +11,18 @@ use crate::{
     store::{InboxId, Snapshot, Store},
 };
 
+/// Streams that read at once. After a rebuild everybody who watches reads again: half of a pool of
+/// connections is left to those who ask.
+const STREAMS_AT_ONCE: usize = 4;
+/// A stream's turn comes within this long, or the stream ends and is opened again.
+const TURN: Duration = Duration::from_secs(20);
+
 /// Every contact's inbox.
 pub struct Inboxes {
     store: Store,
     cache: Cache,
     hub: Hub,
+    turns: Semaphore,
 }
 
 impl Inboxes {
@@ -23,6 +32,7 @@ impl Inboxes {
             store,
             cache: Cache::new(),
             hub: Hub::new(),
+            turns: Semaphore::new(STREAMS_AT_ONCE),
         }
     }
 
@@ -58,6 +68,17 @@ impl Inboxes {
         }
     }
 
+    /// [`Self::read`] for a stream, which waits for its turn among the streams so that it keeps nobody waiting
+    /// who only asks.
+    ///
+    /// # Errors
+    /// When the database fails, or so many streams read at once that the turn does not come within 20 s.
+    pub async fn read_in_turn(&self, id: &InboxId) -> Result<Arc<Snapshot>, Error> {
+        let turn = timeout(TURN, self.turns.acquire()).await;
+        let _turn = turn.ok().and_then(Result::ok).ok_or(Error::Full)?;
+        self.read(id).await
+    }
+
     /// Starts to watch an inbox; read it afterwards, so that no change falls in between.
     ///
     /// # Errors
@@ -81,5 +102,12 @@ impl Inboxes {
     pub fn all_changed(&self) {
         self.cache.forget_all();
         self.hub.wake_all();
+    }
+
+    /// Every turn of the streams, as many of them take.
+    #[cfg(test)]
+    pub(crate) async fn all_turns(&self) -> tokio::sync::SemaphorePermit<'_> {
+        let all = self.turns.acquire_many(STREAMS_AT_ONCE as u32);
+        all.await.expect("turns are never closed")
     }
 }

@@ -6,6 +6,9 @@
 //! quarter of a second. Hints make it sooner where there are any. A rebuild begins an epoch, which is looked
 //! at every 2 s. What a call reads is not left to any of this: see [`Inboxes::read`].
 
+#[cfg(test)]
+mod tests;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use events::{Delivery, EventLog, EventSource, LocalSource, SourceError};

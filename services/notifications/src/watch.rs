@@ -66,7 +66,7 @@ struct Watcher {
 impl Watcher {
     async fn next(&mut self) -> Result<Frame, Error> {
         let Some(sent) = self.sent else {
-            let snapshot = self.inboxes.read(self.subscription.id()).await?;
+            let snapshot = self.inboxes.read_in_turn(self.subscription.id()).await?;
             self.sent = Some(snapshot.version);
             let current = self.held.is_some_and(|held| held.same_as(snapshot.version));
             return Ok(if current {
@@ -91,7 +91,7 @@ impl Watcher {
                 return Ok(Frame::Bookmark(sent));
             }
             // where there are other replicas, a change that nobody announced here is found by now
-            let snapshot = self.inboxes.read(self.subscription.id()).await?;
+            let snapshot = self.inboxes.read_in_turn(self.subscription.id()).await?;
             if snapshot.version.newer_than(sent) {
                 self.sent = Some(snapshot.version);
                 return Ok(Frame::Inbox(snapshot, cause));

@@ -127,6 +127,25 @@ async fn a_wake_without_a_difference_says_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_asks_once_does_not_wait_behind_all_who_watch() {
+    let watched = Watched::new().await;
+    let mut frames = watched.watch(None);
+    frames.next().await;
+    watched.change(1).await;
+    let others = watched.inboxes.all_turns().await;
+    let mut next = std::pin::pin!(frames.next());
+    assert!((&mut next).now_or_never().is_none());
+    let asked = watched.inboxes.read(&watched.id).await.unwrap();
+    assert_eq!(asked.inbox.recent_tickets[0].title, "1");
+    assert!(
+        (&mut next).now_or_never().is_none(),
+        "the stream did not wait for its turn"
+    );
+    drop(others);
+    assert_eq!(title(next.await), "1");
+}
+
+#[tokio::test]
 async fn a_silent_stream_says_every_20_seconds_that_it_is_alive() {
     if !on_sqlite_for("a clock that stands still: it runs ahead while a server is waited for") {
         return;

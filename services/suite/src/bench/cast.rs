@@ -48,9 +48,16 @@ pub(super) enum Size {
     Large,
 }
 
+/// A contact at a connection of several; a backlog may take longer than a session lives.
 struct Session {
     client: MessengerServiceClient<Channel>,
-    token: String,
+    messenger: Messenger,
+}
+
+impl Session {
+    async fn token(&self) -> Result<String> {
+        explain("opening a session", self.messenger.token().await)
+    }
 }
 
 /// Tickets to move, and the replicas to move them at, in turn.
@@ -169,7 +176,7 @@ impl Cast {
                     .and_then(|ticket| ticket.summary);
                 tickets.push(summary.context("no ticket in the answer")?.ticket_id);
             }
-            contacts.push(people::session(&messenger, &channels[index % channels.len()]).await?);
+            contacts.push(people::session(messenger, &channels[index % channels.len()]).await?);
         }
         let addresses = replicas.iter().map(|replica| replica.tickets.as_str());
         let followed = Movers::new(addresses, tickets)?;
@@ -203,7 +210,7 @@ impl Cast {
         let answer = contact
             .client
             .clone()
-            .get_home(signed(&contact.token, body)?)
+            .get_home(signed(&contact.token().await?, body)?)
             .await?
             .into_inner();
         let home = answer.home.context("no Home in the answer")?;
@@ -216,6 +223,11 @@ impl Cast {
 
     /// One change that a customer sees.
     pub(super) async fn change(self: Arc<Self>, followed: Followed) -> Result<()> {
+        self.changed(followed).await.map(drop)
+    }
+
+    /// The same; of which ticket, and its own time in microseconds since 1970.
+    async fn changed(self: Arc<Self>, followed: Followed) -> Result<(String, i64)> {
         let movers = match followed {
             Followed::Nobody => &self.alone,
             Followed::Everybody => &self.followed,
@@ -228,8 +240,13 @@ impl Cast {
             ..Default::default()
         };
         let token = self.staff.token().await?;
-        client.change_ticket_state(signed(&token, body)?).await?;
-        Ok(())
+        let answer = client.change_ticket_state(signed(&token, body)?).await?;
+        let ticket = answer
+            .into_inner()
+            .ticket
+            .context("no ticket in the answer")?;
+        let time = ticket.update_time.map_or(0, frames::micros_of);
+        Ok((ticket.ticket_id, time))
     }
 
     /// Waits until a contact's Home shows the newest change of each ticket on it: nothing is under way.
@@ -241,7 +258,7 @@ impl Cast {
                 let list = contact
                     .client
                     .clone()
-                    .list_tickets(signed(&contact.token, body)?)
+                    .list_tickets(signed(&contact.token().await?, body)?)
                     .await?
                     .into_inner();
                 let body = GetHomeRequest {
@@ -251,7 +268,7 @@ impl Cast {
                 let home = contact
                     .client
                     .clone()
-                    .get_home(signed(&contact.token, body)?)
+                    .get_home(signed(&contact.token().await?, body)?)
                     .await?
                     .into_inner();
                 let card = home
@@ -289,7 +306,10 @@ impl Cast {
         let answer = contact
             .client
             .clone()
-            .list_tickets(signed(&contact.token, ListTicketsRequest::default())?)
+            .list_tickets(signed(
+                &contact.token().await?,
+                ListTicketsRequest::default(),
+            )?)
             .await?;
         ensure!(
             answer.get_ref().tickets.len() == 20,

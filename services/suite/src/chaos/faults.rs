@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use rand::{Rng, rngs::StdRng};
 use tokio::time::{Instant, sleep};
 
-use super::ledger::Ledger;
+use super::{deliveries::Deliveries, ledger::Ledger};
 use crate::{
     cluster::{Cluster, Process, Target},
     layout::SERVICES,
@@ -48,6 +48,7 @@ pub(super) struct Faults {
     ledger: Arc<Ledger>,
     rng: StdRng,
     cures: Vec<(Instant, Target, Cure)>,
+    deliveries: Deliveries,
     pub harm: Harm,
 }
 
@@ -58,6 +59,7 @@ impl Faults {
             ledger,
             rng,
             cures: Vec::new(),
+            deliveries: Deliveries::default(),
             harm: Harm::default(),
         }
     }
@@ -187,6 +189,7 @@ impl Faults {
     }
 
     async fn strike(&mut self, cluster: &mut Cluster) {
+        self.deliveries.remember(cluster, &mut self.rng).await;
         if self.cures.len() >= AT_ONCE {
             return;
         }
@@ -211,7 +214,8 @@ impl Faults {
                 self.pause(cluster, one, "SIGSTOP of a replica", 500 + millis * 5 / 2)
                     .await
             }
-            59..69 => {
+            59..65 => self.repeat(cluster).await,
+            65..69 => {
                 let kind = "refused connections";
                 self.kill(cluster, one, kind, 3_000 + millis).await;
             }
@@ -294,6 +298,16 @@ impl Faults {
             process.pause().await;
             self.count(kind, format!("{kind}: {name}, for {millis} ms"));
             self.later(target, Cure::Continue, millis);
+        }
+    }
+
+    /// A consumer is told again what it was told, in another order.
+    async fn repeat(&mut self, cluster: &Cluster) {
+        if let Some((who, places)) = self.deliveries.repeat(cluster, &mut self.rng).await {
+            self.count(
+                "deliveries repeated",
+                format!("deliveries repeated: {who}, in {places} partitions"),
+            );
         }
     }
 

@@ -2,12 +2,13 @@
 //! its own; contacts and teammates act while processes are killed, stopped and started at random; and
 //! when all is quiet, everything that was answered must be there once and everybody must see it.
 //!
-//! Nobody reorders or repeats deliveries by hand: two consumers of each feed compete, and every kill,
-//! restart and rebuild tells again what was told, in another order.
+//! What was delivered comes again and out of order: consumers are put back in some partitions, two of each
+//! feed compete, and every kill, restart and rebuild tells again what was told.
 
 mod calls;
 mod checks;
 mod contacts;
+mod deliveries;
 mod faults;
 mod judge;
 mod leavers;

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use super::{
     Reader, Transport,
     owner::{change, contact_in, write},
-    reader::{after, next, origin},
+    reader::{after, next, origin, soon},
 };
 
 /// The last so many events of a partition are lost, and so many others written there by another process, before
@@ -44,13 +44,16 @@ async fn forked(transport: &impl Transport, partition: usize, lost: u64, found: 
     let mut stream = reader.subscribe(&transport.source()).await;
     reader.reach(&mut stream, &heads).await;
     fork(&transport.other_process().await, partition, lost, found).await;
-    let error = loop {
-        match next(&mut stream).await.expect("the stream just ended") {
-            Ok(Delivery::Heartbeat(_)) => {}
-            Ok(Delivery::Batch(events)) => panic!("{lost} lost, {found} found: {events:?}"),
-            Err(error) => break error,
+    let error = soon("word of the fork", async {
+        loop {
+            match next(&mut stream).await.expect("the stream just ended") {
+                Ok(Delivery::Heartbeat(_)) => {}
+                Ok(Delivery::Batch(events)) => panic!("{lost} lost, {found} found: {events:?}"),
+                Err(error) => break error,
+            }
         }
-    };
+    })
+    .await;
     assert_eq!(
         error,
         SourceError::Diverged { partition },
@@ -84,12 +87,15 @@ pub async fn what_a_process_remembers_of_a_lost_history_is_told_to_nobody(
     fork(&transport.other_process().await, PARTITION, 2, 2).await;
     let last = write(&log, &contact, "last").await;
     assert_eq!(last.position, 5);
-    let error = loop {
-        match next(&mut stream).await.expect("the stream just ended") {
-            Ok(delivery) => old.take(delivery),
-            Err(error) => break error,
+    let error = soon("word of the fork", async {
+        loop {
+            match next(&mut stream).await.expect("the stream just ended") {
+                Ok(delivery) => old.take(delivery),
+                Err(error) => break error,
+            }
         }
-    };
+    })
+    .await;
     let partition = PARTITION;
     assert_eq!(error, SourceError::Diverged { partition });
     assert_eq!(old.events.len(), 4, "something of another history was told");

@@ -49,12 +49,13 @@ pub(super) async fn create(staff: &Staff, address: &str) -> Result<Vec<String>> 
     Ok(tickets)
 }
 
-pub(super) async fn session(messenger: &Messenger, channel: &Channel) -> Result<Session> {
-    let token = explain("opening a session", messenger.token().await)?;
-    Ok(Session {
+pub(super) async fn session(messenger: Messenger, channel: &Channel) -> Result<Session> {
+    let session = Session {
         client: MessengerServiceClient::new(channel.clone()),
-        token,
-    })
+        messenger,
+    };
+    session.token().await?;
+    Ok(session)
 }
 
 /// A workspace of so many tickets, a few of its contacts ready to list theirs.
@@ -85,7 +86,7 @@ pub(super) async fn listers(
             .context("no contact in the answer")?;
         owners.push(ContactId::parse(&contact.contact_id)?);
         let messenger = Messenger::new(endpoints, &access, &user_id, Platform::Web)?;
-        sessions.push(session(&messenger, &channels[index % channels.len()]).await?);
+        sessions.push(session(messenger, &channels[index % channels.len()]).await?);
     }
     // the rest belongs to contacts who never come
     let others = (total / LISTED).saturating_sub(LISTERS as u32);

@@ -55,24 +55,39 @@ pub(super) async fn catch_up(source: &Arc<dyn EventSource>) -> Result<(u64, f64)
     Ok((read, read as f64 / start.elapsed().as_secs_f64()))
 }
 
+/// Events of both feeds, as far as they are.
+///
+/// # Errors
+/// When a database cannot be read.
+pub(super) async fn told(cluster: &Cluster) -> Result<u64> {
+    let mut told = 0;
+    for source in ["tickets", "conversations"] {
+        let db = connect(&cluster.database_url(source)).await?;
+        told += sum(&db, HEADS).await?;
+        db.close().await?;
+    }
+    Ok(told)
+}
+
 /// Events of a log.
 ///
 /// # Errors
 /// When its owner does not say.
-pub(super) async fn length(source: &Arc<dyn EventSource>) -> Result<u64> {
+async fn length(source: &Arc<dyn EventSource>) -> Result<u64> {
     let heads = source.heads().await?;
     Ok(heads.iter().map(|head| head.position).sum())
 }
 
-/// Events a second that became inboxes, until all of them have; from the first on, so that a start is not
-/// measured.
+/// Events a second of both feeds that became inboxes, until all of them have; from the first on, so that a
+/// start is not measured.
 ///
 /// # Errors
 /// When it does not go on.
 pub(super) async fn projected(db: &DatabaseConnection, total: u64) -> Result<f64> {
     let (mut first, mut last) = (None, (0, Instant::now()));
     loop {
-        let now = (applied(db, "tickets").await?, Instant::now());
+        let both = applied(db, "tickets").await? + applied(db, "conversations").await?;
+        let now = (both, Instant::now());
         if now.0 > last.0 {
             last = now;
             first.get_or_insert(now);

@@ -9,7 +9,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use events::EventSource;
 use runtime::{ServerArgs, config::DatabaseArgs};
 
 use super::{
@@ -181,7 +180,7 @@ async fn with(
     for (reader, source) in followed {
         feeds::settled(cluster, reader, source).await?;
     }
-    let projected = project(cluster, &feed).await?;
+    let projected = project(cluster).await?;
     println!("projected: {projected:.0} events a second");
     cluster.listening(START).await?;
     cast.settled().await?;
@@ -215,9 +214,9 @@ fn notifications(cluster: &mut Cluster, replica: usize) -> Result<&mut crate::cl
 }
 
 /// Starts Notifications on the backlog: one replica does the work, the other finds it done.
-async fn project(cluster: &mut Cluster, feed: &Arc<dyn EventSource>) -> Result<f64> {
+async fn project(cluster: &mut Cluster) -> Result<f64> {
     let db = feeds::connect(&cluster.database_url("notifications")).await?;
-    let total = feeds::length(feed).await?;
+    let total = feeds::told(cluster).await?;
     notifications(cluster, 0)?.start()?;
     let rate = feeds::projected(&db, total).await?;
     notifications(cluster, 1)?.start()?;
@@ -284,7 +283,7 @@ fn print(args: &BenchClusterArgs, found: &Found) {
         rate("  the same over NATS", over_nats, 20_000.0);
     }
     rate(
-        "  the same into inboxes, one replica",
+        "  this and that of Conversations into inboxes, one replica",
         found.projected,
         5_000.0,
     );
