@@ -5,6 +5,7 @@ import { RpcError } from '../rpc/errors'
 import type { Api } from './api'
 import { createApp } from './app'
 import { Provide } from './context'
+import { go, named } from './go'
 import * as model from './model'
 import type { Session } from './session'
 import { Shell } from './shell'
@@ -431,6 +432,36 @@ describe('the keyboard', () => {
     fireEvent.keyDown(document.body, { key: 'Escape' })
     expect(closed).toHaveBeenCalledTimes(1)
     removeEventListener('msgr-close', closed)
+  })
+})
+
+describe('where the page wants its customer to be', () => {
+  it('is a place that a link names, in either way of writing it', () => {
+    for (const link of ['ticket:TCK-12', 'tickets/TCK-12', 'tickets/TCK%2D12'])
+      expect(named(link)).toEqual({ ticket: 'TCK-12' })
+    expect(named('conversation:cnv_1')).toEqual({ conversation: 'cnv_1' })
+    expect(named('tickets/')).toEqual({ space: 'tickets' })
+    // what nobody can read leads Home
+    for (const odd of ['', '%', 'ticket', '<script>', 'tasks:1']) expect(named(odd)).toHaveProperty('space')
+    expect(named('ticket:%')).toEqual({ ticket: '%' })
+  })
+
+  it('is Home for a space that there is not, or not for this customer', async () => {
+    const info = vi.spyOn(console, 'info').mockImplementation(() => {})
+    const { app, api } = world()
+    go(app, { space: 'news' })
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+    go(app, { space: 'tickets' })
+    expect(top(app.where.value)).toEqual({ name: 'tickets' })
+    api.home.mockResolvedValueOnce(wire(2, { spaces: [{ space: 'SPACE_HOME', visible: true }] }))
+    await app.loadHome()
+    go(app, { link: 'tickets' })
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+    expect(info).toHaveBeenCalledTimes(2)
+    // a ticket is reachable all the same (S4)
+    go(app, { link: 'ticket:7' })
+    expect(app.where.value.stack).toEqual([{ name: 'messages' }, { name: 'ticket', id: '7' }])
+    info.mockRestore()
   })
 })
 
