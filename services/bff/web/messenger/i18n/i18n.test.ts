@@ -8,7 +8,10 @@ import { day, relative } from './time'
 
 const FOLDER = join(import.meta.dirname, 'locales')
 const PLURALS = /_(zero|one|two|few|many|other)$/
-afterEach(() => speak(['en']))
+afterEach(() => {
+  vi.unstubAllGlobals()
+  return speak(['en'])
+})
 
 const locales = readdirSync(FOLDER)
   .map((file) => file.replace('.json', ''))
@@ -75,7 +78,6 @@ describe('the language', () => {
       })
       expect(direction('fa')).toBe(dir)
       expect(direction('he-IL')).toBe('rtl')
-      vi.unstubAllGlobals()
     }
   })
 
