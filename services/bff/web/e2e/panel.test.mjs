@@ -1,6 +1,7 @@
 /** The panel's frame: how wide it is, and what Back of a phone's browser makes of it. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { hostPage, userToken } from './host.mjs'
 import { Customer, inside, startBrowser, startSuite, until } from './world.mjs'
 
 let suite
@@ -52,6 +53,96 @@ test('the page may have it speak another language from now on', async () => {
   await ada.call('update', { language_override: 'ar' })
   await until(async () => (await ada.frame.locator('html').getAttribute('dir')) === 'rtl')
   await ada.close()
+})
+
+test('Escape closes it after a click beside everything, too', async () => {
+  const ada = await Customer.open(browser, suite, { user: 'ada' })
+  await ada.show()
+  await ada.heading(/How can we help/).click()
+  await ada.main.locator('.cards').click({ position: { x: 4, y: 1 } })
+  assert.equal(await inside(ada).evaluate(() => document.activeElement === document.body), true)
+  await ada.page.keyboard.press('Escape')
+  await until(async () => !(await isOpen(ada)))
+  await ada.close()
+})
+
+test('at the next visit the launcher is there before anything has answered', async () => {
+  const host = await hostPage(suite.bff, {
+    app_id: suite.app,
+    user_jwt: await userToken(suite, 'ada'),
+    language_override: 'de'
+  })
+  const ada = await Customer.open(browser, suite, {}, { url: host.url })
+  await until(() => ada.page.evaluate((app) => localStorage.getItem(`msgr.${app}.look`), suite.app))
+  let arrive
+  const held = new Promise((resolve) => {
+    arrive = resolve
+  })
+  await ada.page.route('**/m/**', async (route) => {
+    await held
+    await route.continue()
+  })
+  await ada.page.goto(host.url, { waitUntil: 'commit' })
+  await ada.launcher.waitFor()
+  assert.equal(await ada.launcher.getAttribute('aria-label'), 'Messenger öffnen')
+  arrive()
+  await ada.badge.filter({ hasText: /\d/ }).waitFor()
+  await ada.show()
+  await ada.heading(/Ada/).waitFor()
+  assert.deepEqual(ada.complaints, [])
+  await ada.close()
+  host.close()
+})
+
+test('a link to a ticket opens it for its customer, once, and waits in the address while there is none', async () => {
+  const url = (user) => `${suite.shop}/?user=${user}&msgr=ticket:2`
+  const ada = await Customer.open(browser, suite, {}, { url: url('ada') })
+  await ada.main.locator('.steps').waitFor()
+  assert.ok(await isOpen(ada))
+  assert.equal(new URL(ada.page.url()).search, '?user=ada')
+  await ada.close()
+  const nobody = await Customer.open(browser, suite, {}, { url: url('') })
+  await nobody.launcher.waitFor()
+  assert.ok(!(await isOpen(nobody)))
+  assert.equal(new URL(nobody.page.url()).search, '?user=&msgr=ticket:2')
+  await nobody.close()
+})
+
+test('a page that wants to know is told what is ignored of its settings, and its colours are worn', async () => {
+  const host = await hostPage(suite.bff, {
+    app_id: suite.app,
+    user_jwt: await userToken(suite, 'ada'),
+    debug: true,
+    plan: 'gold',
+    action_color: '#5b2bd9',
+    background_color: '#2b1055',
+    link_color: '#8a3ffc'
+  })
+  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: 'en-US' })
+  const page = await context.newPage()
+  const said = []
+  page.on('console', (message) => said.push(message.text()))
+  await page.goto(host.url)
+  const ada = new Customer(context, page, suite)
+  await ada.show()
+  await ada.call('showSpace', 'home')
+  await ada.heading(/Hi Ada/).waitFor()
+  const greeting = ada.main.locator('.greeting')
+  const style = await greeting.evaluate((element) => {
+    const { backgroundColor, color } = getComputedStyle(element)
+    return { backgroundColor, color }
+  })
+  assert.deepEqual(style, { backgroundColor: 'rgb(43, 16, 85)', color: 'rgb(255, 255, 255)' })
+  assert.equal(
+    await ada.main.locator('.tabs [aria-current]').evaluate((tab) => getComputedStyle(tab).color),
+    'rgb(138, 63, 252)'
+  )
+  await until(() => said.some((line) => line.includes('ignored') && line.includes('plan')))
+  await until(() => said.includes('Messenger: session ready'))
+  assert.ok(said.includes('Messenger: showSpace()'))
+  assert.ok(!said.some((line) => line.includes('gold')))
+  await ada.close()
+  host.close()
 })
 
 /** On a phone, on a page that was come to from another one. */

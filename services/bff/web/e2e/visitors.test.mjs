@@ -1,6 +1,7 @@
 /** People who do not say who they are, and what is theirs when they do. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { hostPage } from './host.mjs'
 import { Customer, startBrowser, startSuite, until } from './world.mjs'
 
 let suite
@@ -60,8 +61,10 @@ test('a visitor is kept once they have written, and not before', async () => {
   await write('Do you grind beans?')
   await until(async () => (await kept())[await key()]?.startsWith('msgr_vis_'))
   contact = await visitor.contact()
-  // that, in the page's own storage, and nothing else anywhere
-  assert.deepEqual(Object.keys(await kept()), [await key()])
+  // that, and how the launcher looks, in the page's own storage, and nothing else anywhere
+  const look = (await key()).replace('visitor', 'look')
+  await until(async () => (await kept())[look])
+  assert.deepEqual(Object.keys(await kept()).sort(), [look, await key()])
   assert.deepEqual(await visitor.context.cookies(), [])
   const inside = visitor.page.frames().filter((frame) => frame !== visitor.page.mainFrame())
   for (const frame of inside) assert.equal(await frame.evaluate(() => localStorage.length + sessionStorage.length), 0)
@@ -141,6 +144,39 @@ test('a visitor who is shut down is forgotten', async () => {
   await visitor.call('shutdown')
   assert.deepEqual(await kept(), {})
   await visitor.close()
+})
+
+test('a page may have a visitor forgotten who stays away for long', async () => {
+  const host = await hostPage(suite.bff, { app_id: suite.app, session_duration: 3_600_000 })
+  visitor = await Customer.open(browser, suite, {}, { url: host.url })
+  listen(visitor.context)
+  await visitor.show()
+  await visitor.call('startConversation', 'Are you open on Sundays?')
+  await until(async () => / \d+$/.test((await kept())[await key()]))
+  const before = await visitor.contact()
+  assert.equal(await visitor.call('getVisitorId'), before)
+  // who comes back in time is the same, and the time begins anew
+  const moved = (by) =>
+    visitor.page.evaluate(
+      ([name, by]) => {
+        const [secret, until] = localStorage.getItem(name).split(' ')
+        localStorage.setItem(name, `${secret} ${Number(until) + by}`)
+        return Number(until)
+      },
+      [`msgr.${suite.app}.visitor`, by]
+    )
+  const first = await moved(-3_000_000)
+  await visitor.page.goto(host.url)
+  assert.equal(await visitor.contact(), before)
+  await until(async () => Number((await kept())[await key()].split(' ')[1]) >= first)
+  // who does not, is not
+  await moved(-4_000_000)
+  await visitor.page.goto(host.url)
+  await until(async () => !(await kept())[await key()])
+  await visitor.show()
+  assert.notEqual(await visitor.contact(), before)
+  await visitor.close()
+  host.close()
 })
 
 test('no token and no secret is in an address, a referrer or what a page says', () => {

@@ -94,6 +94,15 @@ describe('the loader', () => {
     ])
       expect(() => api(...values)).not.toThrow()
     expect(() => api('boot', {})).not.toThrow()
+    const odd = {
+      theme_mode: () => {},
+      z_index: Symbol('z'),
+      custom_launcher_selector: '[',
+      link_color: 10n,
+      platform: []
+    }
+    expect(() => api('update', odd)).not.toThrow()
+    document.body.click()
     expect(() => api('showArticle', 1)).not.toThrow()
   })
 
@@ -228,7 +237,7 @@ describe('a visitor', () => {
 
   it('is somebody for whom the page has no user token', async () => {
     await load([], guest)
-    expect(await proof(await meet())).toMatchObject({ guest: true, jwt: undefined, visitor: null })
+    expect(await proof(await meet())).toEqual({ type: 'jwt', guest: true, visitor: null })
   })
 
   it('is not somebody whose user token could not be had', async () => {
@@ -290,7 +299,7 @@ describe('a visitor', () => {
     const api = await load([], guest)
     const panel = await meet()
     panel.say({ type: 'visitor', secret: 'msgr_vis_1' })
-    expect(await proof(panel)).toMatchObject({ guest: true, visitor: undefined })
+    expect(await proof(panel)).toEqual({ type: 'jwt', guest: true })
     expect(() => api('shutdown')).not.toThrow()
     expect(console.warn).not.toHaveBeenCalled()
     denied.mockRestore()
@@ -301,10 +310,16 @@ describe('an update', () => {
   it('of the language, the theme or the colour is told to the panel', async () => {
     const api = await load([], settings)
     const { heard } = await meet()
-    expect(heard[0]).toMatchObject({ type: 'init', look: { language: undefined } })
-    api('update', { language_override: 'de', theme_mode: 'dark', action_color: '#aa0000' })
-    const look = { theme: 'dark', action: '#aa0000', language: 'de' }
-    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'look', look }), 3_000)
+    expect(heard[0]).toEqual({ type: 'init', look: { names: Object.keys(settings) } })
+    api('update', {
+      language_override: 'de',
+      theme_mode: 'dark',
+      action_color: '#aa0000',
+      background_color: '#00aa00',
+      link_color: '#0000aa'
+    })
+    const look = { theme: 'dark', action: '#aa0000', background: '#00aa00', link: '#0000aa', language: 'de' }
+    await vi.waitFor(() => expect(heard).toContainEqual({ type: 'look', look: expect.objectContaining(look) }), 3_000)
   })
 
   it('of the width comes from the panel alone, and opening says whether the screen is full', async () => {
@@ -315,6 +330,160 @@ describe('an update', () => {
     await vi.waitFor(() => expect(heard).toContainEqual({ type: 'open', open: true, full: false }))
     const box = inside('dialog').parentElement
     await vi.waitFor(() => expect(box?.style.getPropertyValue('--w')).toBe('688px'))
+  })
+})
+
+describe('before the page has loaded', () => {
+  const loaded = () => window.dispatchEvent(new Event('load'))
+  beforeEach(() => {
+    Object.defineProperty(document, 'readyState', { value: 'loading', configurable: true })
+  })
+
+  it('there is nothing yet, and an update does not keep it from coming', async () => {
+    const api = await load([], settings)
+    api('update', { alignment: 'left' })
+    api('boot', settings)
+    expect(host()).toBe(null)
+    loaded()
+    expect(inside('.start .launcher')).toBeTruthy()
+  })
+
+  it('what is asked for is done, in order, as soon as there is a panel', async () => {
+    const api = await load([['show'], ['hide'], ['showTicket', 7]], settings)
+    const shown = vi.fn()
+    api('onShow', shown)
+    api('hideNotifications', true)
+    loaded()
+    expect(inside<HTMLDialogElement>('dialog').open).toBe(true)
+    await turn()
+    expect(shown).toHaveBeenCalledTimes(2)
+    const { heard } = await meet()
+    expect(heard.filter((one) => one.type === 'go')).toEqual([{ type: 'go', place: { ticket: '7' } }])
+  })
+
+  it('hiding notifications is remembered for the boot that comes', async () => {
+    const api = await load([['hideNotifications', true]])
+    api('boot', settings)
+    loaded()
+    const { say } = await meet()
+    say({ type: 'counts', messages: 1, tickets: 0 })
+    await turn()
+    expect(inside('b').textContent).toBe('')
+  })
+})
+
+describe('an address that is none', () => {
+  it('is said in a sentence, and the next boot has a better one', async () => {
+    const failed = vi.fn()
+    const api = await load([['onError', failed]])
+    for (const api_base of ['messenger.example.com', 'localhost:8080', '/', 7]) {
+      expect(() => api('boot', { ...settings, api_base })).not.toThrow()
+      await turn()
+      expect(failed.mock.lastCall?.[0].message).toContain('api_base')
+    }
+    expect(failed).toHaveBeenCalledTimes(4)
+    api('boot', settings)
+    expect(inside('iframe')).toBeTruthy()
+  })
+})
+
+describe('the address of the page', () => {
+  const ready = async (address: string, guest = false) => {
+    history.replaceState(null, '', address)
+    const api = await load([], settings)
+    const panel = await meet()
+    panel.say({ type: 'ready', guest })
+    await turn()
+    await turn()
+    const places = panel.heard.flatMap((one) => (one.type === 'go' ? [one.place] : []))
+    api('shutdown')
+    host()?.remove()
+    return { places, left: location.search + location.hash }
+  }
+  afterEach(() => history.replaceState(null, '', '/'))
+
+  it('may name a ticket, a conversation or a space, once', async () => {
+    expect(await ready('/?a=b&msgr=ticket:12')).toEqual({ places: [{ link: 'ticket:12' }], left: '?a=b' })
+    expect(await ready('/#msgr/tickets/TCK%2D12')).toEqual({ places: [{ link: 'tickets/TCK%2D12' }], left: '' })
+    expect(await ready('/#msgr/tickets')).toEqual({ places: [{ link: 'tickets' }], left: '' })
+    expect((await ready('/#basket')).left).toBe('#basket')
+  })
+
+  it('leads to nothing of a customer while there is none, and waits for one', async () => {
+    expect(await ready('/?msgr=ticket:12', true)).toEqual({ places: [], left: '?msgr=ticket:12' })
+    expect(await ready('/?msgr=messages', true)).toEqual({ places: [{ link: 'messages' }], left: '' })
+    expect(await ready('/#msgr/tickets/', true)).toEqual({ places: [{ link: 'tickets/' }], left: '' })
+  })
+})
+
+describe('the launcher of somebody who was here before', () => {
+  const look = ['#0b1320', 'Messenger öffnen', 'Messenger schließen'].join('\n')
+  const kept = () => localStorage.getItem('msgr.app_1.look')
+  afterEach(() => {
+    localStorage.clear()
+    vi.useRealTimers()
+  })
+
+  it('is there at once, in the words and the colour that it had', async () => {
+    localStorage.setItem('msgr.app_1.look', look)
+    await load([], settings)
+    const button = inside<HTMLButtonElement>('button')
+    expect([button.hidden, button.getAttribute('aria-label')]).toEqual([false, 'Messenger öffnen'])
+    expect(button.parentElement?.style.getPropertyValue('--ink')).toBe('#0b1320')
+  })
+
+  it('is kept at the word of the Messenger, and until the page shuts it down', async () => {
+    const api = await load([], settings)
+    const { say } = await meet()
+    say({ type: 'ready' })
+    await turn()
+    expect(kept()).toBe(null)
+    say({ type: 'keep', look })
+    await vi.waitFor(() => expect(kept()).toBe(look))
+    api('shutdown')
+    expect(kept()).toBe(null)
+  })
+
+  it('goes away, and is not kept, when nobody is let in any more', async () => {
+    localStorage.setItem('msgr.app_1.look', look)
+    await load([], settings)
+    const { say } = await meet()
+    say({ type: 'refused' })
+    await vi.waitFor(() => expect(kept()).toBe(null))
+    expect(inside<HTMLButtonElement>('button').hidden).toBe(true)
+  })
+
+  it('goes away, and is not kept, when nothing answers', async () => {
+    localStorage.setItem('msgr.app_1.look', look)
+    vi.useFakeTimers()
+    await load([], settings)
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect([inside<HTMLButtonElement>('button').hidden, kept()]).toEqual([true, null])
+  })
+})
+
+describe('what a page may ask of who is there', () => {
+  it('is the contact, and that it is a visitor', async () => {
+    const api = await load([], settings)
+    expect([api('whoami'), api('getVisitorId')]).toEqual([undefined, undefined])
+    const { say } = await meet()
+    say({ type: 'who', contact: 'con_1', name: '', visitor: 'con_1' })
+    await vi.waitFor(() => expect(api('getVisitorId')).toBe('con_1'))
+    say({ type: 'who', contact: 'con_2', name: 'Ada' })
+    await vi.waitFor(() => expect(api('whoami')).toEqual({ contact_id: 'con_2', name: 'Ada' }))
+    expect(api('getVisitorId')).toBe(undefined)
+  })
+
+  it('is told on the console to a page that wants to know, without what was passed', async () => {
+    const debug = vi.spyOn(console, 'debug').mockImplementation(() => {})
+    const api = await load([], { ...settings, debug: true })
+    api('setUserJwt', 'secret')
+    expect(debug.mock.calls).toContainEqual(['Messenger: setUserJwt()'])
+    expect(JSON.stringify(debug.mock.calls)).not.toContain('secret')
+    debug.mockClear()
+    api('update', { debug: false })
+    api('show')
+    expect(debug.mock.calls).toEqual([['Messenger: update()']])
   })
 })
 
@@ -339,5 +508,13 @@ describe('the npm wrapper', () => {
     sdk.boot(settings)
     expect(page.Messenger.q.map(([method]: [string]) => method)).toEqual(['onReady', 'boot', 'boot'])
     expect(document.querySelectorAll('script[data-msgr]')).toHaveLength(1)
+    expect(() => sdk.boot(null as never)).not.toThrow()
+  })
+
+  it('gives the loader the nonce that the page’s policy asks for', () => {
+    page.Messenger = undefined
+    document.querySelector('script[data-msgr]')?.remove()
+    sdk.boot({ ...settings, csp_nonce: 'n1' })
+    expect(document.querySelector<HTMLScriptElement>('script[data-msgr]')?.nonce).toBe('n1')
   })
 })

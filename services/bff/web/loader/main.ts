@@ -1,5 +1,5 @@
 /** Takes the place of the snippet's queue and carries out what is in it. */
-import { Messenger, onPage } from './messenger'
+import { createMessenger, onPage } from './messenger'
 
 // biome-ignore lint/suspicious/noExplicitAny: the page's own names
 const page = window as any
@@ -8,9 +8,8 @@ const origin = script instanceof HTMLScriptElement ? new URL(script.src).origin 
 
 // twice on one page is once
 if (!page.Messenger?.loaded) {
-  const messenger = new Messenger(origin)
   const queued: unknown[][] = Array.from(page.Messenger?.q ?? [], (call) => Array.from(call as ArrayLike<unknown>))
-  const api = Object.assign(messenger.call, { loaded: true })
+  const api = Object.assign(createMessenger(origin), { loaded: true })
   page.Messenger = api
   const { app_id, intercom_compat } = onPage()
   if (intercom_compat && !page.Intercom) page.Intercom = api

@@ -1,5 +1,5 @@
 import type { Place, ToHost } from '../messenger/protocol'
-import { Panel } from './panel'
+import { createPanel, type Panel } from './panel'
 import { identity, jwt, type Settings } from './settings'
 
 /** `update` is carried out at most this often, in milliseconds. */
@@ -8,7 +8,6 @@ const UPDATES = 1_000
 // biome-ignore lint/suspicious/noExplicitAny: whatever the page passes, in the order it knows from elsewhere
 type Any = any
 type Callback = (...values: Any[]) => void
-type Space = 'home' | 'messages' | 'tickets'
 
 const CALLBACKS = [
   'onShow',
@@ -23,250 +22,251 @@ const CALLBACKS = [
 /** Known from elsewhere; a page that calls them goes on working. */
 const ABSENT = ['showArticle', 'showNews', 'startTour', 'startSurvey', 'startChecklist']
 
-/** What `Messenger(method, …)` does. */
-export class Messenger {
-  #settings: Settings | undefined
-  #panel: Panel | undefined
-  #callbacks = new Map<string, Set<Callback>>()
-  #counts = { messages: 0, tickets: 0 }
-  #who: { contact_id: string; name: string } | undefined
-  #ready = false
-  #updating: ReturnType<typeof setTimeout> | undefined
-  #updatedAt = 0
-  #warned = new Set<string>()
-
-  #origin: string
-
-  constructor(origin: string) {
-    this.#origin = origin
-    document.addEventListener('click', (event) => {
-      const selector = this.#settings?.custom_launcher_selector
-      if (!selector || !(event.target instanceof Element)) return
-      try {
-        if (event.target.closest(selector)) {
-          event.preventDefault()
-          this.#panel?.toggle()
-        }
-      } catch {
-        this.#warn('custom_launcher_selector is no selector')
-      }
-    })
-  }
+/** What `Messenger(method, …)` does; `origin` is where the loader came from. A closure, as the panel is. */
+export function createMessenger(origin: string) {
+  let settings: Settings | undefined
+  let panel: Panel | undefined
+  const callbacks = new Map(CALLBACKS.map((name) => [name, new Set<Callback>()]))
+  let counts = { messages: 0, tickets: 0 }
+  let who: (ToHost & { type: 'who' }) | undefined
+  let ready = false
+  let updating: ReturnType<typeof setTimeout> | undefined
+  let updatedAt = 0
+  /** What was asked for before there was a panel, in order. */
+  let early: (() => void)[] = []
+  /** What was set before the first boot. */
+  let held: Partial<Settings> = {}
+  const warned = new Set<string>()
 
   /** Never throws into the page. */
-  call = (method?: unknown, ...values: Any[]): unknown => {
+  function safely<T>(does: () => T): T | undefined {
     try {
-      const name = String(method)
-      if (CALLBACKS.includes(name)) return this.#on(name, values[0])
-      if (ABSENT.includes(name)) return console.info(`Messenger: ${name} is not available`)
-      const does = (this.#methods as Record<string, (...values: Any[]) => unknown>)[name]
-      if (Object.hasOwn(this.#methods, name) && does) return does(...values)
-      this.#warn(`there is no method ${name}`)
+      return does()
     } catch (error) {
-      this.#fail(error)
+      fail(error)
     }
+    return undefined
   }
 
-  #methods = {
-    boot: (settings?: Settings): unknown => this.#boot({ ...onPage(), ...settings } as Settings),
-    update: (settings?: Partial<Settings>): unknown => {
-      if (!this.#settings) return this.#methods.boot(settings as Settings)
-      const next = { ...this.#settings, ...(settings ?? onPage()) }
-      if (identity(next) !== identity(this.#settings)) return this.#boot(next)
-      this.#settings = next
-      // the last of many within a second
-      if (this.#updating) return
-      const wait = Math.max(0, this.#updatedAt + UPDATES - Date.now())
-      this.#updating = setTimeout(() => this.#update(), wait)
-    },
+  const call = (method?: unknown, ...values: Any[]): unknown =>
+    safely(() => {
+      const name = String(method)
+      // what comes with it may be a token
+      debug(`${name}()`)
+      const all = callbacks.get(name)
+      if (all) return on(name, all, values[0])
+      if (ABSENT.includes(name)) return console.info(`Messenger: ${name} is not available`)
+      if (Object.hasOwn(methods, name)) return (methods as Record<string, Any>)[name](...values)
+      warn(`there is no method ${name}`)
+    })
+
+  const methods = {
+    boot: (more?: Settings): unknown => boot({ ...onPage(), ...held, ...more } as Settings),
+    update,
     shutdown: () => {
-      this.#visitor('')
-      this.#shutdown(true)
+      keep('visitor', '')
+      keep('look', '')
+      shutdown()
     },
-    show: () => {
-      if (this.#panel && !this.#panel.open && this.#counts.messages) this.#go({ space: 'messages' })
-      this.#panel?.show()
-    },
-    hide: () => this.#panel?.hide(),
-    showSpace: (space?: string) => {
-      const known = ['home', 'messages', 'tickets'].includes(space ?? '')
-      if (!known) console.info(`Messenger: ${space} is not available`)
-      this.#open({ space: known ? (space as Space) : 'home' })
-    },
-    showMessages: () => this.#open({ space: 'messages' }),
-    showNewMessage: (text?: string) => this.#open({ new: String(text ?? ''), send: false }),
-    startConversation: (text?: string) => this.#open({ new: String(text ?? ''), send: true }),
-    showTicket: (id?: string | number) => this.#open({ ticket: String(id ?? '') }),
-    showConversation: (id?: string) => this.#open({ conversation: String(id ?? '') }),
-    hideNotifications: (hide?: boolean) => this.#methods.update({ hide_notifications: hide !== false }),
-    setUserJwt: (token: string) => {
-      if (this.#settings) this.#methods.update({ user_jwt: String(token) })
-    },
-    getVisitorId: () => undefined,
-    whoami: () => this.#who,
+    show: () =>
+      soon((panel) => {
+        if (!panel.open && counts.messages) panel.post({ type: 'go', place: { space: 'messages' } })
+        panel.show()
+      }),
+    hide: () => soon((panel) => panel.hide()),
+    showSpace: (space?: string) => open({ space: `${space}` }),
+    showMessages: () => open({ space: 'messages' }),
+    showNewMessage: (text?: string) => open({ new: `${text ?? ''}`, send: false }),
+    startConversation: (text?: string) => open({ new: `${text ?? ''}`, send: true }),
+    showTicket: (id?: string | number) => open({ ticket: `${id ?? ''}` }),
+    showConversation: (id?: string) => open({ conversation: `${id ?? ''}` }),
+    hideNotifications: (hide?: boolean) => change({ hide_notifications: hide !== false }),
+    setUserJwt: (token: string) => change({ user_jwt: `${token}` }),
+    getVisitorId: () => who?.visitor,
+    whoami: () => who && { contact_id: who.contact, name: who.name },
     trackEvent: () => undefined,
     off: (name: string, callback: Callback) => {
-      this.#callbacks.get(name)?.delete(callback)
+      callbacks.get(name)?.delete(callback)
     }
   }
 
-  #boot(settings: Settings): unknown {
-    if (typeof settings.app_id !== 'string' || !settings.app_id) return this.#fail(new Error('app_id is missing'))
-    if (settings.user_hash) this.#warn('user_jwt takes the place of user_hash')
-    if (this.#settings && identity(this.#settings) === identity(settings)) return this.#methods.update(settings)
-    // a customer's page never shows another one's
-    if (this.#settings) this.#shutdown(true)
-    this.#settings = settings
-    if (document.readyState === 'complete') this.#start()
-    else addEventListener('load', () => this.#settings === settings && this.#start(), { once: true })
+  /** At once, or as soon as there is a panel. */
+  function soon(does: (panel: Panel) => void) {
+    if (panel) does(panel)
+    else early.push(() => panel && does(panel))
   }
 
-  #start() {
-    const settings = this.#settings
-    if (!settings || this.#panel) return
-    const panel = new Panel(settings, this.base(settings), {
-      heard: (heard) => this.#panel === panel && this.#hear(heard),
-      toggled: (open) => this.#emit(open ? 'onShow' : 'onHide'),
-      silent: (why) => this.#fail(new Error(why))
+  function change(more: Partial<Settings>) {
+    if (settings) update(more)
+    else held = { ...held, ...more }
+  }
+
+  function boot(next: Settings): unknown {
+    if (typeof next.app_id !== 'string' || !next.app_id) throw new Error('app_id is missing')
+    if (next.api_base && !/^https?:\/\/[^/]/.test(next.api_base)) throw new Error('api_base must begin with https://')
+    if (next.user_hash) warn('user_jwt takes the place of user_hash')
+    if (settings && identity(settings) === identity(next)) return update(next)
+    // a customer's page never shows another one's; what is asked for before it was there is
+    if (settings) shutdown()
+    settings = next
+    held = {}
+    if (document.readyState === 'complete') start()
+    else addEventListener('load', start, { once: true })
+  }
+
+  const start = () =>
+    safely(() => {
+      if (!settings || panel) return
+      const base = settings.api_base ? new URL(settings.api_base).origin : origin
+      const mine = createPanel(settings, base, keep('look') ?? '', {
+        heard: (heard) => panel === mine && safely(() => hear(heard)),
+        toggled: (open) => emit(open ? 'onShow' : 'onHide'),
+        silent: (why) => {
+          keep('look', '')
+          fail(why)
+        }
+      })
+      panel = mine
+      updatedAt = Date.now()
+      for (const does of early.splice(0)) safely(does)
     })
-    this.#panel = panel
-    this.#updatedAt = Date.now()
-    for (const place of this.#early.splice(0)) this.#open(place)
+
+  function update(more?: Partial<Settings>): unknown {
+    if (!settings) return methods.boot(more as Settings)
+    const next = { ...settings, ...(more ?? onPage()) }
+    if (identity(next) !== identity(settings)) return boot(next)
+    settings = next
+    // the last of many within a second
+    updating ??= setTimeout(
+      () =>
+        safely(() => {
+          updating = undefined
+          updatedAt = Date.now()
+          if (settings) panel?.wear(settings)
+          panel?.post({ type: 'update' })
+        }),
+      Math.max(0, updatedAt + UPDATES - Date.now())
+    )
   }
 
-  #early: Place[] = []
-
-  private base({ api_base }: Settings): string {
-    return api_base ? new URL(api_base).origin : this.#origin
+  function shutdown() {
+    clearTimeout(updating)
+    updating = undefined
+    panel?.remove()
+    panel = undefined
+    settings = undefined
+    who = undefined
+    ready = false
+    early = []
+    tell({ messages: 0, tickets: 0 })
   }
 
-  #update() {
-    this.#updating = undefined
-    this.#updatedAt = Date.now()
-    const settings = this.#settings
-    const panel = this.#panel
-    if (!settings || !panel) return
-    panel.wear(settings)
-    panel.post({ type: 'update' })
+  function open(place: Place) {
+    soon((panel) => {
+      panel.post({ type: 'go', place })
+      panel.show()
+    })
   }
 
-  #shutdown(end: boolean) {
-    clearTimeout(this.#updating)
-    this.#updating = undefined
-    this.#panel?.remove(end)
-    this.#panel = undefined
-    this.#settings = undefined
-    this.#who = undefined
-    this.#ready = false
-    this.#early = []
-    this.#count({ messages: 0, tickets: 0 })
-  }
-
-  #open(place: Place) {
-    if (!this.#panel) return this.#early.push(place)
-    this.#go(place)
-    this.#panel.show()
-  }
-
-  #go(place: Place) {
-    this.#panel?.post({ type: 'go', place })
-  }
-
-  #hear(heard: ToHost) {
+  function hear(heard: ToHost) {
     switch (heard.type) {
       case 'jwt':
-        this.#prove()
+        prove().catch(fail)
         break
       case 'visitor':
-        this.#visitor(heard.secret)
+        keep('visitor', heard.secret)
+        break
+      case 'keep':
+        keep('look', heard.look)
         break
       case 'ready':
-        this.#ready = true
-        this.#emit('onReady')
-        this.#deepLink()
+        ready = true
+        emit('onReady')
+        deepLink(heard.guest)
         break
       case 'refused':
-        this.#fail(new Error('user_jwt is refused or missing'))
+        keep('look', '')
+        fail('user_jwt is refused or missing')
         break
       case 'signed_out':
-        this.#emit('onSessionExpired')
+        emit('onSessionExpired')
         break
       case 'counts':
-        this.#count({ messages: heard.messages, tickets: heard.tickets })
+        tell({ messages: heard.messages, tickets: heard.tickets })
         break
       case 'who':
-        this.#who = { contact_id: heard.contact, name: heard.name }
+        who = heard
         break
       case 'ticket':
-        this.#emit('onTicketUpdate', heard.ticket)
+        emit('onTicketUpdate', heard.ticket)
     }
   }
 
   /** Says who the customer is, to the panel that asked: another one may be another customer's. */
-  async #prove() {
-    const panel = this.#panel
-    const settings = this.#settings as Settings
-    const own = jwt(settings)
+  async function prove() {
+    const asked = panel
+    const now = settings as Settings
+    const own = jwt(now)
     let token: string | null | undefined
     try {
-      token = (await settings.getUserJwt?.()) ?? own
+      token = (await now.getUserJwt?.()) ?? own
     } catch (error) {
-      this.#fail(error)
+      fail(error)
     }
-    const guest = !settings.getUserJwt && !own
-    if (panel === this.#panel)
-      panel?.post({ type: 'jwt', jwt: token, guest, user: settings.user_id, visitor: this.#visitor() })
+    const guest = !now.getUserJwt && !own
+    if (asked === panel) asked?.post({ type: 'jwt', jwt: token, guest, user: now.user_id, visitor: keep('visitor') })
   }
 
-  /** A visitor's secret, in the page's own storage: kept, forgotten when empty, else read. Pages may deny it. */
-  #visitor(secret?: string) {
-    const key = `msgr.${this.#settings?.app_id}.visitor`
+  /**
+   * A visitor's secret and the launcher's look, in the page's own storage: kept, forgotten when empty, else read.
+   * Pages may deny it.
+   */
+  function keep(what: 'visitor' | 'look', value?: string) {
+    const key = `msgr.${settings?.app_id}.${what}`
     try {
-      if (secret === undefined) return localStorage.getItem(key)
-      if (secret) localStorage.setItem(key, secret)
+      if (value === undefined) return localStorage.getItem(key)
+      if (value) localStorage.setItem(key, value)
       else localStorage.removeItem(key)
     } catch {}
+    return undefined
   }
 
-  #count(counts: { messages: number; tickets: number }) {
-    const changed = counts.messages !== this.#counts.messages || counts.tickets !== this.#counts.tickets
-    this.#counts = counts
-    if (changed) this.#emit('onUnreadCountChange', counts.messages + counts.tickets, { ...counts })
+  function tell(next: typeof counts) {
+    const changed = next.messages !== counts.messages || next.tickets !== counts.tickets
+    counts = next
+    if (changed) emit('onUnreadCountChange', ...unread())
   }
 
-  /** `?msgr=ticket:123` and `#msgr/tickets/123`: followed once, then gone from the address. */
-  #deepLink() {
+  const unread = () => [counts.messages + counts.tickets, { ...counts }]
+
+  /**
+   * `?msgr=ticket:123` and `#msgr/tickets/123`: followed once, then gone from the address. What could be nobody's but
+   * a customer's waits in it until there is one.
+   */
+  function deepLink(guest?: boolean) {
     const url = new URL(location.href)
-    const [kind, id] = (
-      url.searchParams.get('msgr') ??
-      /^#msgr\/(\w+)\/?(.*)$/.exec(url.hash)?.slice(1, 3).join(':') ??
-      ''
-    ).split(':')
-    if (!kind) return
+    const hash = /^#msgr\/(.+)/.exec(url.hash)
+    const link = hash?.[1] ?? url.searchParams.get('msgr')
+    if (!link || (guest && /[:/]./.test(link))) return
     url.searchParams.delete('msgr')
-    if (url.hash.startsWith('#msgr/')) url.hash = ''
+    if (hash) url.hash = ''
     history.replaceState(history.state, '', url)
-    const one = kind.replace(/s$/, '')
-    if (id && ['ticket', 'conversation'].includes(one)) this.#open({ [one]: decodeURIComponent(id) } as Place)
-    else this.#methods.showSpace(kind)
+    open({ link })
   }
 
-  #on(name: string, callback: unknown) {
-    if (typeof callback !== 'function') return this.#warn(`${name} takes a function`)
-    const all = this.#callbacks.get(name) ?? new Set()
+  function on(name: string, all: Set<Callback>, callback: unknown) {
+    if (typeof callback !== 'function') return warn(`${name} takes a function`)
     all.add(callback as Callback)
-    this.#callbacks.set(name, all)
-    if (name === 'onUnreadCountChange')
-      this.#run(callback as Callback, [this.#counts.messages + this.#counts.tickets, { ...this.#counts }])
-    if (name === 'onReady' && this.#ready) this.#run(callback as Callback, [])
+    if (name === 'onUnreadCountChange') run(callback as Callback, unread())
+    if (name === 'onReady' && ready) run(callback as Callback, [])
   }
 
-  #emit(name: string, ...values: Any[]) {
-    for (const callback of this.#callbacks.get(name) ?? []) this.#run(callback, values)
+  function emit(name: string, ...values: Any[]) {
+    for (const callback of callbacks.get(name) ?? []) run(callback, values)
   }
 
   /** What a page's own function throws is the page's, and stops nothing here. */
-  #run(callback: Callback, values: Any[]) {
+  function run(callback: Callback, values: Any[]) {
     queueMicrotask(() => {
       try {
         callback(...values)
@@ -276,17 +276,35 @@ export class Messenger {
     })
   }
 
-  #fail(error: unknown) {
-    const text = error instanceof Error ? error.message : String(error)
-    this.#warn(text)
-    this.#emit('onError', { message: text })
+  function fail(error: unknown) {
+    const message = error instanceof Error ? error.message : String(error)
+    warn(message)
+    emit('onError', { message })
   }
 
-  #warn(text: string) {
-    if (this.#warned.has(text)) return
-    this.#warned.add(text)
+  function warn(text: string) {
+    if (warned.has(text)) return
+    warned.add(text)
     console.warn(`Messenger: ${text}`)
   }
+
+  function debug(text: string) {
+    if ((settings ?? onPage()).debug) console.debug(`Messenger: ${text}`)
+  }
+
+  document.addEventListener('click', (event) => {
+    const selector = settings?.custom_launcher_selector
+    if (!selector || !(event.target instanceof Element)) return
+    try {
+      if (event.target.closest(selector)) {
+        event.preventDefault()
+        soon((panel) => panel.toggle())
+      }
+    } catch {
+      warn('custom_launcher_selector is no selector')
+    }
+  })
+  return call
 }
 
 /** What the page has set for everybody to read. */

@@ -21,7 +21,13 @@ export interface Settings {
   hide_default_launcher?: boolean
   hide_notifications?: boolean
   action_color?: string
+  background_color?: string
+  link_color?: string
   theme_mode?: Theme
+  /** A visitor who stays away for longer, in milliseconds, is somebody new. */
+  session_duration?: number
+  /** What is called, what is ignored and how the connection does is told on the console. */
+  debug?: boolean
   /** Where the Messenger runs; `ios` and `android` for an app's web view. */
   platform?: Platform
   intercom_compat?: boolean

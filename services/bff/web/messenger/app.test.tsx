@@ -5,6 +5,7 @@ import { RpcError } from '../rpc/errors'
 import type { Api } from './api'
 import { createApp } from './app'
 import { Provide } from './context'
+import { go, named } from './go'
 import * as model from './model'
 import type { Session } from './session'
 import { Shell } from './shell'
@@ -216,6 +217,50 @@ describe('a ticket', () => {
     screen.getByText('Our team is working on it.')
   })
 
+  it('says so when it cannot be fetched again for another reason than the network', async () => {
+    const { app, api, shown } = world()
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    await screen.findByText('Our team is working on it.')
+    api.ticket.mockRejectedValueOnce(new RpcError('internal', '', 'req_3'))
+    await app.loadTicket('tkt_1')
+    await screen.findByText('Ref: req_3')
+    screen.getByText('Our team is working on it.')
+    fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    await waitFor(() => expect(screen.queryByText('Ref: req_3')).toBeNull())
+  })
+
+  it('that is not there leads back to where one came from', async () => {
+    const { app, api, shown } = world()
+    api.ticket.mockRejectedValue(new RpcError('not_found'))
+    shown()
+    app.tell({ type: 'push', screen: { name: 'ticket', id: 'tkt_9' }, from: '' })
+    await screen.findByText("This ticket isn't available.")
+    const [corner, inPlace] = screen.getAllByRole('button', { name: 'Back to home' })
+    expect(corner).toBeTruthy()
+    fireEvent.click(inPlace as HTMLElement)
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+  })
+
+  it('shows its earlier updates to who asks for them, and goes on from there', async () => {
+    const { app, api, shown } = world()
+    const history = Array.from({ length: 8 }, (_, at) => ({
+      state: detail.state,
+      time: new Date(8 - at).toISOString(),
+      revision: 8 - at
+    }))
+    api.ticket.mockResolvedValue({ ...detail, history })
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    const more = await screen.findByRole('button', { name: 'Show earlier updates' })
+    const list = () => [...document.querySelectorAll('.history li')]
+    expect(list()).toHaveLength(5)
+    more.focus()
+    fireEvent.click(more)
+    await waitFor(() => expect(list()).toHaveLength(8))
+    expect(document.activeElement === list()[5]).toBe(true)
+  })
+
   it('leads into its conversation in the words that were agreed, and back', async () => {
     const { app, shown } = world()
     shown()
@@ -269,6 +314,17 @@ describe('a conversation', () => {
     expect((await screen.findByRole('alert')).textContent).toContain('Not sent.')
     fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
     await waitFor(() => expect(app.threads.value.cnv_1?.outbox).toEqual([]))
+  })
+
+  it('that cannot be fetched again says so above what is there', async () => {
+    const { app, api, shown } = world()
+    shown()
+    open(app)
+    await screen.findByText('text 1')
+    api.thread.mockRejectedValueOnce(new RpcError('internal', '', 'req_4'))
+    await app.loadThread('cnv_1')
+    await screen.findByText('Ref: req_4')
+    screen.getByText('text 1')
   })
 
   it('that is new becomes the one that the server made', async () => {
@@ -335,6 +391,23 @@ describe('a list', () => {
     Reflect.deleteProperty(HTMLElement.prototype, 'animate')
   })
 
+  it('that could not be fetched is tried again by a button that keeps the focus until there is a list', async () => {
+    const { app, api, shown } = world()
+    api.tickets.mockRejectedValueOnce(new RpcError('internal', '', 'req_1'))
+    app.tell({ type: 'tab', tab: 'tickets' })
+    shown()
+    const button = await screen.findByRole('button', { name: 'Try again' })
+    button.focus()
+    api.tickets.mockRejectedValueOnce(new RpcError('internal', '', 'req_2'))
+    fireEvent.click(button)
+    await screen.findByRole('button', { name: 'Loading…' })
+    await screen.findByText('Ref: req_2')
+    expect(document.activeElement === screen.getByRole('button', { name: 'Try again' })).toBe(true)
+    fireEvent.click(button)
+    await screen.findByRole('button', { name: /Refund/ })
+    expect(document.activeElement === screen.getByRole('heading', { name: 'Tickets' })).toBe(true)
+  })
+
   it('has an empty state in words, and an error that keeps what is there', async () => {
     const { app, api, shown } = world()
     shown()
@@ -344,6 +417,51 @@ describe('a list', () => {
     await app.loadConversations()
     await screen.findByText('Ref: req_1')
     screen.getByText('No messages yet')
+  })
+})
+
+describe('the keyboard', () => {
+  it('closes the panel and goes back from wherever the focus is, the document itself too', async () => {
+    const { app, shown } = world()
+    const closed = vi.fn()
+    addEventListener('msgr-close', closed)
+    shown()
+    app.tell({ type: 'push', screen: { name: 'new' }, from: '' })
+    fireEvent.keyDown(document.body, { key: 'ArrowLeft', altKey: true })
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+    fireEvent.keyDown(document.body, { key: 'Escape' })
+    expect(closed).toHaveBeenCalledTimes(1)
+    removeEventListener('msgr-close', closed)
+  })
+})
+
+describe('where the page wants its customer to be', () => {
+  it('is a place that a link names, in either way of writing it', () => {
+    for (const link of ['ticket:TCK-12', 'tickets/TCK-12', 'tickets/TCK%2D12'])
+      expect(named(link)).toEqual({ ticket: 'TCK-12' })
+    expect(named('conversation:cnv_1')).toEqual({ conversation: 'cnv_1' })
+    expect(named('tickets/')).toEqual({ space: 'tickets' })
+    // what nobody can read leads Home
+    for (const odd of ['', '%', 'ticket', '<script>', 'tasks:1']) expect(named(odd)).toHaveProperty('space')
+    expect(named('ticket:%')).toEqual({ ticket: '%' })
+  })
+
+  it('is Home for a space that there is not, or not for this customer', async () => {
+    const info = vi.spyOn(console, 'info').mockImplementation(() => {})
+    const { app, api } = world()
+    go(app, { space: 'news' })
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+    go(app, { space: 'tickets' })
+    expect(top(app.where.value)).toEqual({ name: 'tickets' })
+    api.home.mockResolvedValueOnce(wire(2, { spaces: [{ space: 'SPACE_HOME', visible: true }] }))
+    await app.loadHome()
+    go(app, { link: 'tickets' })
+    expect(top(app.where.value)).toEqual({ name: 'home' })
+    expect(info).toHaveBeenCalledTimes(2)
+    // a ticket is reachable all the same (S4)
+    go(app, { link: 'ticket:7' })
+    expect(app.where.value.stack).toEqual([{ name: 'messages' }, { name: 'ticket', id: '7' }])
+    info.mockRestore()
   })
 })
 

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { pieces } from '../kit/text'
+import { ignored } from './debug'
 import { contrast, wear } from './look'
 import { allowed, meet } from './port'
 import { HELLO, PORT } from './protocol'
@@ -74,9 +77,35 @@ describe('the colours of the host', () => {
     expect(contrast('#000000', '#ffffff')).toBeCloseTo(21)
   })
 
+  it('stand behind the greeting and on links, where these can be read', () => {
+    const root = document.createElement('html')
+    wear({ action: '#0b57d0', background: '#1b1f27', link: '#a4adbb' }, root)
+    const of = (name: string) => root.style.getPropertyValue(name)
+    expect([of('--greeting'), of('--on-greeting')]).toEqual(['#1b1f27', '#ffffff'])
+    expect(of('--link')).toBe('light-dark(var(--text), #a4adbb)')
+    wear({ background: '#ffe08a' }, root)
+    expect([of('--action'), of('--on-greeting'), of('--link')]).toEqual(['', '#0b1320', ''])
+  })
+
   it('that are no colours change nothing', () => {
     const root = document.createElement('html')
-    wear({ theme: 'system', action: 'red;}' }, root)
-    expect(root.style.getPropertyValue('--action')).toBe('')
+    wear({ theme: 'system', action: 'red;}', background: 7 as never, link: [] as never }, root)
+    for (const name of ['--action', '--on-action', '--greeting', '--on-greeting', '--link'])
+      expect(root.style.getPropertyValue(name)).toBe('')
+  })
+})
+
+describe('what a page says of its customer unsigned', () => {
+  it('is named to who wants to know, as nothing is kept of it', () => {
+    expect(ignored(['app_id', 'user_jwt', 'plan', 'email'])).toContain('unsigned: plan, email.')
+    for (const none of [undefined, 'plan', [], ['app_id', 'debug']]) expect(ignored(none)).toBe('')
+  })
+
+  it('is every setting of the wrapper’s types but those', () => {
+    const types = readFileSync(join(import.meta.dirname, '../sdk/index.d.ts'), 'utf8')
+    const settings = types.slice(types.indexOf('interface MessengerSettings'), types.indexOf('[attribute'))
+    const names = [...settings.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name)
+    expect(names.length).toBeGreaterThan(20)
+    expect(ignored(names)).toBe('')
   })
 })

@@ -23,15 +23,29 @@ export function contrast(a: string, b: string): number {
 export const ink = signal(LIGHT)
 
 /** Puts the look on the document. A colour too pale for text on white colours surfaces only. */
-export function wear({ theme, action = '' }: Look, root: HTMLElement = document.documentElement) {
+export function wear({ theme, ...said }: Look, root: HTMLElement = document.documentElement) {
   root.dataset.theme = theme ?? 'light'
-  const known = /^#[0-9a-f]{6}$/i.test(action)
+  const action = colour(said.action)
+  const ground = colour(said.background)
+  const link = colour(said.link) || action
   const set = (name: string, value: string) =>
-    known ? root.style.setProperty(name, value) : root.style.removeProperty(name)
-  ink.value = !known || contrast(action, LIGHT) >= contrast(action, DARK) ? LIGHT : DARK
+    value ? root.style.setProperty(name, value) : root.style.removeProperty(name)
+  ink.value = on(action)
   set('--action', action)
-  set('--on-action', ink.value)
-  set('--link', `light-dark(${readable(action, LIGHT)}, ${readable(action, '#14171d')})`)
+  set('--on-action', action && ink.value)
+  set('--greeting', ground)
+  set('--on-greeting', ground && on(ground))
+  set('--link', link && `light-dark(${readable(link, LIGHT)}, ${readable(link, '#14171d')})`)
+}
+
+/** One that is written as ours are; nothing for any other. */
+function colour(said: unknown): string {
+  return typeof said === 'string' && /^#[0-9a-f]{6}$/i.test(said) ? said : ''
+}
+
+/** What can be read on a colour. */
+function on(ground: string): string {
+  return !ground || contrast(ground, LIGHT) >= contrast(ground, DARK) ? LIGHT : DARK
 }
 
 function readable(colour: string, ground: string): string {

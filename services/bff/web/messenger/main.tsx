@@ -1,22 +1,25 @@
 /** Starts the Messenger in its iframe, once the page around it has shown who it is. */
 import './styles/index.css'
-import { batch, effect, signal } from '@preact/signals'
+import { batch, computed, effect, signal } from '@preact/signals'
 import { render } from 'preact'
 import type { PlatformJson } from '../gen/messenger/settings/v1/types_pb'
 import { connect } from '../rpc/connect'
 import { api as makeApi } from './api'
 import { createApp } from './app'
 import { Provide } from './context'
+import { ignored } from './debug'
+import { go } from './go'
 import { speak, t } from './i18n'
 import { startTicking } from './i18n/time'
 import { ink, wear } from './look'
 import { meet } from './port'
-import { type Look, message, type Place, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
+import { type Look, message, type Platform, type Proof, type ToFrame, type ToHost } from './protocol'
 import { Session } from './session'
 import { Shell } from './shell'
 import { below } from './state/route'
 import { Trail } from './trail'
 import { stateLabel } from './ui/parts'
+import { read, written } from './visitor'
 
 /** Not looked at for this long, a page lets its stream go; in milliseconds. */
 const HIDDEN = 30_000
@@ -51,13 +54,16 @@ async function begin() {
   const waiting: ToFrame[] = []
   const hear = (heard: ToFrame) => {
     if (heard.type === 'jwt') {
-      answer?.(proof(heard))
+      const said = proof(heard)
+      // a visitor who was away for longer than the page wants them known
+      if (heard.visitor && !said.visitor) say({ type: 'visitor', secret: '' })
+      answer?.(said)
       answer = undefined
     } else if (heard.type === 'init') {
       if (begun) return
       begun = true
       wear(heard.look)
-      const messenger = start(heard.platform, say, askHost)
+      const messenger = start(heard.platform, heard.look, say, askHost)
       speak(wishes(heard.look)).then(() => {
         messenger.show()
         started = messenger
@@ -82,13 +88,18 @@ function proof({ jwt, guest, user, visitor }: Proof): Proof {
     jwt: text(jwt),
     guest: guest === true,
     user: typeof user === 'number' ? String(user) : text(user),
-    visitor: text(visitor)
+    visitor: read(text(visitor))
   }
 }
 
-function start(platform: Platform | undefined, say: (what: ToHost) => void, askHost: () => Promise<Proof>) {
+function start(platform: Platform | undefined, worn: Look, say: (what: ToHost) => void, askHost: () => Promise<Proof>) {
   const wire = PLATFORMS[platform ?? 'web'] ?? PLATFORMS.web
-  const keep = (secret: string) => say({ type: 'visitor', secret })
+  const look = signal(worn)
+  const keep = (secret: string, again = false) => {
+    const kept = written(secret, look.value.lasts)
+    // as it is kept already, unless it now counts for longer
+    if (!again || kept !== secret) say({ type: 'visitor', secret: kept })
+  }
   const workspace = { id: meta('msgr:app'), platform: wire }
   const session = new Session((token) => connect('', token), workspace, askHost, keep)
   const client = connect('', session.bearer)
@@ -98,11 +109,11 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
   let asleep = false
   let hiding: ReturnType<typeof setTimeout> | undefined
 
-  const look = () => {
+  const watch = () => {
     app.looking.value = open.value && document.visibilityState === 'visible'
   }
   document.addEventListener('visibilitychange', () => {
-    look()
+    watch()
     clearTimeout(hiding)
     if (document.visibilityState === 'visible') app.watcher.tell({ type: 'shown' })
     else hiding = setTimeout(() => app.watcher.tell({ type: 'hidden' }), HIDDEN)
@@ -124,8 +135,8 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
   let first = true
   let looked = false
   const statuses = new Map<string, string>()
-  const ready = () => {
-    if (first) say({ type: 'ready' })
+  const ready = (guest = false) => {
+    if (first) say({ type: 'ready', guest })
     first = false
   }
   const wake = () => {
@@ -148,7 +159,7 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
     if (!home) return
     const { messages = 0, tickets = 0 } = home.badges
     say({ type: 'counts', messages, tickets })
-    say({ type: 'who', contact: home.contactId, name: home.name })
+    say({ type: 'who', contact: home.contactId, name: home.name, visitor: home.visitor ? home.contactId : undefined })
     for (const ticket of home.card) {
       const status = stateLabel(ticket.state)
       const before = statuses.get(ticket.id)
@@ -170,6 +181,23 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
       ink: ink.value
     })
   })
+  // nothing is kept for a stranger
+  const kept = computed(() => session.known.value && [ink.value, t('open'), t('close')].join('\n'))
+  effect(() => {
+    if (kept.value) say({ type: 'keep', look: kept.value })
+  })
+  const told = [
+    computed(() => ignored(look.value.names)),
+    computed(() => `session ${session.status.value}`),
+    computed(() => {
+      const { offline, lostAt, freshAt } = app.connection.value
+      return offline ? 'offline' : lostAt ? 'connection lost' : freshAt && 'connected'
+    })
+  ]
+  for (const text of told)
+    effect(() => {
+      if (look.value.debug && text.value) console.debug(`Messenger: ${text.value}`)
+    })
 
   return {
     show() {
@@ -182,15 +210,16 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
         root
       )
       startTicking()
-      session.known().then((known) => {
-        if (known || open.value) return wake()
+      session.expects().then((somebody) => {
+        if (somebody || open.value) return wake()
         asleep = true
-        ready()
+        ready(true)
       })
     },
     hear(heard: ToFrame) {
       switch (heard.type) {
         case 'look':
+          look.value = heard.look
           wear(heard.look)
           speak(wishes(heard.look))
           break
@@ -199,7 +228,7 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
             open.value = heard.open
             app.full.value = heard.full === true
           })
-          look()
+          watch()
           if (heard.open && asleep) wake()
           if (heard.open) document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
           break
@@ -221,27 +250,6 @@ function start(platform: Platform | undefined, say: (what: ToHost) => void, askH
           break
       }
     }
-  }
-}
-
-/** Where the host's page wants the customer to be. */
-function go(app: ReturnType<typeof createApp>, place: Place) {
-  if ('space' in place) {
-    // a space that is hidden opens Home; before the first Home it is not known which are
-    const home = app.home.value
-    const shows = !home || home.degraded || home.tabs.includes(place.space)
-    if (!shows) console.info(`Messenger: ${place.space} is not shown to this customer`)
-    app.tell({ type: 'tab', tab: shows ? place.space : 'home' })
-  } else if ('ticket' in place) {
-    // without the space its detail opens over Messages
-    const tab = app.tabs.value.includes('tickets') ? 'tickets' : 'messages'
-    app.tell({ type: 'deep', tab, screen: { name: 'ticket', id: place.ticket } })
-  } else if ('conversation' in place)
-    app.tell({ type: 'deep', tab: 'messages', screen: { name: 'conversation', id: place.conversation } })
-  else {
-    app.drafts.value = { ...app.drafts.value, new: place.send ? '' : place.new }
-    app.tell({ type: 'deep', tab: 'messages', screen: { name: 'new' } })
-    if (place.send && place.new.trim()) app.write('new', place.new.trim())
   }
 }
 

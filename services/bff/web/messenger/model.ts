@@ -61,6 +61,8 @@ export interface Conversation {
 export interface Home {
   name: string
   contactId: string
+  /** Somebody who has not said who they are. */
+  visitor: boolean
   tabs: Tab[]
   /** Absent: not to be had, or the space does not show. */
   badges: { tickets: number | undefined; messages: number | undefined }
@@ -143,6 +145,7 @@ export function home(json: pb.HomeJson | undefined): Home {
   return {
     name: json?.identity?.name ?? '',
     contactId: json?.identity?.contactId ?? '',
+    visitor: json?.identity?.kind === 'CONTACT_KIND_VISITOR',
     tabs,
     badges: { tickets: json?.badges?.tickets, messages: json?.badges?.messages },
     card: (json?.recentTickets?.tickets ?? []).map(cardRow),

@@ -5,7 +5,10 @@
 export type Theme = 'light' | 'dark' | 'system'
 export type Platform = 'web' | 'ios' | 'android'
 export type Place =
-  | { space: 'home' | 'messages' | 'tickets' }
+  /** `home`, `messages` or `tickets`; any other is Home. */
+  | { space: string }
+  /** As the address of the host's page has it: `ticket:12`, `tickets/12`, a conversation, or a space. */
+  | { link: string }
   | { ticket: string }
   | { conversation: string }
   | { new: string; send: boolean }
@@ -38,19 +41,30 @@ export interface Proof {
   visitor?: string | null | undefined
 }
 
+/** What the host's page has set and the Messenger heeds; as it was set, so anything may be in it. */
 export interface Look {
   theme?: Theme | undefined
   /** `#rrggbb`; else ours. */
   action?: string | undefined
+  /** Behind the greeting, `#rrggbb`; else none. */
+  background?: string | undefined
+  /** `#rrggbb`; else the colour of actions. */
+  link?: string | undefined
   /** What it is to speak, before what the browser would like. */
   language?: string | undefined
+  /** How long a visitor who stays away is known, in milliseconds; else as long as the server knows them. */
+  lasts?: number | undefined
+  /** Say on the console what is done and what is ignored. */
+  debug?: boolean | undefined
+  /** The names of all that was set. */
+  names?: string[] | undefined
 }
 
 /** To the loader. */
 export type ToHost =
   | { type: 'jwt' }
-  /** The first session, or its failure. */
-  | { type: 'ready' }
+  /** The first session, or its failure; `guest` when nobody is there yet whom anything could belong to. */
+  | { type: 'ready'; guest?: boolean }
   | { type: 'refused' }
   | { type: 'signed_out' }
   | { type: 'counts'; messages: number; tickets: number }
@@ -58,10 +72,13 @@ export type ToHost =
   | { type: 'labels'; open: string; close: string; news: string; ink: string }
   /** The visitor's secret is to be kept; an empty one, to be forgotten. */
   | { type: 'visitor'; secret: string }
+  /** How the launcher is to look at the next visit, before anything is heard: its colour and names, a line each. */
+  | { type: 'keep'; look: string }
   | { type: 'close' }
   /** The panel's width where it does not take the whole screen, in pixels. */
   | { type: 'width'; width: number }
-  | { type: 'who'; contact: string; name: string }
+  /** `visitor` is the contact's id again if they are one. */
+  | { type: 'who'; contact: string; name: string; visitor?: string | undefined }
   /** A ticket has an update that the customer has not seen. */
   | { type: 'ticket'; ticket: { ticket_id: string; number: number; title: string; status: string } }
 

@@ -3,6 +3,7 @@ import type { Client } from '../rpc/connect'
 import { RpcError } from '../rpc/errors'
 import type { Proof } from './protocol'
 import { Session } from './session'
+import { read, written } from './visitor'
 
 type Answer = string | RpcError | { visitorSecret?: string; merged?: boolean }
 
@@ -82,9 +83,9 @@ describe('a visitor', () => {
   const guest = { guest: true }
 
   it('has no session before they ask for something, and one at once when they were met before', async () => {
-    expect(await session([], [guest]).made.known()).toBe(false)
+    expect(await session([], [guest]).made.expects()).toBe(false)
     const met = session(['token'], [{ ...guest, visitor: 'secret' }])
-    expect(await met.made.known()).toBe(true)
+    expect(await met.made.expects()).toBe(true)
     await met.made.ensure()
     expect(met.asked).toEqual([{ ...app, visitorSecret: 'secret' }])
     expect(met.ask).toHaveBeenCalledTimes(1)
@@ -106,6 +107,32 @@ describe('a visitor', () => {
     made.drop()
     await made.ensure()
     expect(asked[1]).toEqual({ ...app, visitorSecret: 'new' })
+  })
+
+  it('who was met before is kept again, for as long as the page has them known from now on', async () => {
+    const met = { ...guest, visitor: 'secret' }
+    const { made, asked, keep } = session(['token', 'token'], [met, guest])
+    await made.ensure()
+    expect(keep.mock.calls).toEqual([['secret', true]])
+    // forgotten by the page meanwhile: that stays so, and who is here is still the same
+    made.drop()
+    await made.ensure()
+    made.wrote()
+    expect(keep).toHaveBeenCalledTimes(1)
+    expect(asked[1]).toEqual({ ...app, visitorSecret: 'secret' })
+  })
+
+  it('is a stranger until they write; a user never is, nor who was met before', async () => {
+    const stranger = session([{ visitorSecret: 'new' }], [guest])
+    await stranger.made.ensure()
+    expect(stranger.made.known.value).toBe(false)
+    stranger.made.wrote()
+    expect(stranger.made.known.value).toBe(true)
+    for (const proof of [{ jwt: 'jwt' }, { ...guest, user: 'ada' }, { ...guest, visitor: 'secret' }]) {
+      const { made } = session(['token'], [proof])
+      await made.ensure()
+      expect(made.known.value).toBe(true)
+    }
   })
 
   it('says who they are, if the host says no more', async () => {
@@ -145,5 +172,20 @@ describe('a visitor', () => {
     const { made, asked } = session(['token'], [{ guest: false, visitor: 'secret' }])
     await expect(made.ensure()).rejects.toMatchObject({ code: 'unauthenticated' })
     expect(asked).toEqual([])
+  })
+})
+
+describe('what is kept of a visitor', () => {
+  it('counts for as long as the page has said, else for as long as the server says', () => {
+    expect(read(written('secret', 1_000, 5_000), 5_999)).toBe('secret')
+    expect(read(written('secret', 1_000, 5_000), 6_000)).toBe(undefined)
+    for (const none of [undefined, null, 0, -5, 'soon', Number.POSITIVE_INFINITY])
+      expect(written('secret', none, 5_000)).toBe('secret')
+    expect(read('secret', 1e15)).toBe('secret')
+  })
+
+  it('is nothing where nothing was kept, or nothing that can be read', () => {
+    expect(written('', 1_000)).toBe('')
+    for (const none of [undefined, '', 'secret x']) expect(read(none)).toBe(undefined)
   })
 })

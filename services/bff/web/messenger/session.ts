@@ -22,6 +22,8 @@ export type Status =
 
 export class Session {
   readonly status = signal<Status>('starting')
+  /** Whom the page knows, by a user token, by name or by a secret that it keeps: no stranger. */
+  readonly known = signal(false)
   private token: string | undefined
   private opening: Promise<void> | undefined
   private renewal: ReturnType<typeof setTimeout> | undefined
@@ -40,24 +42,25 @@ export class Session {
     private app: { id: string; platform: PlatformJson },
     /** Asks the host who its customer is; an empty proof when it has none. */
     private askHost: () => Promise<Proof>,
-    /** Has the host keep a visitor's secret; an empty one: forget it. */
-    private keep: (secret: string) => void
+    /** Has the host keep a visitor's secret; an empty one: forget it. `again` says that it does so already. */
+    private keep: (secret: string, again?: boolean) => void
   ) {}
 
   readonly bearer = () => this.token
 
   /** Whether the host knows somebody. A visitor who has not written yet is made when they ask for something. */
-  async known(): Promise<boolean> {
+  async expects(): Promise<boolean> {
     const proof = await this.askHost()
-    const known = !proof.guest || !!proof.visitor
-    if (known) this.said = proof
-    return known
+    const somebody = !proof.guest || !!proof.visitor
+    if (somebody) this.said = proof
+    return somebody
   }
 
   /** The customer has written something: a visitor's secret is kept from now on. */
   wrote() {
     if (this.visitor && !this.kept) this.keep(this.visitor)
     this.kept = true
+    this.known.value = true
   }
 
   /** The visitor is a user now. */
@@ -138,7 +141,12 @@ export class Session {
       throw this.fail()
     }
     if (answer.merged) this.forget()
-    this.visitor = answer.visitorSecret || this.visitor
+    else this.visitor = answer.visitorSecret || visitor
+    if (!jwt && visitor && visitor === proof.visitor) {
+      this.kept = true
+      this.keep(visitor, true)
+    }
+    if (jwt || proof.user || this.kept) this.known.value = true
     this.token = answer.accessToken
     this.status.value = 'ready'
     const left = Date.parse(answer.expireTime ?? '') - serverTime() - AHEAD

@@ -29,17 +29,20 @@ export function Shell() {
   useLayoutEffect(() => {
     if (route.by !== 'start') focus(main.current, route.by === 'back' ? returnsTo(route) : '')
   }, [route])
+  useEffect(() => {
+    // wherever the focus is: a click beside everything leaves it to the document
+    const press = (event: KeyboardEvent) => {
+      if (event.altKey && event.key === 'ArrowLeft') {
+        event.preventDefault()
+        app.tell({ type: 'back' })
+      }
+      if (event.key === 'Escape' && !event.defaultPrevented) dispatchEvent(new Event('msgr-close'))
+    }
+    document.addEventListener('keydown', press)
+    return () => document.removeEventListener('keydown', press)
+  }, [app])
   return (
-    <main
-      ref={main}
-      onKeyDown={(event) => {
-        if (event.altKey && event.key === 'ArrowLeft') {
-          event.preventDefault()
-          app.tell({ type: 'back' })
-        }
-        if (event.key === 'Escape' && !event.defaultPrevented) dispatchEvent(new Event('msgr-close'))
-      }}
-    >
+    <main ref={main}>
       {signedOut ? (
         <SignedOut />
       ) : (

@@ -25,11 +25,28 @@ export interface MessengerSettings {
   z_index?: number
   hide_default_launcher?: boolean
   hide_notifications?: boolean
-  /** `#rrggbb`; the text on it is chosen so that it can be read. */
+  /** Of the launcher and of buttons, `#rrggbb`; the text on it is chosen so that it can be read. */
   action_color?: string
+  /** Behind the greeting on Home, `#rrggbb`; the same goes for it. */
+  background_color?: string
+  /** Of what leads somewhere, `#rrggbb`; where it could not be read, the text's own colour. Else as `action_color`. */
+  link_color?: string
   theme_mode?: 'light' | 'dark' | 'system'
+  /**
+   * In milliseconds: a visitor who stays away for longer is somebody new. Else one is known for as long as the server
+   * knows them. A user is only ever known by the user token.
+   */
+  session_duration?: number
+  /** Goes on the one script that is added to the page, the loader. Styles need none. */
+  csp_nonce?: string
+  /** Tells on the console what is called, which settings are ignored, and how the connection does. */
+  debug?: boolean
   /** Where it runs; `ios` and `android` for the web view of an app. */
   platform?: 'web' | 'ios' | 'android'
+  /**
+   * Whatever else is set is ignored: nothing is kept of what a page says of its customer unsigned. A name and an e-mail
+   * address go into the user token.
+   */
   [attribute: string]: unknown
 }
 
@@ -66,12 +83,15 @@ export function showConversation(id: string): void
 export function hideNotifications(hide: boolean): void
 export function setUserJwt(jwt: string): void
 export function whoami(): { contact_id: string; name: string } | undefined
-export function getVisitorId(): undefined
+/** The contact, `con_…`, of a visitor who has asked for something; nothing for a user. */
+export function getVisitorId(): string | undefined
+/** Taken and dropped: there are no events. */
 export function trackEvent(name: string, data?: Record<string, unknown>): void
 export function onShow(callback: () => void): void
 export function onHide(callback: () => void): void
 /** Called at once, and whenever it changes. */
 export function onUnreadCountChange(callback: (total: number, counts: UnreadCounts) => void): void
+/** Never called: nobody is asked for an e-mail address. It is there so that a page that uses it goes on working. */
 export function onUserEmailSupplied(callback: () => void): void
 export function onReady(callback: () => void): void
 export function onError(callback: (error: { message: string }) => void): void

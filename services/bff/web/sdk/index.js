@@ -13,18 +13,24 @@ function call(method, ...values) {
   return page.Messenger(method, ...values)
 }
 
-function load(base) {
+function load({ api_base: base, csp_nonce: nonce } = {}) {
   if (!page || !base || page.document.querySelector('script[data-msgr]')) return
   const script = page.document.createElement('script')
   script.async = true
   script.dataset.msgr = ''
-  script.src = `${base}/loader.js`
+  if (nonce) script.nonce = nonce
+  try {
+    script.src = `${base}/loader.js`
+  } catch (error) {
+    // a page that asks for trusted types has the loader's tag in itself
+    console.warn(`Messenger: the page's policy does not let the loader be added to it: ${error}`)
+  }
   ;(page.document.head ?? page.document.documentElement).append(script)
 }
 
 export const boot = (settings) => {
   call('boot', settings)
-  load(settings?.api_base)
+  load(settings ?? undefined)
 }
 export default boot
 

@@ -1,14 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import { around, choose, speak, spoken, t } from '.'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { around, choose, direction, speak, spoken, t } from '.'
 import en from './locales/en.json'
 import { pseudo } from './pseudo'
 import { day, relative } from './time'
 
 const FOLDER = join(import.meta.dirname, 'locales')
 const PLURALS = /_(zero|one|two|few|many|other)$/
-afterEach(() => speak(['en']))
+afterEach(() => {
+  vi.unstubAllGlobals()
+  return speak(['en'])
+})
 
 const locales = readdirSync(FOLDER)
   .map((file) => file.replace('.json', ''))
@@ -58,6 +61,24 @@ describe('the language', () => {
     expect(t('tab.tickets', { count: 2 })).toBe('التذاكر، تحديثان غير مقروءين')
     await speak(['he'])
     expect(spoken.value.dir).toBe('rtl')
+  })
+
+  it('is written as the browser says, else as a table does', () => {
+    const was = Intl.Locale
+    for (const [told, dir] of [
+      [{ getTextInfo: () => ({ direction: 'rtl' }) }, 'rtl'],
+      [{ textInfo: { direction: 'rtl' } }, 'rtl'],
+      [{}, 'ltr']
+    ]) {
+      vi.stubGlobal('Intl', {
+        ...Intl,
+        Locale: function Locale(name: string) {
+          return { language: new was(name).language, ...(told as object) }
+        }
+      })
+      expect(direction('fa')).toBe(dir)
+      expect(direction('he-IL')).toBe('rtl')
+    }
   })
 
   it('is the one that was asked for last, whichever arrives first', async () => {

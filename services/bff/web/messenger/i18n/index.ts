@@ -18,7 +18,19 @@ const LOCALES: Record<string, () => Promise<{ default: Texts }>> = {
   'en-XA': () => import('./pseudo')
 }
 
-const RTL = new Set(['ar', 'he', 'fa', 'ur'])
+/** Languages that are written from right to left, for browsers that do not know. */
+const RTL = new Set(['ar', 'he'])
+
+type Direction = 'ltr' | 'rtl'
+interface TextInfo {
+  direction?: Direction
+}
+
+/** How a language is written; browsers say it by a method, by a property, or not at all. */
+export function direction(locale: string): Direction {
+  const told: { getTextInfo?(): TextInfo; textInfo?: TextInfo } & Intl.Locale = new Intl.Locale(locale)
+  return (told.getTextInfo?.() ?? told.textInfo)?.direction ?? (RTL.has(told.language) ? 'rtl' : 'ltr')
+}
 
 interface Language {
   /** What it was asked for by. */
@@ -26,7 +38,7 @@ interface Language {
   /** Of the texts. */
   locale: string
   texts: Texts
-  dir: 'ltr' | 'rtl'
+  dir: Direction
   plural: Intl.PluralRules
   number: Intl.NumberFormat
 }
@@ -38,7 +50,7 @@ function language(locale: string, texts: Texts): Language {
     name: locale,
     locale: real,
     texts,
-    dir: RTL.has(real.split('-')[0] ?? '') ? 'rtl' : 'ltr',
+    dir: direction(real),
     plural: new Intl.PluralRules(real),
     number: new Intl.NumberFormat(real)
   }

@@ -9,7 +9,7 @@ import { blank, newest, type Thread } from '../state/thread'
 import { Composer } from '../ui/composer'
 import { Icon } from '../ui/icon'
 import { EventLine, Message, Sending } from '../ui/message'
-import { Chip, Header, Problem, Skeleton, stateLabel } from '../ui/parts'
+import { Chip, Header, MoreButton, Problem, Skeleton, stateLabel } from '../ui/parts'
 
 /** Nearer to the end than this, in pixels, one is at the end. */
 const NEAR = 48
@@ -129,7 +129,7 @@ function Parts({ id, thread }: { id: string; thread: Thread }) {
   if (!thread.loaded && !thread.outbox.length)
     return (
       <div class="scroll thread">
-        {thread.failure && thread.busy === 'no' ? (
+        {thread.failure ? (
           <Problem text={t('error.conversation')} failure={thread.failure} again={() => app.loadThread(id)} />
         ) : (
           <Skeleton rows={4} kind="bubble" />
@@ -138,42 +138,45 @@ function Parts({ id, thread }: { id: string; thread: Thread }) {
     )
   const messages = thread.parts.some((part) => part.kind === 'message')
   return (
-    <div class="thread-frame">
-      <div
-        class="scroll thread"
-        ref={box}
-        role="log"
-        aria-live="polite"
-        aria-relevant="additions"
-        aria-label={t('thread')}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-        tabIndex={0}
-        onScroll={(event) => {
-          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget
-          atEnd.value = scrollHeight - scrollTop - clientHeight < NEAR
-        }}
-      >
-        {thread.older && (
-          <button type="button" class="more" disabled={thread.busy === 'older'} onClick={older}>
-            {thread.busy === 'older' ? t('loading') : t('conversation.older')}
-          </button>
-        )}
-        {!messages && !thread.outbox.length && !thread.older && <Start conversation={thread.conversation} />}
-        <Days thread={thread} />
-        <Outbox id={id} thread={thread} />
-      </div>
-      {!atEnd.value && last > thread.newAfter && (
-        <button
-          type="button"
-          class="jump"
-          onClick={() => {
-            if (box.current) box.current.scrollTop = box.current.scrollHeight
+    <>
+      {thread.failure && thread.failure.kind !== 'network' && (
+        <Problem small text={t('error.conversation')} failure={thread.failure} again={() => app.loadThread(id)} />
+      )}
+      <div class="thread-frame">
+        <div
+          class="scroll thread"
+          ref={box}
+          role="log"
+          aria-live="polite"
+          aria-relevant="additions"
+          aria-label={t('thread')}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+          tabIndex={0}
+          onScroll={(event) => {
+            const { scrollHeight, scrollTop, clientHeight } = event.currentTarget
+            atEnd.value = scrollHeight - scrollTop - clientHeight < NEAR
           }}
         >
-          {t('conversation.jump')} <Icon name="down" size={16} />
-        </button>
-      )}
-    </div>
+          {thread.older && (
+            <MoreButton busy={thread.busy === 'older'} text={t('conversation.older')} more={older} then="[role=log]" />
+          )}
+          {!messages && !thread.outbox.length && !thread.older && <Start conversation={thread.conversation} />}
+          <Days thread={thread} />
+          <Outbox id={id} thread={thread} />
+        </div>
+        {!atEnd.value && last > thread.newAfter && (
+          <button
+            type="button"
+            class="jump"
+            onClick={() => {
+              if (box.current) box.current.scrollTop = box.current.scrollHeight
+            }}
+          >
+            {t('conversation.jump')} <Icon name="down" size={16} />
+          </button>
+        )}
+      </div>
+    </>
   )
 }
 

@@ -4,7 +4,7 @@ import { t } from '../i18n'
 import type { List } from '../state/list'
 import { Icon } from '../ui/icon'
 import { useOrder } from '../ui/order'
-import { Header, Problem, Skeleton } from '../ui/parts'
+import { Header, MoreButton, Problem, Skeleton } from '../ui/parts'
 import { ConversationRow, TicketRowButton } from '../ui/rows'
 
 /** The Messages space: every conversation, newest activity first. */
@@ -114,7 +114,8 @@ function Body<T>(props: {
         {children}
       </>
     )
-  if (list.failure && list.busy === 'no') return <Problem text={text} failure={list.failure} again={again} />
+  // it stays while it is tried again, and with it who pressed the button
+  if (list.failure) return <Problem text={text} failure={list.failure} again={again} />
   return <Skeleton rows={rows} />
 }
 
@@ -133,8 +134,12 @@ function More<T>({ list, more }: { list: List<T>; more: () => unknown }) {
   }, [next, more])
   if (!list.next) return null
   return (
-    <button type="button" class="more" ref={button} disabled={list.busy === 'more'} onClick={() => more()}>
-      {list.busy === 'more' ? t('loading') : t('load_more')}
-    </button>
+    <MoreButton
+      busy={list.busy === 'more'}
+      text={t('load_more')}
+      more={more}
+      then=".rows li:last-child [data-row]"
+      at={button}
+    />
   )
 }

@@ -13,7 +13,6 @@ export function SubmitScreen() {
   const forms = useSignal<Form[] | undefined>(undefined)
   const missing = useSignal<Failure | undefined>(undefined)
   const load = async () => {
-    missing.value = undefined
     try {
       forms.value = await app.api.forms()
     } catch (thrown) {

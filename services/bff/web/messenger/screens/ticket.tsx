@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Words } from '../../kit/text'
 import { useApp } from '../context'
 import { around, t } from '../i18n'
@@ -8,7 +8,7 @@ import type { Ticket } from '../model'
 import type { Failure } from '../state/failure'
 import { steps } from '../state/steps'
 import { Icon } from '../ui/icon'
-import { Ago, BackButton, Chip, Corner, Problem, Skeleton, stateLabel, Title } from '../ui/parts'
+import { Ago, BackButton, Chip, Corner, Problem, Skeleton, stateLabel, Title, useBack } from '../ui/parts'
 
 /** Shown for so long, a ticket counts as seen; in milliseconds. */
 const SEEN = 1_000
@@ -25,6 +25,7 @@ const ABOUT = {
 export function TicketScreen({ id }: { id: string }) {
   const app = useApp()
   const detail = app.details.value[id]
+  const back = useBack()
   const ticket = detail?.ticket
   useEffect(() => {
     app.loadTicket(id)
@@ -43,6 +44,9 @@ export function TicketScreen({ id }: { id: string }) {
         <div class="bar-title" />
         <Corner />
       </header>
+      {ticket && detail.failure && detail.failure.kind !== 'network' && (
+        <Problem small text={t('error.ticket')} failure={detail.failure} again={() => app.loadTicket(id)} />
+      )}
       {ticket ? (
         <Shown ticket={ticket} />
       ) : (
@@ -52,7 +56,7 @@ export function TicketScreen({ id }: { id: string }) {
               <Icon name="tickets" size={32} />
               <Title>{t('ticket.missing')}</Title>
               <button type="button" class="plain" onClick={() => app.tell({ type: 'back' })}>
-                {t('back.tickets')}
+                {back}
               </button>
             </div>
           ) : detail?.failure ? (
@@ -70,6 +74,11 @@ function Shown({ ticket }: { ticket: Ticket }) {
   const app = useApp()
   const all = useSignal(false)
   const shown = all.value ? ticket.history : ticket.history.slice(0, UPDATES)
+  const list = useRef<HTMLOListElement>(null)
+  useLayoutEffect(() => {
+    // the button is gone: who pressed it goes on where the new ones begin
+    if (all.value) (list.current?.children[UPDATES] as HTMLElement | undefined)?.focus({ preventScroll: true })
+  }, [all.value])
   return (
     <>
       <div class="scroll">
@@ -105,13 +114,13 @@ function Shown({ ticket }: { ticket: Ticket }) {
         </section>
         <section aria-labelledby="history">
           <h2 id="history">{t('history')}</h2>
-          <ol class="history">
+          <ol class="history" ref={list}>
             {shown.map((update) => {
               const [before, after] = around('history.changed', 'status')
               // the first of all updates is the ticket itself
               const first = update === ticket.history[ticket.history.length - 1]
               return (
-                <li key={update.revision} class={update.state.category}>
+                <li key={update.revision} class={update.state.category} tabIndex={-1}>
                   <span>
                     {first ? (
                       t('history.created')

@@ -1,12 +1,13 @@
 /** Small pieces that several screens show. */
 import { useComputed, useSignal } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, RefObject } from 'preact'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { useApp } from '../context'
-import { t } from '../i18n'
+import { type Key, t } from '../i18n'
 import { full, relative } from '../i18n/time'
 import type { Category, TicketState } from '../model'
 import type { Failure } from '../state/failure'
+import { below } from '../state/route'
 import { Icon, type IconName } from './icon'
 
 const STATE_ICONS: Record<Category, IconName> = {
@@ -67,16 +68,61 @@ export function Skeleton({ rows, kind = 'row' }: { rows: number; kind?: 'row' | 
 /** What went wrong, in a sentence, with what can be done about it. */
 export function Problem(props: { text: string; failure: Failure; again: () => unknown; small?: boolean }) {
   const { text, failure, again, small } = props
+  const button = useRef<HTMLButtonElement>(null)
+  const busy = useSignal(false)
+  useHandOver(button, 'h1')
   return (
     <div class={small ? 'problem small' : 'problem'}>
       <p>
         {text} {failure.kind === 'busy' && t('error.busy')}
       </p>
-      <button type="button" class="plain" onClick={() => again()}>
-        {t('try_again')}
+      <button
+        type="button"
+        class="plain"
+        ref={button}
+        onClick={async () => {
+          if (busy.value) return
+          busy.value = true
+          await again()
+          busy.value = false
+        }}
+      >
+        {t(busy.value ? 'loading' : 'try_again')}
       </button>
       {failure.kind === 'failed' && failure.ref && <p class="ref">{t('ref', { id: failure.ref })}</p>}
     </div>
+  )
+}
+
+/** Fetches more of what is shown; at the end, who stood on it stands on `then`. */
+export function MoreButton(props: {
+  busy: boolean
+  text: string
+  more: () => unknown
+  then: string
+  at?: RefObject<HTMLButtonElement | null>
+}) {
+  const { busy, text, more, then, at } = props
+  const own = useRef<HTMLButtonElement>(null)
+  const button = at ?? own
+  useHandOver(button, then)
+  return (
+    // never disabled: that takes the focus from it. A second press while it is busy does nothing
+    <button type="button" class="more" ref={button} aria-disabled={busy} onClick={() => more()}>
+      {busy ? t('loading') : text}
+    </button>
+  )
+}
+
+/** Who stands on something that goes away is put on the last of `to`, and not at the document's beginning. */
+export function useHandOver(from: RefObject<HTMLElement | null>, to: string) {
+  useLayoutEffect(
+    () => () => {
+      if (!from.current || from.current !== document.activeElement) return
+      const all = document.querySelectorAll<HTMLElement>(to)
+      all[all.length - 1]?.focus({ preventScroll: true })
+    },
+    [from, to]
   )
 }
 
@@ -135,18 +181,20 @@ export function Header({ title, children }: { title: ComponentChildren; children
   )
 }
 
+/** Where Back leads, in words; nothing on a space. */
+export function useBack(): string {
+  const app = useApp()
+  const under = useComputed(() => below(app.where.value)?.name)
+  const name = under.value
+  return name ? t(name === 'submit' || name === 'new' ? 'back.home' : (`back.${name}` satisfies Key)) : ''
+}
+
 export function BackButton() {
   const app = useApp()
-  const below = useComputed(() => {
-    const { stack } = app.where.value
-    return stack[stack.length - 2]
-  })
-  if (!below.value) return null
-  const name = below.value.name
-  const key =
-    name === 'submit' || name === 'new' ? 'back.home' : (`back.${name}` as 'back.home' | 'back.ticket' | 'back.tickets')
+  const text = useBack()
+  if (!text) return null
   return (
-    <button type="button" class="round" aria-label={t(key)} onClick={() => app.tell({ type: 'back' })}>
+    <button type="button" class="round" aria-label={text} onClick={() => app.tell({ type: 'back' })}>
       <Icon name="back" />
     </button>
   )

@@ -827,7 +827,7 @@ export const ListInboxHistoryRequestSchema: GenMessage<ListInboxHistoryRequest, 
  */
 export type ListInboxHistoryResponse = Message<"messenger.bff.v1.ListInboxHistoryResponse"> & {
   /**
-   * Newest first, of the first 5,000.
+   * Newest first.
    *
    * @generated from field: repeated messenger.tickets.v1.HistoryEntry entries = 1;
    */
@@ -848,7 +848,7 @@ export type ListInboxHistoryResponse = Message<"messenger.bff.v1.ListInboxHistor
  */
 export type ListInboxHistoryResponseJson = {
   /**
-   * Newest first, of the first 5,000.
+   * Newest first.
    *
    * @generated from field: repeated messenger.tickets.v1.HistoryEntry entries = 1;
    */
