@@ -205,14 +205,18 @@ impl Aggregate {
         members: &[Member],
         by: &By<'_>,
     ) -> Result<Option<Change>, Refusal> {
-        let dead = members.iter().any(|member| member.deleted);
-        if self.ticket.conversation.is_some() && !dead {
+        if self.has_conversation(members) {
             return Ok(None);
         }
         if !self.ticket.shared {
             return Err(Refusal::NoConversation);
         }
         Ok(Some(self.link_fresh(by)))
+    }
+
+    /// Whether it has a conversation, with these members, that can be written to.
+    pub fn has_conversation(&self, members: &[Member]) -> bool {
+        self.ticket.conversation.is_some() && !members.iter().any(|member| member.deleted)
     }
 
     /// Two who decide upon the same version make the same one.

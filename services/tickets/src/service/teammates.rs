@@ -206,7 +206,8 @@ pub(super) async fn unlink_conversation(
         .await
 }
 
-/// C2, for a teammate who is about to write: what `EnsureTicketConversation` is for customers.
+/// C2, for a teammate who is about to write: what `EnsureTicketConversation` is for customers. A note goes where there
+/// is a conversation already.
 pub(super) async fn ensure_conversation(
     service: &Service,
     request: Request<pb::EnsureConversationRequest>,
@@ -221,9 +222,11 @@ pub(super) async fn ensure_conversation(
             &target,
             Beside::Linked,
             |found, by| {
-                found
-                    .ticket
-                    .ensure_conversation_for_team(&found.members, by)
+                let (ticket, members) = (&found.ticket, &found.members);
+                match request.existing_only && !ticket.has_conversation(members) {
+                    true => Err(Refusal::NoConversation),
+                    false => ticket.ensure_conversation_for_team(members, by),
+                }
             },
             |ticket, catalog, positions| pb::EnsureConversationResponse {
                 ticket: Some(convert::ticket(ticket, catalog)),

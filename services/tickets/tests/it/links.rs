@@ -246,6 +246,7 @@ async fn two_teammates_who_reply_and_the_customer_who_taps_get_one_conversation(
         let body = pb::EnsureConversationRequest {
             request_id: request_id.into(),
             ticket_id: "#1".into(),
+            ..Default::default()
         };
         let (request, mut client) = (desk.staff(body), desk.tickets());
         async move { answer(client.ensure_conversation(request).await) }
@@ -296,4 +297,33 @@ async fn a_ticket_that_is_not_shared_gets_no_conversation_to_reply_in() {
     let (code, reason) = (Code::FailedPrecondition, "TICKET_HAS_NO_CONVERSATION");
     refused(outcome, code, reason);
     assert_eq!(desk.get(&report.ticket_id).await.unwrap(), report);
+}
+
+/// A note is no reason to begin a conversation, and sent again it goes where it went
+#[tokio::test]
+async fn a_note_has_the_tickets_own_conversation_to_go_to_or_none() {
+    let (desk, feed) = Desk::with_feed().await;
+    let ticket = desk.submit(&desk.ada, "Help").await;
+    let ask = |request_id: &str| {
+        let body = pb::EnsureConversationRequest {
+            request_id: request_id.into(),
+            ticket_id: "#1".into(),
+            existing_only: true,
+        };
+        let (request, mut client) = (desk.staff(body), desk.tickets());
+        async move { client.ensure_conversation(request).await }
+    };
+    let none = (Code::FailedPrecondition, "TICKET_HAS_NO_CONVERSATION");
+    let first = answer(ask("r-1").await);
+    let own = first.ticket.clone().unwrap().conversation_id;
+    assert_eq!(own, ticket.conversation_id);
+
+    let mut told = member(&desk.ada, &own);
+    told.deleted = true;
+    feed.tell(&desk, told).await;
+    refused(ask("r-2").await, none.0, none.1);
+    desk.unlink("#1").await;
+    refused(ask("r-2").await, none.0, none.1);
+    assert_eq!(desk.get("#1").await.unwrap().conversation_id, "");
+    assert_eq!(answer(ask("r-1").await), first);
 }

@@ -68,44 +68,66 @@ impl ConsoleHandler {
         by: &Teammate,
         request: pb::AddTicketNoteRequest,
     ) -> Result<pb::AddTicketNoteResponse, Error> {
-        let ticket = self.read(by, request.ticket_id).await?;
-        if ticket.conversation_id.is_empty() {
-            return Err(Error::NoConversation);
-        }
-        let note = cv::AddNoteRequest {
-            request_id: request.request_id,
-            conversation_id: ticket.conversation_id.clone(),
-            body: request.body,
-        };
-        let added = self.clients.note(by.speaks(), note.clone()).await;
-        let added = match self.ensured(by, &ticket, added).await? {
+        let added = match self.write_down(by, &request, &request.request_id).await? {
             Some(added) => added,
-            None => self.clients.note(by.speaks(), note).await?,
+            // it was deleted: the ticket may have another
+            None => {
+                let second = self.write_down(by, &request, "").await?;
+                second.ok_or(Error::NoConversation)?
+            }
         };
         Ok(pb::AddTicketNoteResponse {
             part: Some(added.part.ok_or(Error::Garbage("the note"))?),
         })
     }
 
-    /// What was answered; `None` when it is to be asked again, for Conversations had not heard of the ticket's
-    /// conversation yet and now has.
-    async fn ensured<T>(
+    /// Writes a note into the conversation that the ticket has; `None` when that was deleted. Under the id by which
+    /// the conversation is asked for a retry is told that of the first time, so that it finds its note there.
+    async fn write_down(
         &self,
         by: &Teammate,
-        ticket: &tk::Ticket,
-        answer: Result<T, Error>,
-    ) -> Result<Option<T>, Error> {
-        match answer {
-            Ok(answer) => Ok(Some(answer)),
+        request: &pb::AddTicketNoteRequest,
+        asked: &str,
+    ) -> Result<Option<cv::AddNoteResponse>, Error> {
+        let body = tk::EnsureConversationRequest {
+            request_id: asked.to_owned(),
+            ticket_id: request.ticket_id.clone(),
+            existing_only: true,
+        };
+        let ticket = self.written_in(by, body).await?;
+        let note = cv::AddNoteRequest {
+            request_id: request.request_id.clone(),
+            conversation_id: ticket.conversation_id.clone(),
+            body: request.body.clone(),
+        };
+        match self.clients.note(by.speaks(), note.clone()).await {
             Err(error) if error.code() == Some(Code::NotFound) => {
-                match self.ensure(by, ticket, true).await {
-                    Ok(()) => Ok(None),
-                    // it was deleted
-                    Err(why) if why.code() == Some(Code::FailedPrecondition) => Err(error),
-                    Err(why) => Err(why),
+                match self.is_there_now(by, &ticket).await? {
+                    true => self.clients.note(by.speaks(), note).await.map(Some),
+                    false => Ok(None),
                 }
             }
-            Err(error) => Err(error),
+            added => added.map(Some),
+        }
+    }
+
+    /// The ticket, with the conversation that is written in.
+    async fn written_in(
+        &self,
+        by: &Teammate,
+        body: tk::EnsureConversationRequest,
+    ) -> Result<tk::Ticket, Error> {
+        let linked = self.clients.ensure_team_conversation(by.speaks(), body);
+        linked.await?.ticket.ok_or(Error::Garbage("ticket"))
+    }
+
+    /// Whether a conversation that was not found is there now, for Conversations had only not heard of it yet; false
+    /// when it was deleted.
+    async fn is_there_now(&self, by: &Teammate, ticket: &tk::Ticket) -> Result<bool, Error> {
+        match self.ensure(by, ticket, true).await {
+            Ok(()) => Ok(true),
+            Err(why) if why.code() == Some(Code::FailedPrecondition) => Ok(false),
+            Err(why) => Err(why),
         }
     }
 
@@ -121,12 +143,9 @@ impl ConsoleHandler {
         let body = tk::EnsureConversationRequest {
             request_id: asked,
             ticket_id: request.ticket_id.clone(),
+            existing_only: false,
         };
-        let linked = self
-            .clients
-            .ensure_team_conversation(by.speaks(), body)
-            .await?;
-        let ticket = linked.ticket.ok_or(Error::Garbage("ticket"))?;
+        let ticket = self.written_in(by, body).await?;
         let message = cv::SendMessageRequest {
             request_id: sent,
             conversation_id: ticket.conversation_id.clone(),
@@ -134,12 +153,9 @@ impl ConsoleHandler {
         };
         let said = match self.clients.say(by.speaks(), message.clone()).await {
             Err(error) if error.code() == Some(Code::NotFound) => {
-                match self.ensure(by, &ticket, true).await {
-                    Ok(()) => self.clients.say(by.speaks(), message).await?,
-                    Err(why) if why.code() == Some(Code::FailedPrecondition) => {
-                        return Ok((ticket, None));
-                    }
-                    Err(why) => return Err(why),
+                match self.is_there_now(by, &ticket).await? {
+                    true => self.clients.say(by.speaks(), message).await?,
+                    false => return Ok((ticket, None)),
                 }
             }
             said => said?,

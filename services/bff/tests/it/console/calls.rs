@@ -277,6 +277,44 @@ async fn a_reply_that_is_sent_again_after_the_ticket_was_unlinked_is_still_one_m
 }
 
 #[tokio::test]
+async fn a_note_that_is_sent_again_is_still_one_note_wherever_the_ticket_is_linked_since() {
+    let (world, mut browser) = desk(AGENT).await;
+    let note = json!({ "requestId": "n-1", "ticketId": TKT_1, "body": "She sounds upset." });
+    let other = "cnv_000000000000000000000000000000bb";
+    for linked in [CNV_1, "", other] {
+        world.tickets.state.team.lock()[0].conversation_id = linked.into();
+        let done = browser.call("AddTicketNote", note.clone()).await;
+        assert_eq!(done.status, 200, "{linked:?}: {}", done.body);
+        assert_eq!(written(&world), [("n-1".into(), CNV_1.into())]);
+    }
+}
+
+#[tokio::test]
+async fn a_note_goes_where_there_is_a_conversation_and_begins_none() {
+    let (world, mut browser) = desk(AGENT).await;
+    let note = json!({ "requestId": "n-1", "ticketId": TKT_1, "body": "She sounds upset." });
+    // its conversation was deleted, and Tickets has not heard of it yet; then it has; then there is none
+    world.conversations.state.entries.lock()[0].deleted = true;
+    let mut refused = vec![browser.call("AddTicketNote", note.clone()).await];
+    world.tickets.state.heard_deleted.lock().push(CNV_1.into());
+    refused.push(browser.call("AddTicketNote", note.clone()).await);
+    world.tickets.state.team.lock()[0].conversation_id.clear();
+    let fresh = json!({ "requestId": "n-2", "ticketId": TKT_1, "body": "She sounds upset." });
+    refused.push(browser.call("AddTicketNote", fresh).await);
+    for told in refused {
+        assert_eq!(told.json()["code"], "failed_precondition", "{}", told.body);
+        assert!(told.body.contains("TICKET_HAS_NO_CONVERSATION"));
+    }
+    assert_eq!(world.tickets.state.team.lock()[0].conversation_id, "");
+    // what was not written goes into the one that it has by now
+    let other = "cnv_000000000000000000000000000000bb";
+    world.tickets.state.team.lock()[0].conversation_id = other.into();
+    let done = browser.call("AddTicketNote", note).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert_eq!(written(&world), [("n-1".into(), other.into())]);
+}
+
+#[tokio::test]
 async fn a_reply_to_a_ticket_whose_conversation_was_deleted_is_written_in_another() {
     let (world, mut browser) = desk(AGENT).await;
     world.conversations.state.entries.lock()[0].deleted = true;

@@ -156,7 +156,11 @@ impl Handler {
         self.there(&id)?;
         let mut written = self.0.written.lock();
         let done = written.iter().find(|(known, ..)| *known == request_id);
-        if let Some((_, _, part)) = done.filter(|_| !request_id.is_empty()) {
+        if let Some((_, to, part)) = done.filter(|_| !request_id.is_empty()) {
+            if *to != id || part.body != body {
+                let (domain, reason) = ("conversations.messenger", "REQUEST_ID_REUSED");
+                return Err(ours(Kind::Precondition, domain, reason).into());
+            }
             return Ok(part.clone());
         }
         let part = Part {

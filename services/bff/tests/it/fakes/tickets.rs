@@ -438,7 +438,7 @@ impl TicketService for Handler {
         if let Some(before) = answered.get(&request.request_id) {
             return Ok(Response::new(before.clone()));
         }
-        if !has_one && !known.shared {
+        if !has_one && (!known.shared || request.existing_only) {
             let reason = "TICKET_HAS_NO_CONVERSATION";
             return Err(ours(Kind::Precondition, "tickets.messenger", reason).into());
         }

@@ -102,21 +102,25 @@ async fn no_header_or_unknown_field_makes_anybody_somebody_else() {
         if matches!(row.caller, Caller::Service(_)) {
             continue;
         }
-        // beside one they add nothing
-        let token = stage.token(row.caller, Who::Mallory);
-        let request = dressed_up(&stage, body(&stage, &rpc, row), token.as_deref());
-        match wire::send(channel, &rpc.method, request).await {
-            Ok(answer) => {
-                let told = wire::decode(&rpc.method.output(), answer);
-                if told.contains(CANARY) {
-                    wrong.push(format!("{} | Mallory | {told}", rpc.name()));
+        // beside one they add nothing: of another workspace, and of another customer of the same
+        let customer = matches!(row.caller, Caller::Contact | Caller::Session);
+        let others = [Who::Mallory, Who::Eve];
+        for who in &others[..if customer { 2 } else { 1 }] {
+            let token = stage.token(row.caller, *who);
+            let request = dressed_up(&stage, body(&stage, &rpc, row), token.as_deref());
+            match wire::send(channel, &rpc.method, request).await {
+                Ok(answer) => {
+                    let told = wire::decode(&rpc.method.output(), answer);
+                    if told.contains(CANARY) {
+                        wrong.push(format!("{} | {who:?} | {told}", rpc.name()));
+                    }
                 }
+                Err(status) if status.code() == Code::Unauthenticated => {
+                    // her session ended with the row that ends it
+                    assert_eq!(row.caller, Caller::Session, "{}", rpc.name());
+                }
+                Err(_) => {}
             }
-            Err(status) if status.code() == Code::Unauthenticated => {
-                // her session ended with the row that ends it
-                assert_eq!(row.caller, Caller::Session, "{}", rpc.name());
-            }
-            Err(_) => {}
         }
     }
     assert_eq!(wrong, Vec::<String>::new());

@@ -7,27 +7,70 @@ use std::{
     time::Duration,
 };
 
-use proto::settings::v1::Platform;
+use proto::{
+    bff::v1::{
+        CreateSessionRequest, GetConsoleRequest, session_service_client::SessionServiceClient,
+    },
+    settings::v1::Platform,
+};
 use sea_orm::{ConnectionTrait, Database, Statement};
-use suite::{Access, Endpoints, Messenger, Staff};
+use suite::{Access, Endpoints, Layout, Messenger, Staff};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
 };
 
-use crate::support::{SUITE, Site, stop};
+use crate::{
+    desk::Desk,
+    support::{SUITE, Site, stop},
+};
 
 /// A first start that writes down everything takes no longer, on a slow machine either.
 const START: Duration = Duration::from_secs(120);
 /// What secrets begin with; ids do not.
-const SHAPES: [&str; 5] = ["msgr_pat_", "msgr_ses_", "msgr_msk_", "PRIVATE KEY", "eyJ"];
+const SHAPES: [&str; 7] = [
+    "msgr_pat_",
+    "msgr_ses_",
+    "msgr_msk_",
+    "msgr_vis_",
+    "msgr_con_",
+    "PRIVATE KEY",
+    "eyJ",
+];
+
+/// Those who are in no demo: a visitor, who comes twice, and a teammate at the console.
+async fn others(layout: &Layout, at: &Endpoints, app_id: &str) -> Vec<(String, String)> {
+    let channel = runtime::client::channel(&at.bff).unwrap();
+    let mut sessions = SessionServiceClient::new(channel);
+    let visit = |visitor_secret: &str| CreateSessionRequest {
+        app_id: app_id.into(),
+        platform: Platform::Web.into(),
+        visitor_secret: visitor_secret.into(),
+        ..Default::default()
+    };
+    let first = sessions.create_session(visit("")).await.unwrap();
+    let first = first.into_inner();
+    let again = sessions.create_session(visit(&first.visitor_secret)).await;
+    let again = again.unwrap().into_inner();
+    assert_eq!(again.identity, first.identity);
+    let desk = Desk::open(layout, at, app_id, "grace@example.com").await;
+    let page = desk.call(GetConsoleRequest {}, |mut c, r| async move {
+        c.get_console(r).await
+    });
+    page.await.unwrap();
+    vec![
+        ("a visitor's secret".into(), first.visitor_secret),
+        ("a visitor's access token".into(), again.access_token),
+        ("a session at the console".into(), desk.token),
+    ]
+}
 
 /// Every secret that can be had after the run, by what it is.
 async fn known(site: &Site) -> Vec<(String, String)> {
     let layout = site.layout();
     let access = Access::load(&layout).unwrap().unwrap();
     let endpoints = Endpoints::load(&layout).unwrap();
-    let mut known = Vec::new();
+    let mut known = others(&layout, &endpoints, &access.app_id).await;
     for (whose, token) in &access.teammates {
         known.push((format!("the API token of {whose}"), token.clone()));
         let assertion = Staff::new(&endpoints, token).unwrap().token().await;
@@ -62,7 +105,7 @@ async fn known(site: &Site) -> Vec<(String, String)> {
             known.push((format!("a page key of {service}, in hex"), hex));
         }
     }
-    assert!(known.len() > 14, "{}", known.len());
+    assert!(known.len() > 17, "{}", known.len());
     known
 }
 
