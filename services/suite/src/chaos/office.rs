@@ -77,11 +77,17 @@ impl Teammate {
         let aborted = |code| code == Code::Aborted;
         let moved = self.desk.call(&mut self.rng, aborted, pick, body, send);
         match moved.await.excused(&self.ledger, ticket.contact) {
-            // nothing in the log: it had the state already
-            Outcome::Acknowledged(answer) if !answer.positions.is_empty() => {
-                change.version = answer.ticket.unwrap_or_default().version;
+            Outcome::Acknowledged(answer) => {
+                let (told, ticket) = (!answer.positions.is_empty(), answer.ticket);
+                let ticket = ticket.unwrap_or_default();
+                match (told, ticket.shared) {
+                    (true, _) => change.version = ticket.version,
+                    // of a ticket that nobody is shown nothing is told: whether it moved is not known
+                    (false, false) => change.fate = Fate::Maybe,
+                    // it had the state already
+                    (false, true) => {}
+                }
             }
-            Outcome::Acknowledged(_) => {}
             Outcome::Never(_) => change.fate = Fate::Maybe,
             refused => {
                 refused.noted(&self.ledger, "changing a state");

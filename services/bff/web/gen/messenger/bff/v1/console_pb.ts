@@ -2901,7 +2901,8 @@ export const ConsoleService: GenService<{
     output: typeof ReplyToTicketResponseSchema;
   },
   /**
-   * Adds a note to the linked conversation, which customers never see.
+   * Adds a note to the linked conversation, which customers never see. Sent again with the same request id it is
+   * still one note, whatever was linked since.
    * FAILED_PRECONDITION: TICKET_HAS_NO_CONVERSATION.
    *
    * @generated from rpc messenger.bff.v1.ConsoleService.AddTicketNote
