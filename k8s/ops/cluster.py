@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import urllib.parse
+import uuid
 
 import psycopg
 
@@ -34,7 +35,7 @@ class Cluster:
     def __init__(self, secrets=None, flags=(), programs=PROGRAMS):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ticket-centre-ops."))
         self.secrets, self.flags, self.programs = secrets, list(flags), programs
-        self.prefix = f"ops_{os.getpid()}_{next(_numbers)}"
+        self.prefix, self.password = f"ops_{os.getpid()}_{next(_numbers)}", uuid.uuid4().hex
         ports = iter(free_ports(2 * REPLICAS * len(SERVICES)))
         self.places = {service: [(next(ports), next(ports)) for _ in range(REPLICAS)] for service in SERVICES}
         self.replicas = {}
@@ -46,8 +47,17 @@ class Cluster:
         self.keys = self.directory / "keys"
         subprocess.run([self.programs / "suite", "keys", "--dir", self.keys], capture_output=True, check=True)
         with psycopg.connect(POSTGRES, autocommit=True) as postgres:
-            for service in SERVICES[:-1]:
-                postgres.execute(f"create database {self.prefix}_{service}")
+            # as the guide says it: an ordinary user, for whom alone the server keeps workspaces apart
+            postgres.execute(f"create role {self.prefix} login password '{self.password}'")
+        for service in SERVICES[:-1]:
+            self.make_database(service)
+
+    def make_database(self, service):
+        """Empty, and in the place of one that was there."""
+        name = f"{self.prefix}_{service}"
+        with psycopg.connect(POSTGRES, autocommit=True) as postgres:
+            postgres.execute(f"drop database if exists {name}")
+            postgres.execute(f"create database {name} owner {self.prefix} template template0 locale 'C' encoding 'UTF8'")
 
     def start(self):
         self.prepare()
@@ -73,8 +83,10 @@ class Cluster:
         return Replica(self.programs, service, number, port, admin, flags, self.directory / f"{service}-{number}.log")
 
     def database(self, service):
-        """Its address, with credentials."""
-        return urllib.parse.urlsplit(POSTGRES)._replace(path=f"/{self.prefix}_{service}").geturl()
+        """Its address, with credentials of its owner."""
+        server = urllib.parse.urlsplit(POSTGRES)
+        place = f"{self.prefix}:{self.password}@{server.netloc.rpartition('@')[2]}"
+        return server._replace(netloc=place, path=f"/{self.prefix}_{service}").geturl()
 
     def migrate(self, programs):
         """As the chart's Jobs do it, whatever runs meanwhile; answers what each service's said."""
@@ -104,5 +116,6 @@ class Cluster:
         with psycopg.connect(POSTGRES, autocommit=True) as postgres:
             for service in SERVICES[:-1]:
                 postgres.execute(f"drop database if exists {self.prefix}_{service} with (force)")
+            postgres.execute(f"drop role if exists {self.prefix}")
         if "KEEP_LOGS" not in os.environ:
             shutil.rmtree(self.directory, ignore_errors=True)

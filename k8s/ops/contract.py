@@ -16,6 +16,7 @@ WEB = 1
 MESSENGER = "messenger.bff.v1.MessengerService"
 SESSIONS = "messenger.bff.v1.SessionService"
 WORKSPACES = "messenger.settings.v1.WorkspaceService"
+CONTACTS = "messenger.settings.v1.ContactService"
 TICKETS = "messenger.tickets.v1.TicketService"
 TYPES = "messenger.tickets.v1.TicketTypeService"
 INBOXES = "messenger.notifications.v1.NotificationService"
@@ -41,7 +42,7 @@ class Contract:
     def __init__(self, channel):
         pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
         self.methods = {}
-        for service in (MESSENGER, SESSIONS, WORKSPACES, TICKETS, TYPES, INBOXES):
+        for service in (MESSENGER, SESSIONS, WORKSPACES, CONTACTS, TICKETS, TYPES, INBOXES):
             for method in pool.FindServiceByName(service).methods:
                 self.methods[service, method.name] = (message_factory.GetMessageClass(method.input_type),
                                                       message_factory.GetMessageClass(method.output_type), method.server_streaming)
@@ -67,11 +68,22 @@ class Workspace:
     """A workspace and the key with which its owner's server vouches for users."""
 
     def __init__(self, contract, channel, keys):
-        def call(method, *scope, **fields):
-            return contract.call(channel, WORKSPACES, method)(operator(keys, *scope), **fields)
-        made = call("CreateWorkspace", "workspaces:write", name="Acme").workspace
+        self.contract, self.channel, self.keys = contract, channel, keys
+        made = self.call(WORKSPACES, "CreateWorkspace", "workspaces:write", name="Acme").workspace
         self.app, self.id = made.app_id, made.workspace_id
-        key = call("CreateIdentityKey", "settings:read,settings:write", made.workspace_id, platform=WEB)
+        self.signs_anew()
+
+    def call(self, service, method, *scope, **fields):
+        """As the operator."""
+        return self.contract.call(self.channel, service, method)(operator(self.keys, *scope), **fields)
+
+    def settles(self, service, method, **fields):
+        """As the operator within the workspace."""
+        return self.call(service, method, "settings:read,settings:write", self.id, **fields)
+
+    def signs_anew(self):
+        """With another key from here on."""
+        key = self.settles(WORKSPACES, "CreateIdentityKey", platform=WEB)
         self.kid, self.secret = key.key.key_id, key.secret
 
     def vouches(self, user):

@@ -128,7 +128,8 @@ class Customer:
         self.methods = {}
         for service, names in {
             SESSIONS: ["CreateSession"],
-            MESSENGER: ["GetHome", "ListTickets", "GetTicket", "SubmitTicket", "StartConversation", "SendMessage", "GetConversation"],
+            MESSENGER: ["GetHome", "ListTickets", "GetTicket", "SubmitTicket", "StartConversation", "SendMessage", "GetConversation",
+                        "OpenTicketConversation", "MarkTicketRead", "MarkConversationRead"],
         }.items():
             for name in names:
                 self.methods[name] = contract.call(channel, service, name)
@@ -143,9 +144,7 @@ class Customer:
         def write(name, **fields):
             return ask(name, request_id=str(uuid.uuid4()), **fields)
 
-        proof = self.workspace.vouches(self.user)
-        login = self.methods["CreateSession"]
-        self.token = call("CreateSession", lambda: login(app_id=self.workspace.app, platform=WEB, user_jwt=proof)).access_token
+        self.asks_to_log_in(call)
         title = f"Ticket {len(self.titles)}"
         ticket = write("SubmitTicket", title=title).ticket
         self.titles.append(title)
@@ -162,6 +161,31 @@ class Customer:
         """The titles of all that they have, newest first."""
         ask = self.methods["ListTickets"]
         return [ticket.title for ticket in pages("tickets", lambda **page: ask(self.token, page_size=100, **page))]
+
+    def asks_to_log_in(self, call=lambda _, send: send()):
+        """With a proof of now."""
+        proof = self.workspace.vouches(self.user)
+        login = self.methods["CreateSession"]
+        self.token = call("CreateSession", lambda: login(app_id=self.workspace.app, platform=WEB, user_jwt=proof)).access_token
+
+    def asks(self, name, **fields):
+        """One call, outside of the record."""
+        return self.methods[name](self.token, **fields)
+
+    def sees(self, ticket):
+        """A ticket as their list has it."""
+        return self.asks("GetTicket", ticket_id=ticket).ticket.summary
+
+    def stamps(self, conversation):
+        """The categories that a ticket's updates in a conversation say, newest first."""
+        parts = pages("parts", lambda **page: self.asks("GetConversation", conversation_id=conversation, page_size=100, **page))
+        return [part.ticket_state.category for part in parts if part.ticket_id]
+
+    def answers(self, conversation):
+        """Whoever has read to the end writes."""
+        newest = self.asks("GetConversation", conversation_id=conversation, page_size=1).parts[0]
+        self.asks("MarkConversationRead", conversation_id=conversation, up_to_seq=newest.seq)
+        self.asks("SendMessage", request_id=str(uuid.uuid4()), conversation_id=conversation, body="An answer")
 
     def messages(self):
         """What they wrote in their conversation, newest first."""
@@ -209,6 +233,12 @@ class Teammate:
         state = self.chance.choice([state for state in states if state != ticket.state.state_id])
         ask("ChangeTicketState", request_id=str(uuid.uuid4()), ticket_id=ticket.ticket_id, state_id=state)
         self.left[ticket.ticket_id] = state
+
+    def moves(self, ticket, category):
+        """To a state of this category."""
+        token = self.token()
+        state = next(state.state_id for state in self.methods["ListTicketStates"](token).states if state.category == category)
+        self.methods["ChangeTicketState"](token, request_id=str(uuid.uuid4()), ticket_id=ticket, state_id=state)
 
     def finds(self):
         """The state that each ticket they moved is in."""

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import unittest
 
+import grpc
 import psycopg
 
 from cluster import DRAIN, POSTGRES, SERVICES, Cluster
-from contract import INBOXES, WEB, Contract, Workspace, balanced, operator
-from load import Customer, Load
+from contract import CONTACTS, INBOXES, WEB, WORKSPACES, Contract, Workspace, balanced, operator
+from load import Customer, Load, Teammate
 from processes import LAST, PROGRAMS, until
 
 GUIDE = (pathlib.Path(__file__).resolve().parent.parent / "OPERATING.md").read_text()
@@ -18,11 +19,15 @@ GUIDE = (pathlib.Path(__file__).resolve().parent.parent / "OPERATING.md").read_t
 TELLERS = ("tickets", "conversations")
 # Comparing everything with its owners, in seconds.
 COMPARED = 60
-
+IN_PROGRESS, WAITING = 2, 3
 
 # Of each table that the guide names, whose databases have it.
 OWNERS = {
     "evlog_meta": ("settings", "tickets", "conversations"),
+    "ticket": ("tickets",),
+    "conversation_reply": ("tickets",),
+    "departed_contact": ("tickets", "conversations", "notifications"),
+    "contact": ("settings",),
     "projection_epoch": ("notifications",),
     "identity_key": ("settings",),
     "consumer_quarantine": ("tickets", "conversations", "notifications"),
@@ -32,7 +37,17 @@ OWNERS = {
 
 def step_of(table):
     """The statement that the guide has for it."""
-    return re.search(rf"^ *(update {table} set .*;)$", GUIDE, re.MULTILINE).group(1)
+    return re.search(rf"^ *((?:update|delete from) {table}\b.*;)$", GUIDE, re.MULTILINE).group(1)
+
+
+def asked_of(table):
+    """The question that the guide has psql ask it."""
+    return re.search(rf'-Atc "(select [^"]* from {table} [^"]*)"', GUIDE).group(1)
+
+
+def flags_of(program):
+    """Those that the guide gives it."""
+    return re.search(rf"\b{program} ((?:--[a-z-]+(?:=[a-z]+)? )+)", GUIDE).group(1).split()
 
 
 class Guide(unittest.TestCase):
@@ -41,7 +56,8 @@ class Guide(unittest.TestCase):
         self.addCleanup(cluster.end)
         cluster.prepare()
         cluster.migrate(PROGRAMS)
-        statements = re.findall(r"(?:`|^ *)((?:update|select) [^`]*?)(?:`|;$)", GUIDE, re.MULTILINE)
+        statements = re.findall(r"(?:`|^ *)((?:update|select|delete from) [^`]*?)(?:`|;$)", GUIDE, re.MULTILINE)
+        statements += re.findall(r'-Atc "(select [^"]*)"', GUIDE)
         met = set()
         for statement in statements:
             table = re.search(r"(?:^update|from) (\w+)", statement.replace("extract(epoch from", "")).group(1)
@@ -60,8 +76,10 @@ class Restore(unittest.TestCase):
         self.cluster.start()
         settings, self.inboxes, bff = (self.channel(name) for name in ("settings", "notifications", "bff"))
         self.contract = Contract(settings)
-        workspace = Workspace(self.contract, settings, self.cluster.keys)
-        self.customers = [Customer(self.contract, bff, workspace) for _ in range(4)]
+        self.workspace = Workspace(self.contract, settings, self.cluster.keys)
+        self.newcomer = lambda: Customer(self.contract, bff, self.workspace)
+        self.customers = [self.newcomer() for _ in range(4)]
+        self.teammate = Teammate(self.contract, self.channel("tickets"), self.workspace, self.cluster.keys)
         self.watch = self.contract.call(bff, "messenger.bff.v1.MessengerService", "WatchMessenger")
         self.work()
         # the epoch has grown before, as it has where this happens
@@ -113,22 +131,34 @@ class Restore(unittest.TestCase):
 
     def dump(self, service):
         file = self.cluster.directory / f"{service}.dump"
-        subprocess.run(["pg_dump", "--format=custom", f"--file={file}", self.cluster.database(service)], check=True)
-
-    def empty(self, service):
-        name = f"{self.cluster.prefix}_{service}"
-        with psycopg.connect(POSTGRES, autocommit=True) as postgres:
-            postgres.execute(f"drop database {name}")
-            postgres.execute(f"create database {name} template template0 locale 'C' encoding 'UTF8'")
+        subprocess.run(["pg_dump", *flags_of("pg_dump"), f"--file={file}", self.cluster.database(service)], check=True)
 
     def restore(self, service):
-        self.empty(service)
+        self.cluster.make_database(service)
         file = self.cluster.directory / f"{service}.dump"
-        subprocess.run(["pg_restore", "--no-owner", "--exit-on-error", f"--dbname={self.cluster.database(service)}", file], check=True)
+        command = ["pg_restore", *flags_of("pg_restore"), "--exit-on-error", f"--dbname={self.cluster.database(service)}", file]
+        subprocess.run(command, check=True)
 
     def told(self, service, statement):
+        """How many rows it changed; it always changes some."""
         with psycopg.connect(self.cluster.database(service), autocommit=True) as postgres:
-            self.assertEqual(postgres.execute(statement).rowcount, 1, statement)
+            changed = postgres.execute(statement).rowcount
+        self.assertGreater(changed, 0, statement)
+        return changed
+
+    def restored(self, *services, without=None):
+        """As the guide says it, from the backups; `without` is a table whose statement is left out."""
+        self.stop(*SERVICES)
+        steps = [("notifications", "projection_epoch")]
+        for service in services:
+            self.restore(service)
+            steps.append((service, "evlog_meta"))
+            steps += {"tickets": [("tickets", "ticket")], "conversations": [("tickets", "conversation_reply")]}.get(service, [])
+        for service, table in steps:
+            if table != without:
+                self.told(service, step_of(table))
+        self.begin(*SERVICES)
+        self.all_applied()
 
     def compare(self):
         """How many inboxes were not what their owners tell."""
@@ -153,13 +183,7 @@ class Restore(unittest.TestCase):
             self.dump(service)
         self.assertNotEqual(self.work(), saved)
         held = self.homes()
-        self.stop(*SERVICES)
-        for service in TELLERS:
-            self.restore(service)
-            self.told(service, step_of("evlog_meta"))
-        self.told("notifications", step_of("projection_epoch"))
-        self.begin(*SERVICES)
-        self.all_applied()
+        self.restored(*TELLERS)
         # before inboxes are compared, which makes every Messenger draw anew
         self.everybody_sees(saved, held)
         self.compare()
@@ -171,9 +195,134 @@ class Restore(unittest.TestCase):
             self.assertEqual(customer.tickets(), customer.titles[::-1])
         self.assertEqual(self.compare(), 0)
 
+    def a_ticket(self):
+        """The newest of the first customer's, and the conversation about it."""
+        customer = self.customers[0]
+        ticket = customer.asks("ListTickets", page_size=1).tickets[0].ticket_id
+        conversation = customer.asks("OpenTicketConversation", ticket_id=ticket).conversation.conversation_id
+        self.all_applied()
+        return customer, ticket, conversation
+
+    def test_tickets_are_restored_alone_and_what_is_done_to_them_then_is_news(self):
+        customer, ticket, conversation = self.a_ticket()
+        self.dump("tickets")
+        for category in (IN_PROGRESS, WAITING, IN_PROGRESS):
+            self.teammate.moves(ticket, category)
+        self.all_applied()
+        shown = customer.sees(ticket)
+        customer.asks("MarkTicketRead", ticket_id=ticket, up_to_revision=shown.revision)
+        self.all_applied()
+        stamps = customer.stamps(conversation)
+        self.assertEqual((customer.sees(ticket).unread, stamps[0]), (False, IN_PROGRESS))
+
+        def is_news():
+            """A Messenger that has shown what is lost takes what is there now, and hears of what comes."""
+            there = customer.sees(ticket)
+            self.assertNotEqual(there.state.category, IN_PROGRESS)
+            self.assertGreater(there.revision, shown.revision, "a Messenger keeps what it has shown")
+            self.teammate.moves(ticket, WAITING)
+            self.all_applied()
+            self.assertTrue(customer.sees(ticket).unread, "nobody is told")
+            self.assertEqual(customer.stamps(conversation), [WAITING, *stamps])
+
+        # planted: revisions are given a second time
+        self.restored("tickets", without="ticket")
+        with self.assertRaises(AssertionError):
+            is_news()
+        self.restored("tickets")
+        is_news()
+        # and may be answered
+        customer.answers(conversation)
+        self.all_applied()
+        self.assertEqual(customer.sees(ticket).state.category, IN_PROGRESS)
+        self.compare()
+        self.assertEqual(self.compare(), 0)
+
+    def test_conversations_are_restored_alone_and_answers_that_are_written_then_move_their_tickets(self):
+        customer, ticket, conversation = self.a_ticket()
+        saved = customer.messages()
+        self.dump("conversations")
+        for _ in range(5):
+            customer.answers(conversation)
+        self.work()
+
+        def is_answered():
+            self.teammate.moves(ticket, WAITING)
+            until("they are told what is asked of them", lambda: customer.stamps(conversation)[:1] == [WAITING])
+            customer.answers(conversation)
+            self.all_applied()
+            self.assertEqual(customer.sees(ticket).state.category, IN_PROGRESS)
+
+        # planted: places in a conversation are given a second time
+        self.restored("conversations", without="conversation_reply")
+        with self.assertRaises(AssertionError):
+            is_answered()
+        self.restored("conversations")
+        self.assertEqual(customer.messages(), saved)
+        is_answered()
+        self.compare()
+        self.assertEqual(self.compare(), 0)
+
+    def test_settings_are_restored_alone_and_who_had_been_erased_is_found_and_erased_again(self):
+        workspace, erased = self.workspace, self.customers.pop()
+        first = workspace.kid, workspace.secret
+        workspace.signs_anew()
+        self.dump("settings")
+        contact = self.asked("settings", f"select workspace_id, id from contact where user_id = '{erased.user}'").pop()
+        self.erase(contact)
+        workspace.settles(WORKSPACES, "RevokeIdentityKey", key_id=first[0])
+        newcomer = self.newcomer()
+        self.customers.append(newcomer)
+        saved, held = self.work(), self.homes()
+        self.assertEqual(self.came_back(), set())
+        self.restored("settings")
+        self.assertEqual(self.came_back(), {contact})
+        self.erase(contact)
+        self.assertEqual(self.came_back(), set())
+        # who came after the backup is somebody new, to whom nothing belongs
+        self.customers.pop()
+        newcomer.titles, newcomer.conversation = [], None
+        newcomer.day(lambda _, send: send())
+        self.assertEqual(newcomer.tickets(), newcomer.titles)
+        # what was revoked is good again until it is revoked again
+        good = workspace.kid, workspace.secret
+        workspace.kid, workspace.secret = first
+        self.assertTrue(self.opens_a_session())
+        workspace.settles(WORKSPACES, "RevokeIdentityKey", key_id=first[0])
+        self.assertFalse(self.opens_a_session())
+        workspace.kid, workspace.secret = good
+        for customer in self.customers:
+            customer.asks_to_log_in()
+        self.everybody_sees(saved[:-1], held)
+        self.work()
+        self.compare()
+        self.assertEqual(self.compare(), 0)
+
+    def asked(self, service, statement):
+        with psycopg.connect(self.cluster.database(service)) as postgres:
+            return set(postgres.execute(statement).fetchall())
+
+    def came_back(self):
+        """Who is erased elsewhere, and not in Settings: the lines of the guide's comparison."""
+        return self.asked("tickets", asked_of("departed_contact")) - self.asked("settings", asked_of("contact"))
+
+    def erase(self, contact):
+        """Until everybody has heard of it."""
+        self.workspace.settles(CONTACTS, "EraseContact", contact_id=contact[1])
+        for service in ("tickets", "conversations", "notifications"):
+            until(f"{service} heard of it", lambda at=service: contact in self.asked(at, asked_of("departed_contact")))
+
+    def opens_a_session(self):
+        try:
+            self.newcomer().asks_to_log_in()
+        except grpc.RpcError as refused:
+            self.assertIs(refused.code(), grpc.StatusCode.UNAUTHENTICATED)
+            return False
+        return True
+
     def lose_notifications(self):
         self.stop("notifications")
-        self.empty("notifications")
+        self.cluster.make_database("notifications")
         self.begin("notifications")
         self.all_applied()
 

@@ -1,8 +1,8 @@
 """Enough of a Kubernetes API for Helm to install, upgrade, test, roll back and uninstall with.
 
 It checks each object strictly against the Kubernetes schemas, ends Jobs and test Pods well, calls workloads ready, refuses a hook
-whose ServiceAccount, ConfigMap or Secret is not there yet, and writes down what is written, in order. It has no defaults, no
-admission, no owners of fields, no controllers and no kubelet.
+whose ServiceAccount, ConfigMap or Secret is not there yet, and a change of what cannot be changed, and writes down what is written, in
+order. It has no defaults, no admission, no owners of fields, no controllers and no kubelet.
 """
 
 import base64
@@ -33,6 +33,12 @@ KINDS = {
 }
 # Checked by the schemas of their operators elsewhere.
 BUILT_IN = ("v1", "apps/v1", "batch/v1", "autoscaling/v2", "policy/v1", "networking.k8s.io/v1")
+# What is for ever as it was made.
+LASTING = {
+    "Job": lambda spec: [spec.get(key) for key in ("template", "selector", "completionMode")],
+    "Deployment": lambda spec: spec["selector"],
+    "StatefulSet": lambda spec: [spec[key] for key in ("selector", "serviceName", "volumeClaimTemplates")],
+}
 
 
 class Refusal(Exception):
@@ -181,7 +187,7 @@ class Cluster:
             self.write_down("DELETE", o)
             self.tell("DELETED", key, o)
 
-    def check(self, gv, o, namespace):
+    def check(self, gv, o, namespace, old=None):
         if gv in BUILT_IN:
             plain = copy.deepcopy(o)
             plain.pop("status", None)
@@ -190,6 +196,9 @@ class Cluster:
                 kubernetes_validate.validate(plain, VERSION, strict=True)
             except kubernetes_validate.ValidationError as why:
                 raise Refusal(422, "Invalid", f"{o['kind']} {o['metadata']['name']}: {why.message}") from why
+        lasting = LASTING.get(o["kind"])
+        if old and lasting and lasting(o["spec"]) != lasting(old["spec"]):
+            raise Refusal(422, "Invalid", f"{o['kind']} {o['metadata']['name']}: field is immutable")
         if "helm.sh/hook" in o["metadata"].get("annotations", {}) and o["kind"] in ("Job", "Pod"):
             # whoever installs waits for a hook before anything else is made, so its pod cannot wait for that
             spec = o["spec"] if o["kind"] == "Pod" else o["spec"]["template"]["spec"]
@@ -333,7 +342,7 @@ class Api(BaseHTTPRequestHandler):
         new.setdefault("kind", KINDS[gv][plural])
         if namespace:
             new["metadata"]["namespace"] = namespace
-        self.cluster.check(gv, new, namespace)
+        self.cluster.check(gv, new, namespace, old)
         verb = "CREATE" if not old else "CHANGE"
         self.answer(self.cluster.put(gv, plural, new, verb), 200 if old else 201)
 

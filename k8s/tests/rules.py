@@ -229,6 +229,31 @@ def selectors_never_overlap(objects):
             yield f"{shown(o)} selects {found or 'nothing'}"
 
 
+def no_pod_is_restarted_for_a_version_of_the_chart(objects):
+    """What of a pod's template changes with each chart, and with nothing that the pod does."""
+    for o, metadata, _ in pods(objects):
+        labels = set(metadata["labels"]) & {"helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by"}
+        if o["kind"] != "Pod" and labels:
+            yield f"{shown(o)} is restarted, or refused, when {sorted(labels)} of its pods change"
+
+
+def databases_are_an_ordinary_users(objects):
+    """Where Postgres is the chart's own: a superuser would pass row-level security by."""
+    statements = [text for o in of_kind(objects, "ConfigMap") for key, text in o.get("data", {}).items() if key.endswith(".sql")]
+    supers = [e["value"] for o, _, spec in pods(objects) for c in spec["containers"] for e in c.get("env", []) if e["name"] == "POSTGRES_USER"]
+    for o in of_kind(objects, "ConfigMap"):
+        address = re.match(r"postgres://(\w+)@[^/]+/(\w+)$", o.get("data", {}).get("DATABASE_URL", ""))
+        if address:
+            user, database = address.groups()
+            lines = [line.strip() for text in statements for line in text.splitlines()]
+            if user in (supers or ["postgres"]):
+                yield f"{shown(o)} connects as the superuser {user}"
+            elif f"create role {user} login;" not in lines:
+                yield f"{shown(o)} connects as {user}, whom nobody makes"
+            if f"create database {database} owner {user};" not in lines:
+                yield f"{shown(o)} connects to {database}, which is not {user}'s"
+
+
 def rollouts_never_take_away(objects):
     for o in of_kind(objects, "Deployment"):
         rolling = o["spec"]["strategy"].get("rollingUpdate", {})

@@ -13,7 +13,7 @@ import yaml
 from chart import CHART, HERE, ROOT, TOOLS, all_rendered, of_kind, tool
 
 GUIDE = HERE.parent / "OPERATING.md"
-OURS = re.compile(r"\b((?:feed|log|inboxes|relay|grpc_server|database|watches|tls)_[a-z_]+?)(?:_bucket)?\b(?=\{)")
+OURS = re.compile(r"\b((?:feed|log|inboxes|relay|grpc_server|database|watches|tls|connections|requests)_[a-z_]+?)(?:_bucket)?\b(?=\{)")
 
 
 def alerts():

@@ -12,7 +12,8 @@ from test_chart import operator_offences, schema_offences
 from test_policy import trivy_findings
 
 DEPLOYMENT, HELPERS, JOBS = "templates/deployment.yaml", "templates/_helpers.tpl", "templates/jobs.yaml"
-POLICY, SCALING, SERVICE, MONITORING = (f"templates/{name}.yaml" for name in ("networkpolicy", "scaling", "service", "monitoring"))
+POLICY, SCALING, SERVICE, MONITORING, DEV = (
+    f"templates/{name}.yaml" for name in ("networkpolicy", "scaling", "service", "monitoring", "dev"))
 
 # Where, what stands there, what is planted in its place, whom it must alarm.
 FAULTS = [
@@ -20,7 +21,7 @@ FAULTS = [
     (HELPERS, "readOnlyRootFilesystem: true\n", "", "pods_are_restricted"),
     (HELPERS, "drop: [ALL]", "drop: [NET_RAW]", "pods_are_restricted"),
     (DEPLOYMENT, "      enableServiceLinks: false\n", "", "pods_are_restricted"),
-    (JOBS, "      automountServiceAccountToken: false\n      enable", "      enable", "pods_are_restricted"),
+    (JOBS, "  automountServiceAccountToken: false\n  enable", "  enable", "pods_are_restricted"),
     ("values.yaml", "    limits:\n      memory: 256Mi\n", "", "resources_are_bounded"),
     (DEPLOYMENT, "{{- if not (or $svc.autoscaling.enabled $svc.keda.enabled) }}", "{{- if true }}", "one_scaler_and_no_number_beside_it"),
     (SCALING, "(gt $least 1)", "(gt $least 0)", "budgets_leave_room"),
@@ -45,6 +46,11 @@ FAULTS = [
     (HELPERS, 'postgres://tickets@%s/%s', 'postgres://tickets:secret@%s/%s', "no_secret_is_written_down"),
     (SERVICE, "selector: {{- include \"tc.selector\" $ctx | nindent 4 }}", "selector: {app.kubernetes.io/instance: r}", "selectors_never_overlap"),
     (DEPLOYMENT, "maxUnavailable: 0", "maxUnavailable: 1", "rollouts_never_take_away"),
+    (HELPERS, '{{ include "tc.selector" . }}\napp.kubernetes.io/part-of: ticket-centre\n{{- end -}}', '{{ include "tc.labels" . }}\n{{- end -}}',
+     "no_pod_is_restarted_for_a_version_of_the_chart"),
+    (DEV, "          env:\n            - name: POSTGRES_HOST", "          env:\n            - name: POSTGRES_USER\n              value: tickets\n            - name: POSTGRES_HOST",
+     "databases_are_an_ordinary_users"),
+    (DEV, " owner tickets;", ";", "databases_are_an_ordinary_users"),
     (MONITORING, '      ticket-centre/headless: "true"\n', "", "scraped_once"),
     (DEPLOYMENT, "containerPort: {{ $svc.ports.grpc }}", "containerPortt: {{ $svc.ports.grpc }}", "schemas"),
     (SCALING, "averageUtilization: {{ $svc.autoscaling.cpuUtilization }}", "averageUtilization: many", "schemas"),

@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import re
+import shutil
 import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +68,8 @@ class Release(unittest.TestCase):
         self.assertEqual(made - cluster.release_names(), set())
         helm("upgrade", "r", *rest, "--set", "image.tag=v2")
         self.assertEqual(tags(), {"v2"})
+        # the same images, and so the same errands, with something else about them
+        helm("upgrade", "r", *rest, "--set", "image.tag=v2", "--set", "defaults.resources.requests.cpu=150m")
         told = helm("test", "r", "--timeout", "180s")
         self.assertEqual(told.count("Succeeded"), 5, told)
         helm("rollback", "r", "1", "--wait", "--timeout", "180s")
@@ -89,6 +93,25 @@ class Release(unittest.TestCase):
             self.assertLess(max(jobs), min(deployments))
             names = [log[n][2] for n in jobs]
             self.assertLess(max(names.index(n) for n in names if n.endswith("-migrate")), min(names.index(n) for n in names if n.endswith("-streams")))
+
+    def test_another_version_of_the_chart_alone_restarts_no_pod_and_repeats_no_job(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/dev-values.yaml")
+        rest += ["--set", "jobs.mode=job"]
+        templates = lambda: {
+            (plural, name): o["spec"]["template"] for (_, plural, _, name), o in cluster.objects.items()
+            if plural in ("deployments", "statefulsets", "jobs")
+        }
+        helm("install", "r", *rest)
+        before = templates()
+        with tempfile.TemporaryDirectory() as scratch:
+            later = pathlib.Path(scratch) / "chart"
+            shutil.copytree(CHART, later)
+            about = later / "Chart.yaml"
+            about.write_text(re.sub(r"^version: .*$", "version: 0.1.1", about.read_text(), flags=re.MULTILINE))
+            helm("upgrade", "r", later, *rest[1:])
+        labels = cluster.objects[("apps/v1", "deployments", NAMESPACE, "r-tickets")]["metadata"]["labels"]
+        self.assertEqual(labels["helm.sh/chart"], "ticket-centre-0.1.1")
+        self.assertEqual(templates(), before)
 
     def test_an_installation_whose_secret_is_missing_fails_before_anything_is_made(self):
         cluster, helm, rest = self.on_a_server(CHART / "ci/hook-values.yaml")

@@ -1,11 +1,13 @@
 """The five services at work on loopback, as processes of their own: what they tell, and what an operator asks of them."""
 
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -15,11 +17,14 @@ from programs import NEEDED, PLACE, free_port, get, there, until
 from test_monitoring import named
 
 # They count what a quiet minute does not have; that the source counts them is checked elsewhere.
-RARE = {"feed_parked_events_total", "feed_rebuilds_total", "feed_filled_gaps_total", "feed_lost_batches_total"}
+RARE = {"feed_parked_events_total", "feed_repaired_events_total", "feed_rebuilds_total", "feed_filled_gaps_total", "feed_lost_batches_total",
+        "requests_crowded_total"}
 # And these nobody has who has no NATS.
 RARE |= {"relay_behind_events", "relay_current_time_seconds"}
 # Nor these who speaks in clear: ../ops/test_rotation.py looks at them.
-RARE |= {"tls_certificate_begin_time_seconds", "tls_certificate_end_time_seconds", "tls_certificates_broken"}
+RARE |= {"tls_certificate_begin_time_seconds", "tls_certificate_end_time_seconds", "tls_certificates_broken", "tls_handshakes_refused_total"}
+# Connections that a service takes here: more than anybody needs.
+CONNECTIONS = 200
 BUF = shutil.which("buf", path=f"{ROOT}/.tools/bin:{os.environ['PATH']}")
 
 
@@ -49,7 +54,7 @@ class Serving(unittest.TestCase):
         # five in a row
         cls.port = free_port() // 10 * 10
         # each takes a port of its own for its numbers
-        env = {**os.environ, "ADMIN_LISTEN": "127.0.0.1:0"}
+        env = {**os.environ, "ADMIN_LISTEN": "127.0.0.1:0", "MAX_CONNECTIONS": str(CONNECTIONS)}
         command = [PLACE / "suite", "run", "--separate", "--data", cls.data, "--port", str(cls.port)]
         cls.suite = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cls.addClassCleanup(cls.end)
@@ -74,6 +79,7 @@ class Serving(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr)
         # the scrubber comes once an hour, and came before anybody was there
         self.call(4, "notifications.v1.NotificationService/RebuildProjection", {}, "notifications:admin")
+        self.crowd(self.port)
         missing = set()
 
         def told():
@@ -85,6 +91,16 @@ class Serving(unittest.TestCase):
             until(told, 240)
         except AssertionError:
             self.fail(f"no service tells {sorted(missing)}")
+
+    def crowd(self, port):
+        """More connections than a service takes: the last is closed at once."""
+        with contextlib.ExitStack() as held:
+            for _ in range(CONNECTIONS + 1):
+                last = held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
+            try:
+                self.assertEqual(last.recv(1), b"")
+            except ConnectionResetError:
+                pass
 
     def test_an_operator_does_with_the_key_alone_what_the_guide_says(self):
         workspace = self.call(3, "settings.v1.WorkspaceService/CreateWorkspace", {"name": "Acme"}, "workspaces:write")["workspace"]

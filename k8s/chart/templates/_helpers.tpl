@@ -29,6 +29,13 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* Labels of a pod that stays: none that another version of the chart changes, since each change of a template is a restart, and in
+a Job is refused. Which version runs, the image says. */}}
+{{- define "tc.podLabels" -}}
+{{ include "tc.selector" . }}
+app.kubernetes.io/part-of: ticket-centre
+{{- end -}}
+
 {{/* Labels of what belongs to no service. */}}
 {{- define "tc.common" -}}
 {{ include "tc.labels" (dict "root" . "name" "all") }}

@@ -20,6 +20,7 @@
 //! | `relay_current_time_seconds` | log | Unix time when all of them were last seen to be there |
 //! | `connections_open` | | connections of the gRPC port |
 //! | `connections_refused_total` | | of these, the ones that were one too many; alert above 0 |
+//! | `requests_crowded_total` | | requests refused because their address has as many under way as it may |
 //! | `tls_certificates_broken` | side | 1 while changed files of TLS cannot be used, and those before still are; alert above 0 |
 //! | `tls_certificate_begin_time_seconds` | side, which | Unix time from which on a certificate is good: the process's `own`, or an `authority` it believes; of several the one that ends first |
 //! | `tls_certificate_end_time_seconds` | side, which | Unix time until which that one is; alert well before |
