@@ -3,7 +3,11 @@
 import { execFileSync } from 'node:child_process'
 
 const listing = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']
-const told = execFileSync('npm', listing, { encoding: 'utf8', maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'inherit'] })
+const told = execFileSync('npm', listing, {
+  encoding: 'utf8',
+  maxBuffer: 64 << 20,
+  stdio: ['ignore', 'pipe', 'inherit']
+})
 const all = JSON.parse(told)
 const builds = ({ properties }) => properties.some(({ name }) => name === 'cdx:npm:package:development')
 const components = all.components.filter((component) => !builds(component))
