@@ -2,6 +2,7 @@
 
 use proto::conversations::v1::{self as pb, mark_read_request::UpTo};
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 use types::ContactId;
 
 use crate::world::{ConversationId, World, refused, service};
@@ -216,7 +217,11 @@ async fn the_longest_message_is_taken_and_a_larger_request_is_refused_unread() {
     world.say(&ada, &id, &body, 0).await.unwrap();
     assert_eq!(world.thread(&ada, &id).await[1].body, body);
     let huge = world.say(&ada, &id, &"x".repeat(70_000), 0).await;
-    assert_eq!(huge.unwrap_err().code(), Code::InvalidArgument);
+    let refusal = huge.unwrap_err();
+    assert_eq!(refusal.code(), Code::InvalidArgument);
+    // not since the message is too long, which is found by reading it
+    let reason = refusal.get_details_error_info().unwrap().reason;
+    assert_eq!(reason, "REQUEST_TOO_LARGE");
     assert_eq!(world.thread(&ada, &id).await.len(), 2);
 }
 

@@ -6,6 +6,7 @@ use proto::{
     tickets::v1 as pb,
 };
 use tonic::{Code, Request};
+use tonic_types::StatusExt as _;
 
 const LONG: usize = 10_001;
 
@@ -396,6 +397,10 @@ async fn a_huge_message_is_refused_unread() {
         .tickets()
         .create_contact_ticket(desk.by(&desk.ada, request))
         .await;
-    assert_eq!(outcome.unwrap_err().code(), Code::InvalidArgument);
+    let refusal = outcome.unwrap_err();
+    assert_eq!(refusal.code(), Code::InvalidArgument);
+    // not since the description is too long, which is found by reading it
+    let reason = refusal.get_details_error_info().unwrap().reason;
+    assert_eq!(reason, "REQUEST_TOO_LARGE");
     assert_eq!(desk.list(&desk.ada).await, []);
 }
