@@ -163,7 +163,7 @@ async fn one(
         rebuilds: !args.no_rebuilds,
     };
     let outcome = tokio::select! {
-        outcome = play::play(&setting, &mut cluster) => outcome.map(Some),
+        outcome = Box::pin(play::play(&setting, &mut cluster)) => outcome.map(Some),
         () = signals.next() => Ok(None),
     };
     cluster.end().await;
