@@ -11,9 +11,9 @@ use crate::{
     store::{InboxId, Snapshot, Store},
 };
 
-/// Streams that read at once. After a rebuild everybody who watches reads again: half of a pool of
-/// connections is left to those who ask.
-const STREAMS_AT_ONCE: usize = 4;
+/// Streams that read at once. After a rebuild everybody who watches reads again: half of the connections that
+/// calls have, four of a pool of eight, are left to those who ask.
+const STREAMS_AT_ONCE: usize = 2;
 /// A stream's turn comes within this long, or the stream ends and is opened again.
 const TURN: Duration = Duration::from_secs(20);
 
