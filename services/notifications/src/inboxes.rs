@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
-    cache::Cache,
+    cache::{Cache, Generation},
     error::Error,
     hub::{Hub, Subscription},
     store::{InboxId, Snapshot, Store},
@@ -52,13 +52,7 @@ impl Inboxes {
     /// # Errors
     /// When the database fails.
     pub async fn read(&self, id: &InboxId) -> Result<Arc<Snapshot>, Error> {
-        if self.are_shared()
-            && let Ok(snapshot) = self.cache.get(id)
-            && !self.store.version(id).await?.same_as(snapshot.version)
-        {
-            self.changed(id);
-        }
-        match self.cache.get(id) {
+        match self.known(id).await? {
             Ok(snapshot) => Ok(snapshot),
             Err(generation) => {
                 let snapshot = Arc::new(self.store.inbox(id).await?);
@@ -68,12 +62,26 @@ impl Inboxes {
         }
     }
 
-    /// [`Self::read`] for a stream, which waits for its turn among the streams so that it keeps nobody waiting
-    /// who only asks.
+    /// What is in memory and still so; or else the generation to keep under what is read instead.
+    async fn known(&self, id: &InboxId) -> Result<Result<Arc<Snapshot>, Generation>, Error> {
+        if self.are_shared()
+            && let Ok(snapshot) = self.cache.get(id)
+            && !self.store.version(id).await?.same_as(snapshot.version)
+        {
+            self.changed(id);
+        }
+        Ok(self.cache.get(id))
+    }
+
+    /// [`Self::read`] for a stream. What is not in memory it reads when its turn comes among the streams, so that
+    /// it keeps nobody waiting who only asks.
     ///
     /// # Errors
     /// When the database fails, or so many streams read at once that the turn does not come within 20 s.
     pub async fn read_in_turn(&self, id: &InboxId) -> Result<Arc<Snapshot>, Error> {
+        if let Ok(snapshot) = self.known(id).await? {
+            return Ok(snapshot);
+        }
         let turn = timeout(TURN, self.turns.acquire()).await;
         let _turn = turn.ok().and_then(Result::ok).ok_or(Error::Full)?;
         self.read(id).await

@@ -283,3 +283,9 @@ pub fn explain<T>(what: &str, answer: Result<T, Status>) -> Result<T> {
         })
         .with_context(|| format!("{what} failed"))
 }
+
+/// Microseconds since 1970.
+pub(crate) fn micros(time: Option<prost_types::Timestamp>) -> i64 {
+    let time = time.unwrap_or_default();
+    time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000
+}

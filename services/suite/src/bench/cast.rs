@@ -29,7 +29,7 @@ use tonic::transport::Channel;
 use super::CONNECTIONS;
 use crate::{
     Access, Endpoints, Layout, Messenger, Staff,
-    client::{explain, signed},
+    client::{explain, micros, signed},
 };
 
 /// Contacts who look at Home and watch.
@@ -245,7 +245,7 @@ impl Cast {
             .into_inner()
             .ticket
             .context("no ticket in the answer")?;
-        let time = ticket.update_time.map_or(0, frames::micros_of);
+        let time = micros(ticket.update_time);
         Ok((ticket.ticket_id, time))
     }
 

@@ -11,8 +11,9 @@ use proto::{
     tickets::v1::{HistoryEntry, HistoryKind, StateCategory},
 };
 
+use crate::client::micros;
+
 use super::{
-    contacts::micros,
     ledger::{Badges, Book, Fate, Newest, Read, Reading, Row, ShownRead},
     oracle::{covers, messages, updates},
     sharing::turned_once,

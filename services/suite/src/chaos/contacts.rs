@@ -16,6 +16,7 @@ use super::{
     calls::{Outcome, Phone},
     ledger::{Fate, KnownTicket, Ledger, Message, Newest, Reading, Row, ShownRead, Submission},
 };
+use crate::client::micros;
 
 /// Tickets of one contact at the most: the card is full, the list is one page.
 const TICKETS: usize = 8;
@@ -322,12 +323,6 @@ fn fate<A>(outcome: &Outcome<A>) -> Option<Fate> {
         Outcome::Never(_) => Some(Fate::Maybe),
         Outcome::Refused(_) => None,
     }
-}
-
-/// Microseconds since 1970.
-pub(super) fn micros(time: Option<prost_types::Timestamp>) -> i64 {
-    let time = time.unwrap_or_default();
-    time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000
 }
 
 /// Notes what a Home shows as read.

@@ -28,6 +28,24 @@ use crate::client::signed;
 /// How long somebody goes on who is erased meanwhile.
 const LINGERS: Duration = Duration::from_millis(1_500);
 
+/// What a service exports of a contact: each has a client and messages of its own, of the same names.
+macro_rules! exported {
+    ($inspector:expr, $contact:expr, $service:ident) => {{
+        let channel = channel(&$inspector.endpoints[0].$service)?;
+        let mut client =
+            $service::contact_data_service_client::ContactDataServiceClient::new(channel);
+        let body = $service::ExportContactRequest {
+            contact_id: $inspector.contact_ids[$contact].clone(),
+            ..Default::default()
+        };
+        let token = $inspector.desk.at(0).token().await?;
+        client
+            .export_contact(signed(&token, body)?)
+            .await?
+            .into_inner()
+    }};
+}
+
 /// A contact who is erased.
 pub(super) struct Leaver {
     pub contact: Contact,
@@ -112,18 +130,7 @@ impl Inspector {
     }
 
     async fn kept_by_tickets(&self, contact: usize) -> Result<(ContactStanding, u64), Status> {
-        let channel = channel(&self.endpoints[0].tickets)?;
-        let mut client =
-            tickets::contact_data_service_client::ContactDataServiceClient::new(channel);
-        let body = tickets::ExportContactRequest {
-            contact_id: self.contact_ids[contact].clone(),
-            ..Default::default()
-        };
-        let token = self.desk.at(0).token().await?;
-        let kept = client
-            .export_contact(signed(&token, body)?)
-            .await?
-            .into_inner();
+        let kept = exported!(self, contact, tickets);
         Ok((kept.standing(), kept.tickets.len() as u64))
     }
 
@@ -131,18 +138,7 @@ impl Inspector {
         &self,
         contact: usize,
     ) -> Result<(ContactStanding, u64), Status> {
-        let channel = channel(&self.endpoints[0].conversations)?;
-        let mut client =
-            conversations::contact_data_service_client::ContactDataServiceClient::new(channel);
-        let body = conversations::ExportContactRequest {
-            contact_id: self.contact_ids[contact].clone(),
-            ..Default::default()
-        };
-        let token = self.desk.at(0).token().await?;
-        let kept = client
-            .export_contact(signed(&token, body)?)
-            .await?
-            .into_inner();
+        let kept = exported!(self, contact, conversations);
         Ok((kept.standing(), kept.conversations.len() as u64))
     }
 
@@ -150,18 +146,7 @@ impl Inspector {
         &self,
         contact: usize,
     ) -> Result<(ContactStanding, u64), Status> {
-        let channel = channel(&self.endpoints[0].notifications)?;
-        let mut client =
-            notifications::contact_data_service_client::ContactDataServiceClient::new(channel);
-        let body = notifications::ExportContactRequest {
-            contact_id: self.contact_ids[contact].clone(),
-            ..Default::default()
-        };
-        let token = self.desk.at(0).token().await?;
-        let kept = client
-            .export_contact(signed(&token, body)?)
-            .await?
-            .into_inner();
+        let kept = exported!(self, contact, notifications);
         let mirrored = kept.mirrored_tickets + kept.mirrored_conversations;
         Ok((kept.standing(), mirrored + kept.reads.len() as u64))
     }

@@ -11,8 +11,9 @@ use proto::{
     tickets::v1::StateCategory,
 };
 
+use crate::client::micros;
+
 use super::{
-    contacts::micros,
     ledger::{Read, Reading},
     truth::{ContactTruth, ConversationTruth, TicketTruth, Truth},
 };

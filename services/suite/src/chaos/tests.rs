@@ -8,9 +8,10 @@ use proto::{
     tickets::v1::{HistoryEntry, HistoryKind, StateCategory, Ticket, TicketState},
 };
 
+use crate::client::micros;
+
 use super::{
     checks::{self, Verdict},
-    contacts::micros,
     ledger::{
         Badges, Book, Change, Fate, Message, Newest, Read, Reading, Row, Sharing, ShownRead,
         Submission,

@@ -15,7 +15,7 @@ use tonic::Request;
 use types::{Clock, SystemClock};
 
 use super::{Cast, Followed};
-use crate::bench::load;
+use crate::{bench::load, client::micros};
 
 /// What somebody was shown of a ticket: the time of its newest update, and when that came, both in microseconds
 /// since 1970.
@@ -101,15 +101,10 @@ fn note(frame: Option<Frame>, shown: &Mutex<Shown>) {
     };
     let card = home.recent_tickets.into_iter();
     for ticket in card.flat_map(|card| card.tickets) {
-        let time = ticket.update_time.map_or(0, micros_of);
+        let time = micros(ticket.update_time);
         let mut shown = shown.lock();
         shown.entry(ticket.ticket_id).or_default().push((time, now));
     }
-}
-
-/// Microseconds since 1970.
-pub(super) fn micros_of(time: prost_types::Timestamp) -> i64 {
-    time.seconds * 1_000_000 + i64::from(time.nanos) / 1_000
 }
 
 fn micros_now() -> i64 {
