@@ -29,6 +29,8 @@ chaos: ## Kill, stop and restart everything at random for half an hour (ARGS="--
 test: ## Run every test (with nextest if it is there)
 	cargo test --workspace --locked --doc --quiet
 	cargo $$(command -v cargo-nextest > /dev/null && echo nextest run || echo test) --workspace --locked --lib --test '*'
+	@test -n "$$TEST_POSTGRES_URL" || echo '*** On SQLite alone: nothing was tested on Postgres. make test-cluster does that. ***'
+	@test -n "$$TEST_NATS_URL$$NATS_SERVER" || command -v nats-server > /dev/null || echo '*** Without nats-server: no test with NATS JetStream ran. ***'
 
 test-cluster: ## Run every test on Postgres (and NATS, if it is there)
 	@bash .ci/services test

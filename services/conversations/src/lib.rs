@@ -173,19 +173,16 @@ async fn keep_house(log: EventLog, clock: Arc<dyn Clock>, tasks: Tasks) {
     let stop = tasks.stopping();
     loop {
         let now = micros(clock.now());
-        if let Err(error) = remove_old(&log, now).await {
-            tracing::warn!(%error, "old rows were not removed; tried again later");
+        // whatever cannot be removed keeps nothing else from being removed
+        if let Err(error) = requests::forget_old(log.database(), now).await {
+            tracing::warn!(%error, "old answers were not removed; tried again later");
+        }
+        if let Err(error) = log.prune_before(now - KEPT_FOR_MICROS).await {
+            tracing::warn!(%error, "old events were not removed; tried again later");
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(HOUSEKEEPING) => {}
         }
     }
-}
-
-async fn remove_old(log: &EventLog, now: i64) -> Result<(), DbErr> {
-    let tx = log.database().begin().await?;
-    requests::forget_old(&tx, now).await?;
-    tx.commit().await?;
-    log.prune_before(now - KEPT_FOR_MICROS).await
 }

@@ -47,6 +47,15 @@ impl Projection for Mirror {
         Ok(())
     }
 
+    async fn went_back(&self, work: &mut UnitOfWork) -> Result<(), DbErr> {
+        let epoch = store::begin_epoch(work.tx(), self.inboxes.newest_epoch()).await?;
+        tracing::warn!(
+            epoch,
+            "the database is behind what was shown; everything is shown anew"
+        );
+        Ok(())
+    }
+
     async fn committed(&self, events: &[Envelope]) {
         for event in events {
             if let Some(id) = convert::inbox_id(event) {

@@ -1,7 +1,14 @@
 //! Inboxes as everything else here reads them: from memory while nothing changed, with word of changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
+use sea_orm::DbErr;
 use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
@@ -23,6 +30,7 @@ pub struct Inboxes {
     cache: Cache,
     hub: Hub,
     turns: Semaphore,
+    epoch: AtomicU64,
 }
 
 impl Inboxes {
@@ -33,7 +41,29 @@ impl Inboxes {
             cache: Cache::new(),
             hub: Hub::new(),
             turns: Semaphore::new(STREAMS_AT_ONCE),
+            epoch: AtomicU64::new(0),
         }
+    }
+
+    /// The newest epoch that anything read here was of: somebody may have been shown it, whatever the database says
+    /// since.
+    pub fn newest_epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    /// The epoch stored now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn epoch(&self) -> Result<u64, DbErr> {
+        let epoch = self.store.epoch().await?;
+        self.saw(epoch);
+        Ok(epoch)
+    }
+
+    /// Something of this epoch was read.
+    pub(crate) fn saw(&self, epoch: u64) {
+        self.epoch.fetch_max(epoch, Ordering::Relaxed);
     }
 
     /// The rows.
@@ -56,6 +86,7 @@ impl Inboxes {
             Ok(snapshot) => Ok(snapshot),
             Err(generation) => {
                 let snapshot = Arc::new(self.store.inbox(id).await?);
+                self.saw(snapshot.version.epoch);
                 self.cache.keep(id, generation, snapshot.clone());
                 Ok(snapshot)
             }

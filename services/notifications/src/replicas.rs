@@ -48,7 +48,7 @@ impl Replicas {
     pub async fn listen(log: EventLog, inboxes: Arc<Inboxes>, hints: Hints) -> Result<Self, Error> {
         Ok(Self {
             cursors: log.head_cursors().await?,
-            epoch: inboxes.store().epoch().await?,
+            epoch: inboxes.epoch().await?,
             log,
             inboxes,
             hints,
@@ -98,7 +98,7 @@ impl Replicas {
         let heads = self.log.head_cursors().await?;
         if matches!(why, SourceError::Diverged { .. }) {
             let work = self.log.begin().await?;
-            store::begin_epoch(work.tx(), self.epoch).await?;
+            store::begin_epoch(work.tx(), self.inboxes.newest_epoch()).await?;
             work.commit().await?;
         }
         self.cursors = heads;
@@ -128,7 +128,7 @@ impl Replicas {
                     }
                 }
                 Delivery::Heartbeat(_) => {
-                    let epoch = self.inboxes.store().epoch().await;
+                    let epoch = self.inboxes.epoch().await;
                     let epoch = epoch.map_err(|e| SourceError::Unavailable(e.to_string()))?;
                     if epoch != self.epoch {
                         self.epoch = epoch;

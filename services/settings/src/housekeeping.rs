@@ -41,9 +41,20 @@ pub(crate) async fn run(log: EventLog, keys: Arc<SealingKeys>, stop: Cancellatio
     }
 }
 
+/// Whatever cannot be done keeps nothing else from being done; the first failure is answered.
 async fn once(log: &EventLog, keys: &SealingKeys) -> Result<(), Error> {
     let now = micros(log.clock().now());
-    finish_revocations(log, now).await?;
+    let finished = finish_revocations(log, now).await;
+    let removed = remove_old(log, now).await;
+    let pruned = log.prune_before(now - EVENTS_KEPT_MICROS).await;
+    // a replica of the version before, or with an older file, may have added some
+    let sealed = sealing::seal_all(keys, log).await;
+    finished.and(removed)?;
+    pruned?;
+    sealed
+}
+
+async fn remove_old(log: &EventLog, now: i64) -> Result<(), Error> {
     loop {
         let tx = log.database().begin().await?;
         let removed = store::sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?
@@ -52,12 +63,9 @@ async fn once(log: &EventLog, keys: &SealingKeys) -> Result<(), Error> {
             + store::console_sessions::remove_old(&tx, now - SESSIONS_KEPT_MICROS).await?;
         tx.commit().await?;
         if removed == 0 {
-            break;
+            return Ok(());
         }
     }
-    log.prune_before(now - EVENTS_KEPT_MICROS).await?;
-    // a replica of the version before, or with an older file, may have added some
-    sealing::seal_all(keys, log).await
 }
 
 /// A process that stopped while it ended the sessions of a revoked key, or of a merged or erased contact,

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use database::requests;
 use events::EventLog;
-use sea_orm::DbErr;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use types::micros;
@@ -24,17 +23,18 @@ pub(crate) async fn run(log: EventLog, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            outcome = once(&log) => if let Err(error) = outcome {
-                tracing::warn!(%error, "housekeeping failed");
-            }
+            () = once(&log) => {}
         }
     }
 }
 
-async fn once(log: &EventLog) -> Result<(), DbErr> {
+/// Whatever cannot be removed keeps nothing else from being removed.
+async fn once(log: &EventLog) {
     let now = micros(log.clock().now());
-    let tx = log.database().begin().await?;
-    requests::forget_old(&tx, now).await?;
-    tx.commit().await?;
-    log.prune_before(now - EVENTS_KEPT_MICROS).await
+    if let Err(error) = requests::forget_old(log.database(), now).await {
+        tracing::warn!(%error, "old answers were not removed; tried again in an hour");
+    }
+    if let Err(error) = log.prune_before(now - EVENTS_KEPT_MICROS).await {
+        tracing::warn!(%error, "old events were not removed; tried again in an hour");
+    }
 }

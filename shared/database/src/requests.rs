@@ -143,23 +143,38 @@ pub async fn forget_about(
     Ok(())
 }
 
-/// Forgets answers older than [`KEPT_FOR_MICROS`].
-///
-/// # Errors
-/// When the database fails.
-pub async fn forget_old(db: &impl ConnectionTrait, now_micros: i64) -> Result<u64, DbErr> {
-    let done = db
-        .execute_raw(Statement::from_sql_and_values(
-            db.get_database_backend(),
-            "delete from answered_request where answered_at < $1",
-            [(now_micros - KEPT_FOR_MICROS).into()],
-        ))
-        .await?;
-    Ok(done.rows_affected())
-}
-
 /// Answers looked at, or forgotten, at once by [`forget_naming`] and [`forget_of`].
 const PAGE: u64 = 200;
+/// Answers forgotten at once by [`forget_old`]: a day's may be millions, and a statement has 5 s.
+const OLD_AT_ONCE: u64 = 1_000;
+
+/// Forgets answers older than [`KEPT_FOR_MICROS`], a thousand in a transaction, and says how many they were.
+///
+/// # Errors
+/// When the database fails; what was forgotten until then stays forgotten.
+pub async fn forget_old(db: &Database, now_micros: i64) -> Result<u64, DbErr> {
+    let sql = format!(
+        "delete from answered_request where (workspace_id, actor_id, request_id) in \
+         (select workspace_id, actor_id, request_id from answered_request \
+         where answered_at < $1 order by answered_at limit {OLD_AT_ONCE})"
+    );
+    let mut forgotten = 0;
+    loop {
+        let tx = db.begin().await?;
+        let done = tx
+            .execute_raw(Statement::from_sql_and_values(
+                tx.get_database_backend(),
+                &sql,
+                [(now_micros - KEPT_FOR_MICROS).into()],
+            ))
+            .await?;
+        tx.commit().await?;
+        forgotten += done.rows_affected();
+        if done.rows_affected() < OLD_AT_ONCE {
+            return Ok(forgotten);
+        }
+    }
+}
 
 /// Forgets every answer given to an actor, some at a time, so that others get to write in between.
 ///

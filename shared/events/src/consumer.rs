@@ -56,6 +56,18 @@ pub trait Projection: Send + Sync + 'static {
     /// When the database fails.
     async fn reset(&self, work: &mut UnitOfWork) -> Result<(), DbErr>;
 
+    /// Called when the stored cursors are behind those that were read or moved before: the database lost what it had
+    /// committed (it failed over to a server that had not heard of it), or another replica started over. What was
+    /// shown since may be newer than what is stored, until the same events are applied again; whoever numbers what
+    /// they show has to begin anew. Called by each replica that knew better.
+    ///
+    /// # Errors
+    /// When the database fails; called again then.
+    async fn went_back(&self, work: &mut UnitOfWork) -> Result<(), DbErr> {
+        let _ = work;
+        Ok(())
+    }
+
     /// Called after a commit, with what was applied, by this replica or by another: to wake readers and drop
     /// caches.
     async fn committed(&self, events: &[Envelope]) {

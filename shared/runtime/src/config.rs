@@ -82,8 +82,10 @@ pub struct DatabaseArgs {
     #[serde(serialize_with = "redacted")]
     pub database_url: String,
 
-    /// Connections to Postgres at the most, for this process; SQLite needs no such number.
-    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = CONNECTIONS, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(2..=200))]
+    /// Connections to Postgres at the most, for this process; SQLite needs no such number. Six at the least: calls
+    /// have one half, and of the other, one listens for other replicas and each feed and each round of housekeeping
+    /// needs one for a moment.
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = CONNECTIONS, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(6..=200))]
     pub database_connections: u32,
 
     /// Whether Postgres too keeps each call to its own workspace, by row-level security; half of the connections

@@ -16,8 +16,8 @@ async fn whoever_was_shown_what_the_database_then_lost_is_shown_all_that_follows
         .await
         .unwrap();
     // a rebuild that this replica heard of is lost with the rest
-    replica.epoch += 3;
-    let known = replica.epoch;
+    let known = replica.epoch + 3;
+    inboxes.saw(known);
     let head = &mut replica.cursors[5];
     (head.position, head.event_id) = (7, vec![7; 16]);
     let lost = replica.try_follow(&mut false).await.err().unwrap();

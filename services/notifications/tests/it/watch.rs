@@ -5,6 +5,7 @@ use proto::{
     tickets::v1::StateCategory,
 };
 use runtime::error::reason_of;
+use sea_orm::ConnectionTrait;
 use testing::eventually;
 use tonic::Code;
 
@@ -128,4 +129,37 @@ async fn a_customer_has_sixteen_watches_at_most() {
         center.watch(&ada, None).await.ok()
     })
     .await;
+}
+
+/// Notifications' own database fails over to a server that had not heard of its last commits. What is applied again
+/// has numbers that were shown already, and no watch takes them for newer: only an epoch makes them so.
+#[tokio::test]
+async fn no_change_is_missed_after_the_database_lost_what_was_shown() {
+    let (center, ada) = (Center::start().await, Customer::new());
+    let mut printer = Ticket::create(&center, &ada, "Printer", 0).await;
+    center.inbox(&ada).await;
+    let tables = ["ticket_inbox", "contact_version", "consumer_cursor"];
+    let db = center.database().await;
+    for table in tables {
+        let copy = format!("create table kept_{table} as select * from {table}");
+        db.read().execute_unprepared(&copy).await.unwrap();
+    }
+    for second in 1..=3 {
+        printer.move_to(StateCategory::InProgress, second).await;
+        center.inbox(&ada).await;
+    }
+    let shown = center.inbox(&ada).await.version;
+    let mut watch = center.watch(&ada, shown).await.unwrap();
+    watch.next().await.unwrap();
+    let tx = db.begin().await.unwrap();
+    for table in tables {
+        let lost = format!("delete from {table}; insert into {table} select * from kept_{table}");
+        tx.execute_unprepared(&lost).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    printer.move_to(StateCategory::Resolved, 4).await;
+    let end = center.inbox(&ada).await;
+    let (was, is) = (shown.unwrap(), end.version.unwrap());
+    assert!(is.epoch > was.epoch, "{is:?} is no newer than {was:?}");
+    watch.until(|inbox| inbox == &end).await;
 }

@@ -156,10 +156,30 @@ async fn answers_are_forgotten_after_a_week_and_not_before() {
     let tx = db.begin().await.unwrap();
     remember(&tx, &old, vec![1], 999).await.unwrap();
     remember(&tx, &young, vec![2], 1_000).await.unwrap();
-    assert_eq!(forget_old(&tx, 998 + KEPT_FOR_MICROS).await.unwrap(), 0);
-    assert_eq!(forget_old(&tx, 1_000 + KEPT_FOR_MICROS).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(forget_old(&db, 998 + KEPT_FOR_MICROS).await.unwrap(), 0);
+    assert_eq!(forget_old(&db, 1_000 + KEPT_FOR_MICROS).await.unwrap(), 1);
+    let tx = db.begin().await.unwrap();
     assert_eq!(look_up(&tx, &old).await.unwrap(), Seen::New);
     assert_eq!(look_up(&tx, &young).await.unwrap(), Seen::Answered(vec![2]));
+}
+
+/// Many days' answers: more than one transaction forgets.
+#[tokio::test]
+async fn old_answers_are_forgotten_however_many_there_are() {
+    let scratch = Scratch::new();
+    let db = open(&scratch).await;
+    let workspace = WorkspaceId::generate();
+    let tx = db.begin().await.unwrap();
+    for n in 0..2_500 {
+        let id = n.to_string();
+        let one = request(&workspace, "con_a", &id, 1);
+        remember(&tx, &one, vec![1], i64::from(n)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let now = 2_400 + KEPT_FOR_MICROS;
+    assert_eq!(forget_old(&db, now).await.unwrap(), 2_400);
+    assert_eq!(forget_old(&db, now).await.unwrap(), 0);
 }
 
 /// More than are looked at at once.

@@ -58,6 +58,15 @@ impl Progress {
         self.applied.send_replace(*heads);
     }
 
+    /// More was applied than is stored now.
+    pub(super) fn is_ahead_of(&self, cursors: &[Cursor]) -> bool {
+        let applied = self.applied.borrow();
+        cursors.iter().any(|cursor| {
+            let applied = applied.get(cursor.partition as usize);
+            applied.is_some_and(|applied| *applied > cursor.position)
+        })
+    }
+
     /// Others have moved the cursors since they were published last.
     pub(super) fn differs(&self, cursors: &[Cursor]) -> bool {
         let applied = self.applied.borrow();

@@ -97,6 +97,11 @@ impl Consumer {
 
     async fn try_follow(&self, backoff: &mut Duration) -> Result<Infallible, Stop> {
         let cursors = self.load_cursors().await?;
+        if self.progress.is_ahead_of(&cursors) {
+            let mut work = self.log.begin().await?;
+            self.projection.went_back(&mut work).await?;
+            work.commit().await?;
+        }
         if self.progress.differs(&cursors) {
             self.projection.moved().await;
         }

@@ -3,6 +3,10 @@
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 
 use super::EventLog;
+use crate::PARTITIONS;
+
+/// Events looked at, or deleted, at once: a statement has 5 s.
+const STEP: u64 = 1_000;
 
 impl EventLog {
     /// Deletes what is at or below a position, in steps; the floor is written first, so that no reader
@@ -34,8 +38,10 @@ impl EventLog {
                 .execute_raw(Statement::from_sql_and_values(
                     backend,
                     // a stretch of the key, in its order: replicas that prune at once do not wait in a circle
-                    "delete from evlog where part = $1 and pos <= (select max(pos) from \
-                     (select pos from evlog where part = $1 and pos <= $2 order by pos limit 1000) as oldest)",
+                    format!(
+                        "delete from evlog where part = $1 and pos <= (select max(pos) from (select pos \
+                         from evlog where part = $1 and pos <= $2 order by pos limit {STEP}) as oldest)"
+                    ),
                     [(partition as i32).into(), (up_to as i64).into()],
                 ))
                 .await?;
@@ -46,30 +52,70 @@ impl EventLog {
         }
     }
 
-    /// Prunes what was recorded before a time, in microseconds since 1970.
+    /// Prunes what was recorded before a time, in microseconds since 1970; stops at the first event that is young
+    /// enough. In steps from the floor up, so that a log that was not pruned for long is, too.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails; what was pruned until then stays pruned.
     pub async fn prune_before(&self, recorded_at: i64) -> Result<(), DbErr> {
-        // read first: what is written from here on is young, and above these
-        let heads = self.refresh_heads().await?;
-        for (partition, head) in heads.into_iter().enumerate() {
-            let row = self
-                .db
-                .read()
-                .query_one_raw(Statement::from_sql_and_values(
-                    self.db.read().get_database_backend(),
-                    // from the tail up: stops at the first row that is young enough
-                    "select pos from evlog where part = $1 and recorded_at >= $2 order by pos limit 1",
-                    [(partition as i32).into(), recorded_at.into()],
-                ))
-                .await?;
-            let first_kept: Option<i64> = row.map(|row| row.try_get("", "pos")).transpose()?;
-            let last_old = first_kept.map_or(head, |pos| pos as u64).saturating_sub(1);
-            if last_old > 0 {
-                self.prune(partition, last_old).await?;
+        for partition in 0..PARTITIONS {
+            let (mut floor, _) = self.floor(partition).await?;
+            loop {
+                let oldest = self.oldest(partition, floor, recorded_at).await?;
+                let up_to = oldest.first_young.map_or(oldest.last, |young| young - 1);
+                if up_to > floor {
+                    self.prune(partition, up_to).await?;
+                }
+                let (pruned, _) = self.floor(partition).await?;
+                // the newest event stays, however old: then the floor does not move
+                if oldest.first_young.is_some() || pruned == floor {
+                    break;
+                }
+                floor = pruned;
             }
         }
         Ok(())
     }
+
+    /// Looks at the [`STEP`] events behind the floor.
+    async fn oldest(
+        &self,
+        partition: usize,
+        floor: u64,
+        recorded_at: i64,
+    ) -> Result<Oldest, DbErr> {
+        let db = self.db.read();
+        let row = db
+            .query_one_raw(Statement::from_sql_and_values(
+                db.get_database_backend(),
+                format!(
+                    "select max(pos) as last, min(case when recorded_at >= $3 then pos end) as first_young \
+                     from (select pos, recorded_at from evlog where part = $1 and pos > $2 \
+                     order by pos limit {STEP}) as oldest"
+                ),
+                [
+                    (partition as i32).into(),
+                    (floor as i64).into(),
+                    recorded_at.into(),
+                ],
+            ))
+            .await?
+            .ok_or_else(|| DbErr::RecordNotFound("evlog".into()))?;
+        let position = |column| {
+            let found: Option<i64> = row.try_get("", column)?;
+            Ok::<_, DbErr>(found.map(|position| position as u64))
+        };
+        Ok(Oldest {
+            last: position("last")?.unwrap_or(floor),
+            first_young: position("first_young")?,
+        })
+    }
+}
+
+/// The next events that may go.
+struct Oldest {
+    /// The last of them; the floor where there is none.
+    last: u64,
+    /// The first that has to stay.
+    first_young: Option<u64>,
 }

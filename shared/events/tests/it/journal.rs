@@ -76,6 +76,8 @@ pub struct Script {
     pub committed: Mutex<Vec<(u32, u64)>>,
     /// How often it was told that more may have changed.
     pub moved: Mutex<u32>,
+    /// After how many tries it was told, each time, that the stored cursors had gone back.
+    pub went_back: Mutex<Vec<usize>>,
 }
 
 #[derive(Clone, Default)]
@@ -139,6 +141,12 @@ impl Projection for Journal {
 
     async fn reset(&self, work: &mut UnitOfWork) -> Result<(), DbErr> {
         work.tx().execute_unprepared("delete from effect").await?;
+        Ok(())
+    }
+
+    async fn went_back(&self, _: &mut UnitOfWork) -> Result<(), DbErr> {
+        let tries = self.0.tries.lock().len();
+        self.0.went_back.lock().push(tries);
         Ok(())
     }
 
@@ -221,6 +229,35 @@ impl Reader {
         let statement = Statement::from_string(db.get_database_backend(), sql);
         let rows = db.query_all_raw(statement).await.unwrap();
         rows.iter().map(read).collect()
+    }
+
+    /// Its own database fails over to a server that had heard of nothing after these cursors.
+    pub async fn loses_what_followed(&self, cursors: &[Cursor]) {
+        let tx = self.log.database().begin().await.unwrap();
+        for cursor in cursors {
+            for (sql, values) in [
+                (
+                    "update consumer_cursor set pos = $2, event_id = $3, log_epoch = $4 where part = $1",
+                    vec![
+                        cursor.event_id.clone().into(),
+                        cursor.log_epoch.clone().into(),
+                    ],
+                ),
+                (
+                    "delete from effect where part = $1 and pos > $2",
+                    Vec::new(),
+                ),
+            ] {
+                let mut all = vec![
+                    (cursor.partition as i32).into(),
+                    (cursor.position as i64).into(),
+                ];
+                all.extend(values);
+                let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, all);
+                tx.execute_raw(statement).await.unwrap();
+            }
+        }
+        tx.commit().await.unwrap();
     }
 
     /// Waits until the stored cursors are these.

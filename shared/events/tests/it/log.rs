@@ -116,6 +116,24 @@ async fn what_is_older_than_the_retention_is_pruned_but_never_the_newest() {
     assert_eq!(write(&log, &contact_in(0, 0), "x").await.position, 6);
 }
 
+/// Pruning that failed for weeks is made up for, however much that is.
+#[tokio::test]
+async fn a_long_backlog_of_old_events_is_pruned_by_age_up_to_the_first_young_one() {
+    let scratch = Scratch::new();
+    let clock = ManualClock::new();
+    let log = open(&scratch, &clock).await;
+    write_many(&log, &contact_in(0, 0), 2_300, 100).await;
+    write_many(&log, &contact_in(1, 0), 2_300, 100).await;
+    clock.advance(SignedDuration::from_hours(48));
+    write_many(&log, &contact_in(1, 0), 5, 5).await;
+    let day_ago = micros(clock.now()) - 24 * 3_600 * 1_000_000;
+    log.prune_before(day_ago).await.unwrap();
+    assert_eq!(log.floor(0).await.unwrap().0, 2_299);
+    assert_eq!(log.floor(1).await.unwrap().0, 2_300);
+    assert_eq!(log.read(0, 2_299, 256).await.unwrap().len(), 1);
+    assert_eq!(log.read(1, 2_300, 256).await.unwrap().len(), 5);
+}
+
 /// A clock that was set back puts a young row before old ones: pruning stops at it.
 #[tokio::test]
 async fn a_clock_set_back_prunes_too_little_not_too_much() {

@@ -1,4 +1,4 @@
-//! A log that forks under a running consumer.
+//! A log that forks under a running consumer, or its own database.
 
 use std::sync::Arc;
 
@@ -74,4 +74,30 @@ async fn a_replica_notices_that_what_another_applied_is_no_more() {
             "{found} found: not from a snapshot"
         );
     }
+}
+
+/// Whoever numbers what they show begins anew before the same events are applied again, and with other numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_ahead_of_what_the_database_kept_is_told_before_anything_is_applied_again() {
+    let owner = Owner::start().await;
+    let reader = Reader::new().await;
+    let contact = contact_in(3, 0);
+    let _running = run(reader.consumer(local(&owner.log())));
+    let mut kept = Vec::new();
+    for _ in 0..3 {
+        write(&owner.log(), &contact, "thing").await;
+        let now = heads(&owner.log()).await;
+        reader.reaches(&now).await;
+        kept.push(now);
+    }
+    assert!(reader.script.went_back.lock().is_empty());
+    reader.loses_what_followed(&kept[0]).await;
+    write(&owner.log(), &contact, "thing").await;
+    let now = heads(&owner.log()).await;
+    reader.reaches(&now).await;
+    reader.assert_each_once(&now).await;
+    assert_eq!(*reader.script.went_back.lock(), [3]);
+    write(&owner.log(), &contact, "thing").await;
+    reader.reaches(&heads(&owner.log()).await).await;
+    assert_eq!(reader.script.went_back.lock().len(), 1, "and once");
 }
