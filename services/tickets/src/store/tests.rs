@@ -1,6 +1,7 @@
 //! What the rules expect of the store, and how the database finds what it is asked for.
 
 mod plans;
+mod plans_at_size;
 mod races;
 mod sharing;
 
