@@ -128,6 +128,19 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Where pods may run, and whom they may push aside, by a service's settings or by those that hold for all. */}}
+{{- define "tc.placement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "tc.pullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
