@@ -143,6 +143,23 @@ class Release(unittest.TestCase):
             # and it begins anew
             helm("upgrade", "r", *scaled)
             cluster.scale(NAMESPACE, "r-bff", 3)
+        numbered = json.loads(helm("history", "r", "--output", "json"))[-2]["revision"]
+        with self.assertRaises(Refused):
+            helm("rollback", "r", numbered)
+        helm("rollback", "r", numbered, *flags)
+        self.assertEqual(pods(), 2)
+
+    def test_what_an_autoscaler_scales_is_stopped_without_more_where_helm_3_made_the_release(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/default-values.yaml")
+        scaled = [*rest, "--set", "services.bff.autoscaling.enabled=true"]
+        # Helm 3 waits in ways that the server does not know
+        tool("helm3", "install", "r", *(word for word in scaled if not str(word).startswith("--wait")), "--namespace", NAMESPACE, env=helm.env)
+        cluster.scale(NAMESPACE, "r-bff", 3)
+        with self.assertRaises(Refused) as refused:
+            helm("upgrade", "r", *scaled, "--set", "stopped=true", *flags_of("stopped=true"))
+        self.assertIn("serverSideApply disabled", str(refused.exception))
+        helm("upgrade", "r", *scaled, "--set", "stopped=true")
+        self.assertEqual(cluster.objects[("apps/v1", "deployments", NAMESPACE, "r-bff")]["spec"]["replicas"], 0)
 
     def test_the_way_of_the_jobs_may_be_changed_from_each_to_each(self):
         cluster, helm, rest = self.on_a_server(CHART / "ci/default-values.yaml")
