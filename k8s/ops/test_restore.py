@@ -74,6 +74,7 @@ class Restore(unittest.TestCase):
         self.cluster = Cluster()
         self.addCleanup(self.cluster.end)
         self.cluster.start()
+        self.channels = []
         settings, self.inboxes, bff = (self.channel(name) for name in ("settings", "notifications", "bff"))
         self.contract = Contract(settings)
         self.workspace = Workspace(self.contract, settings, self.cluster.keys)
@@ -88,6 +89,7 @@ class Restore(unittest.TestCase):
     def channel(self, service):
         channel = balanced(self.cluster, service)
         self.addCleanup(channel.close)
+        self.channels.append(channel)
         return channel
 
     def work(self):
@@ -158,6 +160,9 @@ class Restore(unittest.TestCase):
             if table != without:
                 self.told(service, step_of(table))
         self.begin(*SERVICES)
+        # who called meanwhile waits before the next try, longer each time
+        for channel in self.channels:
+            grpc.channel_ready_future(channel).result(timeout=60)
         self.all_applied()
 
     def compare(self):

@@ -2,7 +2,8 @@
 
 It checks each object strictly against the Kubernetes schemas, ends Jobs and test Pods well, calls workloads ready, refuses a hook
 whose ServiceAccount, ConfigMap or Secret is not there yet, and a change of what cannot be changed, and writes down what is written, in
-order. It has no defaults, no admission, no owners of fields, no controllers and no kubelet.
+order. Of all fields one has an owner: the number of pods that a scaler wrote. It has no defaults, no admission, no controllers and no
+kubelet.
 """
 
 import base64
@@ -144,6 +145,8 @@ class Cluster:
 
     def __init__(self, secrets=()):
         self.objects, self.log, self.watchers = {}, [], []
+        # numbers of pods that are a scaler's
+        self.scaled = {}
         self.lock, self.numbers = threading.RLock(), itertools.count(1)
         for namespace, name in secrets:
             self.put("v1", "secrets", {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}}, None)
@@ -179,8 +182,32 @@ class Cluster:
             self.tell("MODIFIED" if old else "ADDED", key, o)
             return copy.deepcopy(o)
 
+    def scale(self, namespace, name, number):
+        """As a scaler does it, whose the number is from then on."""
+        with self.lock:
+            key = ("apps/v1", "deployments", namespace, name)
+            self.scaled[key] = number
+            o = copy.deepcopy(self.objects[key])
+            o["spec"]["replicas"] = number
+            self.put(*key[:2], o, None)
+
+    def owned(self, key, new, applied):
+        """What an apply makes of a number that is a scaler's; `applied` says whether it was forced, None: it is no apply."""
+        with self.lock:
+            number, said = self.scaled.get(key), new.get("spec", {}).get("replicas")
+            if number is None or applied is None:
+                return
+            if said is None:
+                new["spec"]["replicas"] = number
+            elif said != number and not applied:
+                why = 'conflict with "kube-controller-manager" with subresource "scale" using apps/v1: .spec.replicas'
+                raise Refusal(409, "Conflict", f"Apply failed with 1 conflict: {why}")
+            else:
+                del self.scaled[key]
+
     def delete(self, key):
         with self.lock:
+            self.scaled.pop(key, None)
             o = self.objects.pop(key, None)
             if o is None:
                 raise Refusal(404, "NotFound", f'{key[1]} "{key[3]}" not found')
@@ -272,7 +299,7 @@ class Api(BaseHTTPRequestHandler):
         if self.command == "DELETE":
             self.cluster.delete((gv, plural, namespace, name))
             return self.answer({"kind": "Status", "apiVersion": "v1", "status": "Success"})
-        return self.write(gv, plural, namespace, name, body)
+        return self.write(gv, plural, namespace, name, body, query.get("force") == "true")
 
     def read(self, gv, plural, namespace, name, query):
         if name:
@@ -326,7 +353,7 @@ class Api(BaseHTTPRequestHandler):
                 self.wfile.write(b"0\r\n\r\n")
                 return
 
-    def write(self, gv, plural, namespace, name, body):
+    def write(self, gv, plural, namespace, name, body, forced):
         media = self.headers.get("Content-Type", "")
         new = secret_of(body) if body[:4] == b"k8s\x00" else yaml.load(body, yaml.CSafeLoader)
         key = (gv, plural, namespace, name or new["metadata"]["name"])
@@ -342,6 +369,7 @@ class Api(BaseHTTPRequestHandler):
         new.setdefault("kind", KINDS[gv][plural])
         if namespace:
             new["metadata"]["namespace"] = namespace
+        self.cluster.owned(key, new, forced if applies else None)
         self.cluster.check(gv, new, namespace, old)
         verb = "CREATE" if not old else "CHANGE"
         self.answer(self.cluster.put(gv, plural, new, verb), 200 if old else 201)

@@ -47,6 +47,17 @@ def resources_are_bounded(objects):
                 yield f"{shown(o)} may take all memory"
 
 
+def placed_with_their_service(objects):
+    """Whatever runs a service's image may run where the service may; a server for development where all of them may."""
+    place = lambda spec: [spec.get(key) for key in ("nodeSelector", "tolerations", "priorityClassName")]
+    image = lambda spec: re.split("[@:]", spec["containers"][0]["image"].rsplit("/", 1)[1])[0]
+    places = {image(spec): place(spec) for o, _, spec in pods(objects) if o["kind"] == "Deployment"}
+    for o, _, spec in pods(objects):
+        allowed_to = [places[image(spec)]] if image(spec) in places else list(places.values())
+        if place(spec) not in allowed_to:
+            yield f"{shown(o)} may run elsewhere than its service"
+
+
 def one_scaler_and_no_number_beside_it(objects):
     scaled = [o["spec"]["scaleTargetRef"]["name"] for o in of_kind(objects, "HorizontalPodAutoscaler", "ScaledObject")]
     for o in of_kind(objects, "Deployment"):
@@ -170,7 +181,7 @@ def names_resolve(objects):
     """What a pod needs is rendered here, or is one of the Secrets and ConfigMaps that the values name."""
     have = {(o["kind"], o["metadata"]["name"]) for o in objects}
     have |= {("Secret", o["spec"]["target"]["name"]) for o in of_kind(objects, "ExternalSecret")}
-    outside = {"ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats", "ticket-centre-console", "postgres-ca", "registry"}
+    outside = {"ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats", "ticket-centre-console", "postgres-ca", "authorities", "registry"}
     outside |= {f"ticket-centre-tls-{service}" for service in SERVICES}
     for o, _, spec in pods(objects):
         needs = [("ServiceAccount", spec["serviceAccountName"])]

@@ -84,8 +84,11 @@ class Chart(unittest.TestCase):
             self.assertEqual(names[0] & names[1], set())
 
     def test_long_release_names_still_make_names_that_kubernetes_takes(self):
-        for o in render(LEAST, sets=["jobs.mode=hook", "nats.url=nats://n:4222"], release="r" * 53):
-            self.assertLessEqual(len(o["metadata"]["name"]), 63, shown(o))
+        for mode in ("hook", "job"):
+            objects = render(LEAST, sets=[f"jobs.mode={mode}", "nats.url=nats://n:4222"], release="r" * 53)
+            for o in objects:
+                self.assertLessEqual(len(o["metadata"]["name"]), 63, shown(o))
+            self.assertEqual(len({o["metadata"]["name"] for o in of_kind(objects, "Job")}), 7)
 
     def test_a_change_of_one_service_restarts_that_one_alone(self):
         def checksums(sets):

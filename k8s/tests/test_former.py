@@ -70,6 +70,16 @@ class Former(unittest.TestCase):
         with self.assertRaises(Refused):
             render(values)
 
+    def test_a_release_of_the_chart_before_may_change_the_way_of_its_jobs_as_it_is_upgraded(self):
+        former = before(self.scratch)
+        for old, new in [("hook", "job"), ("job", "hook")]:
+            with self.subTest(old=old, new=new):
+                _, helm = at_a_server(self)
+                rest = ["--values", LEAST, "--wait", "--wait-for-jobs", "--timeout", "180s"]
+                helm("install", "r", former, *rest, "--set", f"jobs.mode={old}")
+                helm("upgrade", "r", CHART, *rest, "--set", f"jobs.mode={new}")
+                helm("upgrade", "r", CHART, *rest, "--set", f"jobs.mode={new},image.tag=v2")
+
     def test_a_release_of_the_chart_before_is_upgraded_and_rolled_back(self):
         former = before(self.scratch)
         for values in OPERATORS:

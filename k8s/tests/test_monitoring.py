@@ -10,7 +10,7 @@ import unittest
 import promql_parser
 import yaml
 
-from chart import CHART, HERE, ROOT, TOOLS, all_rendered, of_kind, tool
+from chart import CHART, HERE, ROOT, SERVICES, TOOLS, all_rendered, of_kind, render, tool
 
 GUIDE = HERE.parent / "OPERATING.md"
 OURS = re.compile(r"\b((?:feed|log|inboxes|relay|grpc_server|database|watches|tls|connections|requests)_[a-z_]+?)(?:_bucket)?\b(?=\{)")
@@ -34,6 +34,10 @@ def named():
     """Every metric of ours that an alert or a dashboard asks for."""
     texts = [rule["expr"] for rule in alerts()] + [text for _, text in queries()]
     return {name for text in texts for name in OURS.findall(text)}
+
+
+def missing():
+    return next(rule["annotations"]["description"] for rule in alerts() if rule["alert"] == "TicketCentreServiceGone")
 
 
 class Rules(unittest.TestCase):
@@ -69,6 +73,29 @@ class Rules(unittest.TestCase):
         for rule, tested in zip(installed, alerts(), strict=True):
             self.assertEqual(rule["annotations"].pop("runbook_url"), f'https://runbooks.example.com/OPERATING.md#{tested["alert"].lower()}')
             self.assertEqual(rule, tested)
+
+    def test_a_service_that_is_disabled_is_not_missed_and_the_others_are(self):
+        sets = ["monitoring.rules.enabled=true", "services.bff.calls={settings}"]
+        for off in (["services.notifications.enabled=false"], [], ["services.notifications.enabled=false", "services.bff.enabled=false"],
+                    [f"services.{name}.enabled=false" for name in ("bff", "notifications", "tickets")] + ["services.conversations.calls={settings}"]):
+            gone = {pair.split(".")[1] for pair in off if pair.endswith("enabled=false")}
+            there = sorted(set(SERVICES) - gone)
+            objects = render(CHART / "ci/default-values.yaml", sets=sets + off)
+            installed = of_kind(objects, "PrometheusRule")[0]["spec"]
+            # each of those that are there is missed when it goes, and nothing is while they are there
+            tests = [{
+                "interval": "1m",
+                "input_series": [{"series": f'up{{app="ticket-centre", job="{name}"}}', "values": "1x20"} for name in there if name != away],
+                "alert_rule_test": [{"eval_time": "10m", "alertname": "TicketCentreServiceGone", "exp_alerts": [{
+                    "exp_labels": {"severity": "page", "app": "ticket-centre", "job": away},
+                    "exp_annotations": {"summary": f"{away} has no pods that Prometheus knows of", "description": missing()},
+                }] if away else []}],
+            } for away in ["", *there]]
+            with self.subTest(there=there), tempfile.TemporaryDirectory() as scratch:
+                place = pathlib.Path(scratch)
+                (place / "rules.yaml").write_text(yaml.safe_dump(installed))
+                (place / "test.yaml").write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}))
+                tool("promtool", "test", "rules", place / "test.yaml")
 
     def test_every_query_of_a_dashboard_parses(self):
         self.assertTrue(list(queries()))

@@ -12,8 +12,8 @@ from test_chart import operator_offences, schema_offences
 from test_policy import trivy_findings
 
 DEPLOYMENT, HELPERS, JOBS = "templates/deployment.yaml", "templates/_helpers.tpl", "templates/jobs.yaml"
-POLICY, SCALING, SERVICE, MONITORING, DEV = (
-    f"templates/{name}.yaml" for name in ("networkpolicy", "scaling", "service", "monitoring", "dev"))
+POLICY, SCALING, SERVICE, MONITORING, DEV, HEALTH = (
+    f"templates/{name}.yaml" for name in ("networkpolicy", "scaling", "service", "monitoring", "dev", "tests/health"))
 
 # Where, what stands there, what is planted in its place, whom it must alarm.
 FAULTS = [
@@ -23,6 +23,9 @@ FAULTS = [
     (DEPLOYMENT, "      enableServiceLinks: false\n", "", "pods_are_restricted"),
     (JOBS, "  automountServiceAccountToken: false\n  enable", "  enable", "pods_are_restricted"),
     ("values.yaml", "    limits:\n      memory: 256Mi\n", "", "resources_are_bounded"),
+    (JOBS, '  {{- with include "tc.placement" .svc | trim }}{{ . | nindent 2 }}{{ end }}\n', "", "placed_with_their_service"),
+    (HEALTH, '  {{- with include "tc.placement" $svc | trim }}{{ . | nindent 2 }}{{ end }}\n', "", "placed_with_their_service"),
+    (DEV, '      {{- with include "tc.placement" $.Values.defaults | trim }}{{ . | nindent 6 }}{{ end }}\n', "", "placed_with_their_service"),
     (DEPLOYMENT, "{{- if not (or $svc.autoscaling.enabled $svc.keda.enabled) }}", "{{- if true }}", "one_scaler_and_no_number_beside_it"),
     (SCALING, "(gt $least 1)", "(gt $least 0)", "budgets_leave_room"),
     (SCALING, "(gt $least 1)", "(gt $least 2)", "budgets_leave_room"),

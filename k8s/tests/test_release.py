@@ -1,5 +1,7 @@
 """Helm itself installs, upgrades, tests, rolls back and uninstalls the chart, at a server that answers as Kubernetes does."""
 
+import base64
+import gzip
 import json
 import os
 import pathlib
@@ -9,11 +11,19 @@ import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from chart import CHART, ENV, NAMESPACE, VALUES, Refused, is_hook, render, tool
+from chart import CHART, ENV, HERE, NAMESPACE, VALUES, Refused, is_hook, render, tool
 from fakeapi import Server
 
 # What the values say is there already.
 SECRETS = [(NAMESPACE, name) for name in ("ticket-centre-keys", "ticket-centre-postgres", "ticket-centre-nats")]
+
+
+GUIDE = (HERE.parent / "OPERATING.md").read_text()
+
+
+def flags_of(value):
+    """What the guide has behind the upgrade that sets it."""
+    return re.search(rf"helm -n \$NS upgrade .* --set {re.escape(value)}(.*)$", GUIDE, re.MULTILINE).group(1).split()
 
 
 class At:
@@ -112,6 +122,81 @@ class Release(unittest.TestCase):
         labels = cluster.objects[("apps/v1", "deployments", NAMESPACE, "r-tickets")]["metadata"]["labels"]
         self.assertEqual(labels["helm.sh/chart"], "ticket-centre-0.1.1")
         self.assertEqual(templates(), before)
+
+    def test_what_an_autoscaler_scales_is_stopped_and_given_a_number_as_the_guide_says(self):
+        values = CHART / "ci/default-values.yaml"
+        cluster, helm, rest = self.on_a_server(values)
+        pods = lambda: cluster.objects[("apps/v1", "deployments", NAMESPACE, "r-bff")]["spec"].get("replicas")
+        scaled = [*rest, "--set", "services.bff.autoscaling.enabled=true"]
+        helm("install", "r", *scaled)
+        cluster.scale(NAMESPACE, "r-bff", 3)
+        # what does not say a number leaves it alone
+        helm("upgrade", "r", *scaled, "--set", "image.tag=v2")
+        self.assertEqual(pods(), 3)
+        for change, flags, number in [([*scaled, "--set", "stopped=true"], flags_of("stopped=true"), 0),
+                                      (rest, flags_of("services.NAME.autoscaling.enabled=false"), 2)]:
+            with self.assertRaises(Refused) as refused:
+                helm("upgrade", "r", *change)
+            self.assertIn(".spec.replicas", str(refused.exception))
+            helm("upgrade", "r", *change, *flags)
+            self.assertEqual(pods(), number)
+            # and it begins anew
+            helm("upgrade", "r", *scaled)
+            cluster.scale(NAMESPACE, "r-bff", 3)
+        numbered = json.loads(helm("history", "r", "--output", "json"))[-2]["revision"]
+        with self.assertRaises(Refused):
+            helm("rollback", "r", numbered)
+        helm("rollback", "r", numbered, *flags)
+        self.assertEqual(pods(), 2)
+
+    def test_what_an_autoscaler_scales_is_stopped_without_more_where_helm_3_made_the_release(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/default-values.yaml")
+        scaled = [*rest, "--set", "services.bff.autoscaling.enabled=true"]
+        # Helm 3 waits in ways that the server does not know
+        tool("helm3", "install", "r", *(word for word in scaled if not str(word).startswith("--wait")), "--namespace", NAMESPACE, env=helm.env)
+        cluster.scale(NAMESPACE, "r-bff", 3)
+        with self.assertRaises(Refused) as refused:
+            helm("upgrade", "r", *scaled, "--set", "stopped=true", *flags_of("stopped=true"))
+        self.assertIn("serverSideApply disabled", str(refused.exception))
+        helm("upgrade", "r", *scaled, "--set", "stopped=true")
+        self.assertEqual(cluster.objects[("apps/v1", "deployments", NAMESPACE, "r-bff")]["spec"]["replicas"], 0)
+
+    def test_the_way_of_the_jobs_may_be_changed_from_each_to_each(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/default-values.yaml")
+        rest += ["--set", "nats.url=nats://n:4222"]
+        for verb, mode in zip(["install"] + 6 * ["upgrade"], ["start", "hook", "job", "start", "job", "hook", "start"]):
+            with self.subTest(mode=mode):
+                first = len(cluster.log)
+                helm(verb, "r", *rest, "--set", f"jobs.mode={mode}")
+                made = [entry for entry in cluster.log[first:] if entry[:2] == ("CREATE", "Job")]
+                self.assertEqual(len(made), 0 if mode == "start" else 7)
+        helm("uninstall", "r", "--wait", "--timeout", "180s")
+        left = {name for kind, name in cluster.release_names() if kind != "Secret"}
+        self.assertEqual(left, {"r-jobs"})
+        # the guide names them
+        self.assertIn("delete serviceaccount,networkpolicy $R-jobs", GUIDE)
+
+    def test_a_helm_that_was_cut_off_is_gone_back_from_as_the_guide_says(self):
+        cluster, helm, rest = self.on_a_server(CHART / "ci/default-values.yaml")
+        helm("install", "r", *rest)
+        helm("upgrade", "r", *rest, "--set", "image.tag=v2")
+        self.recorded(cluster, 1, "deployed")
+        self.recorded(cluster, 2, "pending-upgrade")
+        with self.assertRaises(Refused) as refused:
+            helm("upgrade", "r", *rest, "--set", "image.tag=v3")
+        self.assertIn("another operation", str(refused.exception))
+        deployed = [entry["revision"] for entry in json.loads(helm("history", "r", "--output", "json")) if entry["status"] == "deployed"]
+        back = re.search(r"`helm -n \$NS (rollback) \$R (REVISION) (.*)`\), and", GUIDE).groups()
+        helm(back[0], "r", deployed[-1], *back[2].split())
+        helm("upgrade", "r", *rest, "--set", "image.tag=v3")
+
+    def recorded(self, cluster, revision, status):
+        """Writes into Helm's record of a revision that it is so."""
+        record = cluster.objects[("v1", "secrets", NAMESPACE, f"sh.helm.release.v1.r.v{revision}")]
+        release = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(record["data"]["release"]))))
+        release["info"]["status"] = record["metadata"]["labels"]["status"] = status
+        packed = gzip.compress(json.dumps(release).encode())
+        record["data"]["release"] = base64.b64encode(base64.b64encode(packed)).decode()
 
     def test_an_installation_whose_secret_is_missing_fails_before_anything_is_made(self):
         cluster, helm, rest = self.on_a_server(CHART / "ci/hook-values.yaml")

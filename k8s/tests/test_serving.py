@@ -108,7 +108,10 @@ class Serving(unittest.TestCase):
         scope = ("settings:read,settings:write,tickets:read", workspace["workspaceId"])
         key = self.call(3, "settings.v1.WorkspaceService/CreateIdentityKey", {"platform": "PLATFORM_WEB"}, *scope)
         self.assertTrue(key["secret"])
-        teammate = self.call(3, "settings.v1.WorkspaceService/CreateTeammate", {"name": "Grace", "email": "grace@example.com"}, *scope)
+        teammate = self.call(3, "settings.v1.WorkspaceService/CreateTeammate", {"name": "Grace", "email": "grace@example.com", "role": "ROLE_ADMIN"}, *scope)
+        self.assertEqual(teammate["teammate"]["role"], "ROLE_ADMIN")
+        sites = self.call(3, "settings.v1.WorkspaceService/SetAllowedOrigins", {"origins": ["https://shop.example.com", "https://*.example.org"]}, *scope)
+        self.assertEqual(len(sites["security"]["allowedOrigins"]), 2)
         token = {"name": "script", "teammate_id": teammate["teammate"]["teammateId"], "scopes": ["tickets:read"]}
         self.assertTrue(self.call(3, "settings.v1.WorkspaceService/CreateApiToken", token, *scope)["secret"])
         first, second = (self.call(4, "notifications.v1.NotificationService/RebuildProjection", {}, "notifications:admin") for _ in range(2))

@@ -128,6 +128,56 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Where pods may run, and whom they may push aside, by a service's settings or by those that hold for all. */}}
+{{- define "tc.placement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Ports that an address's server may be reached at: what the address says, and `port`, which is the pods' own where a Service in
+between has another. Several addresses have commas. */}}
+{{- define "tc.ports" -}}
+{{- $ports := list (int .port) -}}
+{{- range compact (splitList "," .url) -}}
+{{- $said := regexFind ":[0-9]+$" (regexReplaceAll "^([a-z]+://)?([^/]*).*$" . "${2}") | trimPrefix ":" -}}
+{{- $ports = append $ports (int ($said | default $.unsaid)) -}}
+{{- end -}}
+{{- range uniq $ports | sortAlpha }}
+- port: {{ . }}
+  protocol: TCP
+{{- end }}
+{{- end -}}
+
+{{/* Names that browsers call the BFF by: those given, and the console's. */}}
+{{- define "tc.hosts" -}}
+{{- $console := regexReplaceAll ":[0-9]+$" (trimPrefix "https://" .root.Values.console.origin) "" -}}
+{{- append .hosts $console | uniq | compact | toYaml -}}
+{{- end -}}
+
+{{/* Who may reach the BFF from outside, as peers of a network policy. */}}
+{{- define "tc.gatewayPeers" -}}
+{{- with .Values.networkPolicy.gatewayNamespace }}
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ . }}
+{{- end }}
+{{- with .Values.networkPolicy.gatewayPeers }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* A bundle of authorities that counts in place of the image's own; nobody's, too, where values of a chart without it are reused. */}}
+{{- define "tc.authorities" -}}
+{{- with (.Values.extraCa).configMap }}{{ . }}{{ end -}}
+{{- end -}}
+
 {{- define "tc.pullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
@@ -149,6 +199,9 @@ DATABASE_URL: {{ printf "postgres://tickets@%s/%s" (include "tc.fullname" (dict 
 {{- end }}
 {{- with include "tc.natsUrl" .root }}
 NATS: {{ . | quote }}
+{{- end }}
+{{- if include "tc.authorities" .root }}
+SSL_CERT_FILE: /etc/ticket-centre/authorities/ca.crt
 {{- end }}
 {{- if and .svc.streams (include "tc.hasNats" .root) }}
 NATS_REPLICAS: {{ .root.Values.nats.replicas | quote }}
@@ -221,7 +274,13 @@ LIMITS: contacts
 {{- end }}
 {{- end -}}
 
+{{/* Authorities of servers outside. */}}
 {{- define "tc.caMount" -}}
+{{- if include "tc.authorities" .root }}
+- name: authorities
+  mountPath: /etc/ticket-centre/authorities
+  readOnly: true
+{{- end }}
 {{- if and .svc.database.enabled .root.Values.postgres.caConfigMap }}
 - name: postgres-ca
   mountPath: /etc/ticket-centre/postgres
@@ -251,6 +310,11 @@ LIMITS: contacts
 {{- end -}}
 
 {{- define "tc.caVolume" -}}
+{{- with include "tc.authorities" .root }}
+- name: authorities
+  configMap:
+    name: {{ . }}
+{{- end }}
 {{- if and .svc.database.enabled .root.Values.postgres.caConfigMap }}
 - name: postgres-ca
   configMap:

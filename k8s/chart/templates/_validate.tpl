@@ -49,6 +49,12 @@
 {{- else if or $v.console.origin $v.console.clientId $v.console.workspace $v.console.existingSecret -}}
 {{- fail "console.issuer must say at which identity provider teammates log in" -}}
 {{- end -}}
+{{- if and $v.console.issuer $v.gateway.enabled (eq $v.gateway.kind "GRPCRoute") (not $v.ingress.enabled) -}}
+{{- fail "the console is pages, which a GRPCRoute does not lead to: set gateway.kind to HTTPRoute" -}}
+{{- end -}}
+{{- if and (or $v.gateway.enabled $v.ingress.enabled) $v.networkPolicy.enabled (not (include "tc.gatewayPeers" . | trim)) -}}
+{{- fail "no gateway may reach the bff: set networkPolicy.gatewayNamespace, or networkPolicy.gatewayPeers" -}}
+{{- end -}}
 {{- if and $v.ingress.enabled (not $v.ingress.host) -}}
 {{- fail "ingress.host must be set" -}}
 {{- end -}}
