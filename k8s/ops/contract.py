@@ -102,3 +102,9 @@ def _base64url(text):
 def balanced(cluster, service):
     """A channel to the replicas of a service that speaks in clear."""
     return grpc.insecure_channel(cluster.target(service), options=BALANCED)
+
+
+def connected(*channels):
+    """Waits until calls go through: who called while all was down waits before the next try, longer each time."""
+    for channel in channels:
+        grpc.channel_ready_future(channel).result(timeout=60)

@@ -11,7 +11,7 @@ import grpc
 import psycopg
 
 from cluster import DRAIN, SERVICES, Cluster
-from contract import DEADLINE, Contract, Workspace, balanced
+from contract import DEADLINE, Contract, Workspace, balanced, connected
 from ground import has_its_part, no_call_failed, restart
 from load import Customer, Load
 from processes import LAST, PROGRAMS
@@ -26,7 +26,7 @@ class Keys(unittest.TestCase):
         self.addCleanup(self.cluster.end)
         self.cluster.start()
         self.keys = self.cluster.keys
-        settings, bff = (balanced(self.cluster, name) for name in ("settings", "bff"))
+        settings, bff = self.channels = [balanced(self.cluster, name) for name in ("settings", "bff")]
         self.addCleanup(settings.close)
         self.addCleanup(bff.close)
         self.contract = Contract(settings)
@@ -96,6 +96,7 @@ class Keys(unittest.TestCase):
             replica.start()
         for replica in everybody:
             replica.serves()
+        connected(*self.channels)
         # the sessions that the lost key opened are over, and it opens no other
         with self.assertRaises(grpc.RpcError) as refused:
             self.customers[0].asks_to_log_in()
