@@ -372,6 +372,45 @@ describe('before the page has loaded', () => {
   })
 })
 
+describe('the colour of the launcher', () => {
+  it('is the usual one again when it is taken back or is none', async () => {
+    const api = await load([], settings)
+    await meet()
+    const box = inside('dialog').parentElement
+    const wears = (colour: string) =>
+      vi.waitFor(() => expect(box?.style.getPropertyValue('--action')).toBe(colour), 3_000)
+    api('update', { action_color: '#ffffff' })
+    await wears('#ffffff')
+    api('update', { action_color: 'red' })
+    await wears('')
+    api('update', { action_color: '#ffffff' })
+    await wears('#ffffff')
+    api('update', { action_color: undefined })
+    await wears('')
+  })
+})
+
+describe('a second boot', () => {
+  it('with a callback that may name another customer begins anew, unless user_id says it is the same', async () => {
+    const guest = { app_id: 'app_1', api_base: BASE, getUserJwt: async () => 'jwt' }
+    const api = await load([], guest)
+    // one that is shut down stays until its session has ended
+    const hosts = () => [...document.querySelectorAll('msgr-messenger')]
+    const first = hosts().at(-1)
+    api('boot', guest)
+    const second = hosts().at(-1)
+    expect(second).not.toBe(first)
+    api('update', { language_override: 'de' })
+    expect(hosts().at(-1)).toBe(second)
+    api('boot', { ...guest, user_id: 'ada' })
+    const third = hosts().at(-1)
+    expect(third).not.toBe(second)
+    api('boot', { ...guest, user_id: 'ada' })
+    expect(hosts().at(-1)).toBe(third)
+    for (const host of hosts()) host.remove()
+  })
+})
+
 describe('an address that is none', () => {
   it('is said in a sentence, and the next boot has a better one', async () => {
     const failed = vi.fn()

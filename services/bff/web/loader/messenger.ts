@@ -105,7 +105,9 @@ export function createMessenger(origin: string) {
     if (typeof next.app_id !== 'string' || !next.app_id) throw new Error('app_id is missing')
     if (next.api_base && !/^https?:\/\/[^/]/.test(next.api_base)) throw new Error('api_base must begin with https://')
     if (next.user_hash) warn('user_jwt takes the place of user_hash')
-    if (settings && identity(settings) === identity(next)) return update(next)
+    // a callback may name another customer by now; only a user_id says that it does not
+    const known = next.user_id || !next.getUserJwt
+    if (settings && known && identity(settings) === identity(next)) return update(next)
     // a customer's page never shows another one's; what is asked for before it was there is
     if (settings) shutdown()
     settings = next

@@ -230,9 +230,9 @@ describe('a ticket', () => {
     await waitFor(() => expect(screen.queryByText('Ref: req_3')).toBeNull())
   })
 
-  it('that is not there leads back to where one came from', async () => {
+  it.each(['not_found', 'invalid_argument'] as const)('that is %s leads back to where one came from', async (code) => {
     const { app, api, shown } = world()
-    api.ticket.mockRejectedValue(new RpcError('not_found'))
+    api.ticket.mockRejectedValue(new RpcError(code))
     shown()
     app.tell({ type: 'push', screen: { name: 'ticket', id: 'tkt_9' }, from: '' })
     await screen.findByText("This ticket isn't available.")

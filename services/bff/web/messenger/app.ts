@@ -9,7 +9,7 @@ import { type Api, type Frame, PAGE_MOST } from './api'
 import { t } from './i18n'
 import { type Conversation, follows, type Home, type Tab, type Ticket, type TicketRow } from './model'
 import type { Session } from './session'
-import { type Failure, failure } from './state/failure'
+import { type Failure, failure, lookUpFailure } from './state/failure'
 import * as list from './state/list'
 import * as route from './state/route'
 import * as strip from './state/strip'
@@ -124,7 +124,7 @@ export function createApp(api: Api, session: Session) {
     try {
       put({ ticket: await api.ticket(id), failure: undefined })
     } catch (thrown) {
-      const why = failure(thrown)
+      const why = lookUpFailure(thrown)
       // what is gone must not stay on the screen; what cannot be fetched may
       put({ ticket: why.kind === 'missing' ? undefined : details.value[id]?.ticket, failure: why })
     }
@@ -146,7 +146,7 @@ export function createApp(api: Api, session: Session) {
     try {
       change(id, { type: 'page', page: await api.thread(id) })
     } catch (thrown) {
-      const why = failure(thrown)
+      const why = lookUpFailure(thrown)
       if (why.kind === 'missing') threads.value = { ...threads.value, [id]: { ...thread.blank, failure: why } }
       else change(id, { type: 'failed', failure: why })
     }

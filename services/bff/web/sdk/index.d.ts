@@ -64,7 +64,8 @@ export interface TicketUpdate {
 
 /** Starts the Messenger. Nothing happens on a server. */
 export default function Messenger(settings: MessengerSettings): void
-/** As the default export; with another customer the one before is shut down first. */
+/** As the default export; with another customer the one before is shut down first. Whom `getUserJwt` names is not known
+ * before it is asked, so with it and without `user_id` every boot begins anew. */
 export function boot(settings: MessengerSettings): void
 export function update(settings?: Partial<MessengerSettings>): void
 /** Ends the session, forgets a visitor and takes the Messenger off the page. */

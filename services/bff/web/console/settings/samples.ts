@@ -9,8 +9,9 @@ export const snippet = (app: string, base: string) => `<script>
   window.messengerSettings = {
     app_id: "${app}",
     api_base: "${base}",
-    // asked for when it is needed; leave it out for visitors
-    getUserJwt: () => fetch("/messenger-token").then((answer) => answer.text())
+    // your id of who is logged in, and their token, asked for when it is needed; leave both out for visitors
+    user_id: "42",
+    getUserJwt: () => fetch("/messenger-token").then((answer) => (answer.ok ? answer.text() : undefined))
   };
 </script>
 <script async src="${base}/loader.js"></script>`
@@ -20,7 +21,8 @@ export const module = (app: string, base: string) => `import Messenger from "mes
 Messenger({
   app_id: "${app}",
   api_base: "${base}",
-  getUserJwt: () => fetch("/messenger-token").then((answer) => answer.text())
+  user_id: "42", // your id of who is logged in
+  getUserJwt: () => fetch("/messenger-token").then((answer) => (answer.ok ? answer.text() : undefined))
 });`
 
 export const policy = (base: string) => `script-src ${base};

@@ -19,3 +19,9 @@ export function failure(thrown: unknown): Failure {
           : 'failed'
   return { kind, ref: error.ref }
 }
+
+/** The same of what is looked up by an id: one that cannot be is like one that is not, whoever made the link (V2). */
+export function lookUpFailure(thrown: unknown): Failure {
+  const why = failure(thrown)
+  return asRpcError(thrown).code === 'invalid_argument' ? { ...why, kind: 'missing' } : why
+}
