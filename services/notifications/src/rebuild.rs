@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use events::EventLog;
 use rand::Rng;
+use runtime::error::chain;
 use tokio::{
     sync::Mutex,
     time::{Instant, sleep, sleep_until},
@@ -90,7 +91,7 @@ pub(crate) async fn scrub(renewer: Arc<Renewer>, per_second: u32, stop: Cancella
             match pass(&renewer, per_second).await {
                 Ok(()) => sleep_until(begin + PASS).await,
                 Err(error) => {
-                    tracing::warn!(%error, "inboxes could not be compared with what their owners tell");
+                    tracing::warn!(cause = %chain(&error), "inboxes could not be compared with what their owners tell");
                     sleep(AGAIN).await;
                 }
             }
@@ -112,7 +113,7 @@ async fn pass(renewer: &Renewer, per_second: u32) -> Result<(), Error> {
             Err(error) if in_a_row == GIVE_UP => return Err(error),
             Err(error) => {
                 in_a_row += 1;
-                tracing::debug!(%error, "some inboxes were not compared");
+                tracing::debug!(cause = %chain(&error), "some inboxes were not compared");
             }
         }
         sleep_until(next).await;

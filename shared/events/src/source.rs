@@ -10,12 +10,16 @@ use proto::events::v1::{
     event_feed_service_client::EventFeedServiceClient, snapshot_response::Piece,
     subscribe_response::Frame,
 };
+use runtime::client::call;
 use sea_orm::DbErr;
-use tonic::{Code, Status, body::Body, client::GrpcService, codegen::Bytes};
+use tonic::{Code, Response, Status, body::Body, client::GrpcService, codegen::Bytes};
 use types::{ContactId, WorkspaceId};
 
 use crate::{EventLog, feed, tail::Tail};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// The owner has answered after this long, or begun to: less than any reader waits for it.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// What a subscription delivers.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,6 +164,18 @@ where
     }
 }
 
+impl<T: Clone> GrpcSource<T> {
+    /// Asks, and asks again when the connection breaks: each of these only reads. Where a server ended a
+    /// connection in peace, as each does now and then, the first call afterwards is how one hears of it.
+    async fn ask<A, F, Fut>(&self, method: F) -> Result<A, Status>
+    where
+        F: Fn(EventFeedServiceClient<T>) -> Fut,
+        Fut: Future<Output = Result<Response<A>, Status>>,
+    {
+        call(true, ANSWER, |_| method(self.client.clone())).await
+    }
+}
+
 impl<T> EventSource for GrpcSource<T>
 where
     T: GrpcService<Body> + Clone + Send + Sync + 'static,
@@ -169,13 +185,13 @@ where
         Into<Box<dyn std::error::Error + Send + Sync>> + Send,
 {
     fn subscribe(&self, cursors: Vec<Cursor>) -> BoxFuture<'_, Result<Deliveries, SourceError>> {
-        let mut client = self.client.clone();
         Box::pin(async move {
-            let stream = client
-                .subscribe(SubscribeRequest { cursors })
-                .await
-                .map_err(status)?
-                .into_inner();
+            let request = SubscribeRequest { cursors };
+            let opened = self.ask(|mut client| {
+                let request = request.clone();
+                async move { client.subscribe(request).await }
+            });
+            let stream = opened.await.map_err(status)?;
             Ok(until_error(stream.map_err(status).map(
                 |frame| match frame?.frame {
                     Some(Frame::Batch(batch)) => Ok(Delivery::Batch(batch.events)),
@@ -199,15 +215,15 @@ where
         partition: usize,
         after: u64,
     ) -> BoxFuture<'_, Result<Vec<Envelope>, SourceError>> {
-        let mut client = self.client.clone();
         let request = ReadRequest {
             partition: partition as u32,
             after_position: after,
             limit: 0,
         };
         Box::pin(async move {
-            match client.read(request).await {
-                Ok(answer) => Ok(answer.into_inner().events),
+            let answer = self.ask(|mut client| async move { client.read(request).await });
+            match answer.await {
+                Ok(answer) => Ok(answer.events),
                 Err(e) if e.code() == Code::OutOfRange => {
                     Err(SourceError::OutOfRange { partition })
                 }
@@ -217,14 +233,10 @@ where
     }
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<Cursor>, SourceError>> {
-        let mut client = self.client.clone();
         Box::pin(async move {
-            Ok(client
-                .get_heads(GetHeadsRequest {})
-                .await
-                .map_err(status)?
-                .into_inner()
-                .heads)
+            let answer =
+                self.ask(|mut client| async move { client.get_heads(GetHeadsRequest {}).await });
+            Ok(answer.await.map_err(status)?.heads)
         })
     }
 
@@ -232,7 +244,6 @@ where
         &self,
         of: Option<Vec<ContactRef>>,
     ) -> BoxFuture<'_, Result<Snapshot, SourceError>> {
-        let mut client = self.client.clone();
         Box::pin(async move {
             // asking for nobody must not be taken for asking for everybody
             if of.as_ref().is_some_and(Vec::is_empty) {
@@ -246,7 +257,11 @@ where
             let request = SnapshotRequest {
                 contacts: contacts.collect(),
             };
-            let stream = client.snapshot(request).await.map_err(status)?.into_inner();
+            let opened = self.ask(|mut client| {
+                let request = request.clone();
+                async move { client.snapshot(request).await }
+            });
+            let stream = opened.await.map_err(status)?;
             Ok(until_error(stream.map_err(status).map(
                 |piece| match piece?.piece {
                     Some(Piece::Cursors(cursors)) => Ok(SnapshotPiece::Cursors(cursors.cursors)),

@@ -233,8 +233,8 @@ impl From<Failure> for Status {
     }
 }
 
-/// The error and its causes, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+/// The error and its causes, in one line: for a log, never for a caller.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,8 +1,15 @@
 //! The transport over gRPC: a real server behind the edge, and a network in between that can be cut.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use events::{EventLog, EventSource, FeedServer, GrpcSource};
+use futures::StreamExt;
 use parking_lot::Mutex;
 use proto::events::v1::event_feed_service_server::EventFeedServiceServer;
 use runtime::{
@@ -15,6 +22,8 @@ use testing::{
     Proxy,
     conformance::{Transport, owner::Things},
 };
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
 
 use crate::owner::Owner;
@@ -103,4 +112,43 @@ impl Transport for Grpc {
         self.proxy.retarget(server.address());
         *self.server.lock() = Some(server);
     }
+}
+
+/// Each connection is asked to end at a certain age, while the subscription on it lasts on. Whoever asks
+/// for a snapshot then must not be told that its owner is away.
+#[tokio::test]
+async fn a_connection_that_is_to_end_fails_nobody_who_reads() {
+    let owner = Owner::start().await;
+    let things = Arc::new(Things(owner.log().database().clone()));
+    let tasks = Tasks::new();
+    let feed = FeedServer::new(owner.log(), things, tasks.stopping());
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = port.local_addr().unwrap();
+    let connections = Arc::new(AtomicU32::new(0));
+    let count = connections.clone();
+    let incoming = TcpListenerStream::new(port).inspect(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let server = tonic::transport::Server::builder()
+        .max_connection_age(Duration::from_millis(50))
+        .add_service(EventFeedServiceServer::new(feed));
+    let server = tokio::spawn(server.serve_with_incoming(incoming));
+    let source = GrpcSource::new(runtime::client::channel(&format!("http://{address}")).unwrap());
+    let mut lasting = Vec::new();
+    while connections.load(Ordering::SeqCst) < 5 {
+        if lasting.len() < connections.load(Ordering::SeqCst) as usize {
+            let cursors = source.heads().await.unwrap();
+            lasting.push(source.subscribe(cursors).await.unwrap());
+        }
+        let mut snapshot = source.snapshot(None).await.unwrap();
+        while let Some(piece) = snapshot.next().await {
+            piece.unwrap();
+        }
+        source.read(0, 0).await.unwrap();
+    }
+    // it is the age that ended them, not the subscriptions
+    for subscription in &mut lasting {
+        subscription.next().await.unwrap().unwrap();
+    }
+    server.abort();
 }
