@@ -10,6 +10,7 @@ import * as model from './model'
 import type { Session } from './session'
 import { Shell } from './shell'
 import { top } from './state/route'
+import * as strip from './state/strip'
 
 const wire = (contact: number, more: object = {}) =>
   model.home({
@@ -347,6 +348,22 @@ describe('what a customer writes', () => {
     expect(session.wrote).not.toHaveBeenCalled()
     await app.deliver('new', { requestId: 'r', body: 'first', state: 'waiting' })
     expect(session.wrote).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('the form for a new ticket', () => {
+  it('that could not be fetched is there by itself once there is a connection again', async () => {
+    const { app, api, shown } = world()
+    const phase = (phase: 'offline' | 'live') => {
+      app.connection.value = strip.reduce(app.connection.value, { type: 'phase', phase, at: Date.now() })
+    }
+    api.forms.mockRejectedValueOnce(new RpcError('unavailable'))
+    phase('offline')
+    shown()
+    app.tell({ type: 'push', screen: { name: 'submit' }, from: '' })
+    await screen.findByText("We couldn't load the form.")
+    phase('live')
+    await screen.findByRole('textbox', { name: 'Title' })
   })
 })
 
