@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { entry, type Part, part } from '../model'
+import { type Entry, entry, type Part, part } from '../model'
 import { inbox, parse } from '../place'
 import { poll } from './poll'
 import * as timeline from './timeline'
@@ -52,6 +52,32 @@ describe('the timeline', () => {
     ].flatMap((json) => entry(json as Parameters<typeof entry>[0]) ?? [])
     const items = timeline.merged('tkt_1', parts, entries)
     expect(items.map((item) => ('part' in item ? item.part.seq : item.entry.kind))).toEqual(['state', 'edited', 5])
+  })
+})
+
+describe('what the customer sees', () => {
+  it('stands in the same order for the team, whatever the clocks say', () => {
+    const late = message(2, { createTime: '2026-11-20T10:00:09Z' })
+    const held = timeline.newest(timeline.none, { rows: [message(3), late, message(1)], next: '' })
+    const edited = entry({ kind: 'HISTORY_KIND_EDITED', version: '9', time: '2026-11-20T10:00:05Z' }) as Entry
+    const items = timeline.merged('tkt_1', held, [edited])
+    expect(items.map((item) => ('part' in item ? item.part.seq : item.entry.kind))).toEqual([1, 'edited', 2, 3])
+  })
+})
+
+describe('a ticket that was shared', () => {
+  it('was shared, and did not change its state to the one it was in', () => {
+    const stamp = { ticketId: 'tkt_1', revision: '2', stateId: 'tst_s' }
+    const rows = [message(3, { kind: 'PART_KIND_TICKET_EVENT', ticket: stamp })]
+    const shared = {
+      kind: 'HISTORY_KIND_SHARED',
+      version: '2',
+      revision: '2',
+      visibleToCustomer: true,
+      time: '2026-11-20T10:00:03Z'
+    } as const
+    const items = timeline.merged('tkt_1', timeline.newest(timeline.none, { rows, next: '' }), [entry(shared) as Entry])
+    expect(items.map((item) => ('part' in item ? 'part' : item.entry.kind))).toEqual(['shared'])
   })
 })
 

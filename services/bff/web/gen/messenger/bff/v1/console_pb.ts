@@ -337,7 +337,8 @@ export type ListInboxRequest = Message<"messenger.bff.v1.ListInboxRequest"> & {
   open?: boolean | undefined;
 
   /**
-   * Only tickets whose title contains this, ignoring ASCII case; at most 100 characters.
+   * Only tickets whose title contains this, ignoring ASCII case, and the one whose number it is, as `123` or `#123`; at
+   * most 100 characters.
    *
    * @generated from field: string text = 7;
    */
@@ -400,7 +401,8 @@ export type ListInboxRequestJson = {
   open?: boolean;
 
   /**
-   * Only tickets whose title contains this, ignoring ASCII case; at most 100 characters.
+   * Only tickets whose title contains this, ignoring ASCII case, and the one whose number it is, as `123` or `#123`; at
+   * most 100 characters.
    *
    * @generated from field: string text = 7;
    */
