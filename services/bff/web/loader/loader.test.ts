@@ -390,6 +390,66 @@ describe('the colour of the launcher', () => {
   })
 })
 
+describe('a session that is over', () => {
+  it('is told to the page once, and nobody is there any more', async () => {
+    const api = await load([], settings)
+    const expired = vi.fn()
+    const failed = vi.fn()
+    api('onSessionExpired', expired)
+    api('onError', failed)
+    const { say } = await meet()
+    say({ type: 'who', contact: 'con_1', name: 'Ada' })
+    await vi.waitFor(() => expect(api('whoami')).toMatchObject({ contact_id: 'con_1' }))
+    for (let twice = 0; twice < 2; twice++) say({ type: 'signed_out' })
+    say({ type: 'refused' })
+    await vi.waitFor(() => expect(expired).toHaveBeenCalled())
+    await turn()
+    expect(api('whoami')).toBe(undefined)
+    expect([expired.mock.calls.length, failed.mock.calls.length]).toEqual([1, 0])
+    say({ type: 'ready' })
+    say({ type: 'signed_out' })
+    await vi.waitFor(() => expect(expired).toHaveBeenCalledTimes(2))
+  })
+})
+
+describe('show', () => {
+  it('that was called early leads to what is unread as soon as that is known, and only then', async () => {
+    await load([['show']], settings)
+    const { heard, say } = await meet()
+    const led = () => heard.filter((one) => one.type === 'go')
+    expect(led()).toEqual([])
+    say({ type: 'counts', messages: 1, tickets: 0 })
+    await vi.waitFor(() => expect(led()).toEqual([{ type: 'go', place: { space: 'messages' } }]))
+    say({ type: 'counts', messages: 2, tickets: 0 })
+    await turn()
+    expect(led()).toHaveLength(1)
+  })
+})
+
+describe('api_base', () => {
+  it.each(['http://[', 'http://bff.test', 'ftp://bff.test', 'bff.test'])(
+    '%s is refused in plain words',
+    async (base) => {
+      const api = await load()
+      const failed = vi.fn()
+      api('onError', failed)
+      api('boot', { ...settings, api_base: base })
+      await turn()
+      const message = 'api_base must begin with https://, or with http:// on localhost'
+      expect(failed.mock.calls).toEqual([[{ message }]])
+      expect(host()).toBe(null)
+    }
+  )
+
+  it.each(['http://localhost:8080', 'http://shop.localhost', 'http://127.0.0.1:1', 'http://[::1]:8080'])(
+    '%s is taken, for developers',
+    async (base) => {
+      await load([], { ...settings, api_base: base })
+      expect(inside<HTMLIFrameElement>('iframe').dataset.src).toBe(`${base}/m/app_1/`)
+    }
+  )
+})
+
 describe('a second boot', () => {
   it('with a callback that may name another customer begins anew, unless user_id says it is the same', async () => {
     const guest = { app_id: 'app_1', api_base: BASE, getUserJwt: async () => 'jwt' }
