@@ -262,6 +262,16 @@ describe('a ticket', () => {
     expect(document.activeElement === list()[5]).toBe(true)
   })
 
+  it('that was shared later was created when it was', async () => {
+    const { app, api, shown } = world()
+    const history = [{ state: detail.state, time: new Date().toISOString(), revision: 2 }]
+    api.ticket.mockResolvedValue({ ...detail, createTime: '2020-03-04T10:00:00Z', history })
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    const created = await screen.findByText('Ticket created')
+    expect(created.closest('li')?.querySelector('time')?.dateTime).toBe('2020-03-04T10:00:00Z')
+  })
+
   it('leads into its conversation in the words that were agreed, and back', async () => {
     const { app, shown } = world()
     shown()
@@ -326,6 +336,24 @@ describe('a conversation', () => {
     await app.loadThread('cnv_1')
     await screen.findByText('Ref: req_4')
     screen.getByText('text 1')
+  })
+
+  it('has no news in what one has just set off oneself', async () => {
+    const { app, api, shown } = world()
+    const parts = [
+      part(1),
+      part(2, { author: { me: true } }),
+      part(3, { kind: 'PART_KIND_STATE_EVENT', state: 'CONVERSATION_STATE_OPEN' })
+    ]
+    const read = { ...talk, readSeq: 1 }
+    api.thread.mockResolvedValueOnce({ conversation: read, parts, older: '' })
+    shown()
+    open(app)
+    await screen.findByText(/Conversation reopened/)
+    expect(screen.queryByText('New')).toBeNull()
+    api.thread.mockResolvedValueOnce({ conversation: read, parts: [...parts, part(4)], older: '' })
+    await app.loadThread('cnv_1')
+    await screen.findByText('New')
   })
 
   it('that is new becomes the one that the server made', async () => {
@@ -468,7 +496,7 @@ describe('where the page wants its customer to be', () => {
     const { app, api } = world()
     go(app, { space: 'news' })
     expect(top(app.where.value)).toEqual({ name: 'home' })
-    go(app, { space: 'tickets' })
+    go(app, { space: 'Tickets' })
     expect(top(app.where.value)).toEqual({ name: 'tickets' })
     api.home.mockResolvedValueOnce(wire(2, { spaces: [{ space: 'SPACE_HOME', visible: true }] }))
     await app.loadHome()

@@ -10,9 +10,9 @@ export function go(app: App, place: Place): void {
   else if ('space' in place) {
     // a space that is hidden opens Home; before the first Home it is not known which are
     const home = app.home.value
-    const space = place.space as Tab
+    const space = place.space.toLowerCase() as Tab
     const shows = SPACES.includes(space) && (!home || home.degraded || home.tabs.includes(space))
-    if (!shows) console.info(`Messenger: ${space} is not shown to this customer`)
+    if (!shows) console.info(`Messenger: there is no space ${place.space} for this customer, so Home opens`)
     app.tell({ type: 'tab', tab: shows ? space : 'home' })
   } else if ('ticket' in place) {
     // without the space its detail opens over Messages
