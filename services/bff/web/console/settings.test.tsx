@@ -31,6 +31,26 @@ const spaces = (version: string, off: string[] = []) => ({
 })
 const flip = (name: string) => screen.findByRole('switch', { name })
 
+describe('a token that is tried', () => {
+  it('is refused in words in which code is code', async () => {
+    open('/console/settings/channels/messenger/security', {
+      TestUserToken: () => ({ problem: 'Its `kid` must be an id.' })
+    })
+    fireEvent.input(await screen.findByLabelText('User token'), { target: { value: 'a.b.c' } })
+    fireEvent.click(screen.getByRole('button', { name: 'Test token' }))
+    expect((await screen.findByText('kid')).parentElement?.textContent).toBe('Its kid must be an id.')
+  })
+})
+
+describe('who installs the Messenger', () => {
+  it('is told first that it shows on allowed origins only, and where they are named', async () => {
+    open('/console/settings/channels/messenger/install')
+    const heading = await screen.findByRole('heading', { name: 'Allowed origins' })
+    expect(heading.closest('section')?.querySelector('a')?.pathname).toMatch(/\/security$/)
+    expect(screen.getAllByRole('heading', { level: 2 })[0]).toBe(heading)
+  })
+})
+
 describe('Content and Spaces', () => {
   it('is found below Settings, Channels, Messenger', async () => {
     open(CONTENT)
@@ -83,6 +103,23 @@ describe('Content and Spaces', () => {
       expect((await flip('Tickets space on Android')).getAttribute('aria-checked')).toBe('false')
     )
     expect((await flip('Tickets space on Web')).getAttribute('aria-checked')).toBe('true')
+  })
+
+  it('turns a platform off although another one was turned meanwhile', async () => {
+    const { answers, calls } = open(CONTENT, {
+      SetSpace: ({ expectedVersion }) => {
+        if (expectedVersion !== '9') throw new RpcError('aborted', '', '', 0, 'STALE_VERSION')
+        answers.GetSpaces = () => spaces('10', ['WEB', 'ANDROID'])
+        return spaces('10', ['WEB', 'ANDROID'])
+      }
+    })
+    const web = await flip('Tickets space on Web')
+    answers.GetSpaces = () => spaces('9', ['ANDROID'])
+    fireEvent.click(web)
+    await screen.findByText('Tickets space is off on Web.')
+    expect(screen.queryByText(/Someone else/)).toBeNull()
+    expect(web.getAttribute('aria-checked')).toBe('false')
+    expect(calls('SetSpace').length).toBe(2)
   })
 
   it('rolls back what could not be saved', async () => {

@@ -30,10 +30,6 @@ export function createMessenger(origin: string) {
   let counts = { messages: 0, tickets: 0 }
   let who: (ToHost & { type: 'who' }) | undefined
   let ready = false
-  /** The panel was asked to open before it was known what is unread. */
-  let toNews = false
-  /** The page was told that this session is over. */
-  let over = false
   let updating: ReturnType<typeof setTimeout> | undefined
   let updatedAt = 0
   /** What was asked for before there was a panel, in order. */
@@ -74,8 +70,8 @@ export function createMessenger(origin: string) {
     },
     show: () =>
       soon((panel) => {
-        toNews = !panel.open
-        lead()
+        // what is unread may not be known here yet
+        if (!panel.open) panel.post({ type: 'go', place: { unread: true } })
         panel.show()
       }),
     hide: () => soon((panel) => panel.hide()),
@@ -95,12 +91,6 @@ export function createMessenger(origin: string) {
     }
   }
 
-  /** Opened by `show`, the panel is at what is unread; that may be told only after it was opened. */
-  function lead() {
-    if (toNews && counts.messages) panel?.post({ type: 'go', place: { space: 'messages' } })
-    if (counts.messages || ready) toNews = false
-  }
-
   /** At once, or as soon as there is a panel. */
   function soon(does: (panel: Panel) => void) {
     if (panel) does(panel)
@@ -114,7 +104,7 @@ export function createMessenger(origin: string) {
 
   function boot(next: Settings): unknown {
     if (typeof next.app_id !== 'string' || !next.app_id) throw new Error('app_id is missing')
-    if (next.api_base) originOf(next.api_base)
+    if (next.api_base && !trusted(next.api_base)) throw new Error('api_base must be https://, or http:// on localhost')
     if (next.user_hash) warn('user_jwt takes the place of user_hash')
     // a callback may name another customer by now; only a user_id says that it does not
     const known = next.user_id || !next.getUserJwt
@@ -130,7 +120,7 @@ export function createMessenger(origin: string) {
   const start = () =>
     safely(() => {
       if (!settings || panel) return
-      const base = settings.api_base ? originOf(settings.api_base) : origin
+      const base = settings.api_base ? new URL(settings.api_base).origin : origin
       const mine = createPanel(settings, base, keep('look') ?? '', {
         heard: (heard) => panel === mine && safely(() => hear(heard)),
         toggled: (open) => emit(open ? 'onShow' : 'onHide'),
@@ -149,7 +139,6 @@ export function createMessenger(origin: string) {
     const next = { ...settings, ...(more ?? onPage()) }
     if (identity(next) !== identity(settings)) return boot(next)
     settings = next
-    over = false
     // the last of many within a second
     updating ??= setTimeout(
       () =>
@@ -170,14 +159,13 @@ export function createMessenger(origin: string) {
     panel = undefined
     settings = undefined
     who = undefined
-    ready = over = toNews = false
+    ready = false
     early = []
     tell({ messages: 0, tickets: 0 })
   }
 
   function open(place: Place) {
     soon((panel) => {
-      toNews = false
       panel.post({ type: 'go', place })
       panel.show()
     })
@@ -196,20 +184,20 @@ export function createMessenger(origin: string) {
         break
       case 'ready':
         ready = true
-        over = false
         emit('onReady')
         deepLink(heard.guest)
         break
       case 'refused':
         keep('look', '')
-        if (ends()) fail('user_jwt is refused or missing')
+        who = undefined
+        fail('user_jwt is refused or missing')
         break
       case 'signed_out':
-        if (ends()) emit('onSessionExpired')
+        who = undefined
+        emit('onSessionExpired')
         break
       case 'counts':
         tell({ messages: heard.messages, tickets: heard.tickets })
-        lead()
         break
       case 'who':
         who = heard
@@ -217,14 +205,6 @@ export function createMessenger(origin: string) {
       case 'ticket':
         emit('onTicketUpdate', heard.ticket)
     }
-  }
-
-  /** There is nobody any more; whether that is news. */
-  function ends(): boolean {
-    const news = !over
-    over = true
-    who = undefined
-    return news
   }
 
   /** Says who the customer is, to the panel that asked: another one may be another customer's. */
@@ -302,7 +282,7 @@ export function createMessenger(origin: string) {
   }
 
   function fail(error: unknown) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = `${(error as Any)?.message ?? error}`
     warn(message)
     emit('onError', { message })
   }
@@ -332,14 +312,13 @@ export function createMessenger(origin: string) {
   return call
 }
 
-/** Tokens go there: over nothing that others can read. */
-function originOf(base: string): string {
+/** Where tokens may be sent: over nothing that others can read. */
+function trusted(base: string): boolean {
   try {
-    const { protocol, hostname, origin } = new URL(base)
-    if (protocol === 'https:' || (protocol === 'http:' && /^(.+\.)?localhost$|^127\.|^\[::1]$/.test(hostname)))
-      return origin
-  } catch {}
-  throw new Error('api_base must begin with https://, or with http:// on localhost')
+    return /^https:|^http:\/\/(127[\d.]+|([^/]+\.)?localhost)[:/]/.test(new URL(base).href)
+  } catch {
+    return false
+  }
 }
 
 /** What the page has set for everybody to read. */

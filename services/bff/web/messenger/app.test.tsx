@@ -491,6 +491,26 @@ describe('where the page wants its customer to be', () => {
     expect(named('ticket:%')).toEqual({ ticket: '%' })
   })
 
+  it('is Messages if something is unread there, once that is known, and wherever else they have gone', async () => {
+    for (const [messages, gone, space] of [
+      [1, false, 'messages'],
+      [0, false, 'home'],
+      [1, true, 'tickets']
+    ] as const) {
+      const { app, api } = world()
+      go(app, { unread: true })
+      if (gone) app.tell({ type: 'tab', tab: 'tickets' })
+      api.home.mockResolvedValueOnce(wire(1, { badges: { messages } }))
+      await app.loadHome()
+      expect(top(app.where.value)).toEqual({ name: space })
+      // later news takes nobody away
+      await app.loadHome()
+      api.home.mockResolvedValueOnce(wire(2, { badges: { messages: 3 } }))
+      await app.loadHome()
+      expect(top(app.where.value)).toEqual({ name: space })
+    }
+  })
+
   it('is Home for a space that there is not, or not for this customer', async () => {
     const info = vi.spyOn(console, 'info').mockImplementation(() => {})
     const { app, api } = world()
@@ -517,6 +537,24 @@ describe('signed out', () => {
     session.status.value = 'signed_out'
     await screen.findByText('Please sign in again to see your messages and tickets.')
     expect(screen.queryByRole('navigation')).toBeNull()
+  })
+})
+
+describe('one of many pages of a customer', () => {
+  it('whose stream made room for another lives by polls, without a word', async () => {
+    const { app, api } = world()
+    async function* watch() {
+      yield { kind: 'home', home: wire(1) }
+      yield { kind: 'away', wait: 0, session: false, merged: false, crowded: true }
+    }
+    const opened = vi.fn(watch)
+    const poll = vi.fn(() => new Promise(() => {}))
+    Object.assign(api, { watch: opened, poll })
+    app.watcher.tell({ type: 'start' })
+    await waitFor(() => expect(poll).toHaveBeenCalled())
+    expect(app.watcher.phase).toBe('polling')
+    expect([opened.mock.calls.length, app.connection.value.lostAt]).toEqual([1, undefined])
+    app.watcher.tell({ type: 'stop' })
   })
 })
 

@@ -7,6 +7,7 @@ const SPACES: readonly string[] = ['home', 'messages', 'tickets'] satisfies Tab[
 
 export function go(app: App, place: Place): void {
   if ('link' in place) go(app, named(place.link))
+  else if ('unread' in place) toUnread(app)
   else if ('space' in place) {
     // a space that is hidden opens Home; before the first Home it is not known which are
     const home = app.home.value
@@ -25,6 +26,17 @@ export function go(app: App, place: Place): void {
     app.tell({ type: 'deep', tab: 'messages', screen: { name: 'new' } })
     if (place.send && place.new.trim()) app.write('new', place.new.trim())
   }
+}
+
+/** Nobody is taken away from where they have gone in the meantime. */
+function toUnread(app: App): void {
+  const from = app.where.value
+  const done = app.home.subscribe((home) => {
+    if (!home) return
+    // there is no `done` yet where Home is known already
+    queueMicrotask(() => done())
+    if (home.badges.messages && app.where.value === from) app.tell({ type: 'tab', tab: 'messages' })
+  })
 }
 
 /** The place that a link names: `ticket:12`, `tickets/12`, `conversation:…`, or a space. */

@@ -132,6 +132,17 @@ describe('asking again', () => {
     expect(task).toHaveBeenCalledTimes(4)
   })
 
+  it('finds a server that was away for a moment within seconds', async () => {
+    let away = true
+    const task = vi.fn(async () => !away)
+    const asking = poll(task, 10_000)
+    await asking.now()
+    away = false
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(task).toHaveBeenCalledTimes(2)
+    asking.stop()
+  })
+
   it('is asked ever more seldom while it fails', async () => {
     const task = vi.fn(async () => false)
     const asking = poll(task, 1_000)
