@@ -104,7 +104,7 @@ export function createMessenger(origin: string) {
 
   function boot(next: Settings): unknown {
     if (typeof next.app_id !== 'string' || !next.app_id) throw new Error('app_id is missing')
-    if (next.api_base && !trusted(next.api_base)) throw new Error('api_base must be https://, or http:// on localhost')
+    if (next.api_base && !trusted(next.api_base)) throw new Error('api_base must be https, or http on localhost')
     if (next.user_hash) warn('user_jwt takes the place of user_hash')
     // a callback may name another customer by now; only a user_id says that it does not
     const known = next.user_id || !next.getUserJwt
@@ -315,7 +315,7 @@ export function createMessenger(origin: string) {
 /** Where tokens may be sent: over nothing that others can read. */
 function trusted(base: string): boolean {
   try {
-    return /^https:|^http:\/\/(127[\d.]+|([^/]+\.)?localhost)[:/]/.test(new URL(base).href)
+    return /^http(s:|:\/\/(127[\d.]+|([^/]+\.)?localhost)[:/])/.test(new URL(base).href)
   } catch {
     return false
   }

@@ -31,7 +31,7 @@ describe('api_base', () => {
       api('onError', failed)
       api('boot', { ...settings, api_base: base })
       await turn()
-      const message = 'api_base must be https://, or http:// on localhost'
+      const message = 'api_base must be https, or http on localhost'
       expect(failed.mock.calls).toEqual([[{ message }]])
       expect(host()).toBe(null)
     }
