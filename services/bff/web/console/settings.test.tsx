@@ -42,6 +42,26 @@ describe('a token that is tried', () => {
   })
 })
 
+describe('what was changed', () => {
+  it('is told by the names that things have on their own pages', async () => {
+    const line = { actorId: 'tea_grace', time: '2026-11-20T10:00:00Z' }
+    open('/console/settings/channels/messenger/changes', {
+      ListChanges: () => ({
+        entries: [
+          { ...line, entryId: '1', action: 'space.updated', subject: 'web/tickets', before: 'on', after: 'off' },
+          { ...line, entryId: '2', action: 'identity_mode.set', subject: 'ios', before: 'enforced', after: 'optional' },
+          { ...line, entryId: '3', action: 'console_identity.unbound', subject: 'tea_alan', before: 'https://x y' }
+        ]
+      })
+    })
+    await screen.findByText(/Tickets space on Web/)
+    const values = [...document.querySelectorAll('.change')].map((one) => one.textContent)
+    expect(values[0]).toMatch(/Tickets space on Web OnOff|Tickets space on Web On Off/)
+    expect(values[1]).toMatch(/iOS.*Asks for a signed user token/)
+    expect(values[2]).toMatch(/^Took a login away from a teammate.*Alan Turing/)
+  })
+})
+
 describe('who installs the Messenger', () => {
   it('is told first that it shows on allowed origins only, and where they are named', async () => {
     open('/console/settings/channels/messenger/install')

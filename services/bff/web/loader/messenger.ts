@@ -315,7 +315,7 @@ export function createMessenger(origin: string) {
 /** Where tokens may be sent: over nothing that others can read. */
 function trusted(base: string): boolean {
   try {
-    return /^http(s:|:\/\/(127[\d.]+|([^/]+\.)?localhost)[:/])/.test(new URL(base).href)
+    return /^http(s:|:\/\/(127[\d.]+|(.+\.)?localhost)(:|$))/.test(new URL(base).origin)
   } catch {
     return false
   }

@@ -1,12 +1,12 @@
 /** Who changed which settings. */
 import { useSignal } from '@preact/signals'
 import { useDesk } from '../context'
-import { moment, t } from '../i18n'
+import { type Key, moment, t } from '../i18n'
 import { failure } from '../state/failure'
 import { says } from '../state/says'
 import { Problem, Skeleton, Wrong } from '../ui/parts'
 import { useLoaded } from './load'
-import type { Change } from './model'
+import { type Change, PLATFORMS, SPACES } from './model'
 
 const ACTIONS = [
   'action.space.updated',
@@ -24,7 +24,8 @@ const ACTIONS = [
   'action.contact.merged',
   'action.contact.erased',
   'action.console.login',
-  'action.console.logout'
+  'action.console.logout',
+  'action.console_identity.unbound'
 ] as const
 
 export function ChangesTab() {
@@ -87,9 +88,39 @@ function Line({ change }: { change: Change }) {
         {who ?? (change.actorId || t('the_system'))} · <time dateTime={change.time}>{moment(change.time)}</time>
       </p>
       <p class="values">
-        <code>{change.subject}</code> {change.before && <del>{change.before}</del>}{' '}
-        {change.after && <ins>{change.after}</ins>}
+        <Subject change={change} /> {change.before && <del>{value(change.before)}</del>}{' '}
+        {change.after && <ins>{value(change.after)}</ins>}
       </p>
     </li>
   )
+}
+
+/** What was changed, by the name that it has on its own page; an id where it has none. */
+function Subject({ change: { action, subject } }: { change: Change }) {
+  const person = useDesk().team.value?.people.find((one) => one.id === subject)?.name
+  const [on, of] = subject.toLowerCase().split('/')
+  const platform = PLATFORMS.find((one) => one === on)
+  const space = SPACES.find((one) => one === of)
+  if (platform && space)
+    return <>{t('space.switch', { space: t(`space.${space}`), platform: t(`platform.${platform}`) })}</>
+  if (platform) return <>{t(`platform.${platform}`)}</>
+  if (person) return <span dir="auto">{person}</span>
+  // the list is the workspace's: there is no other
+  if (action === 'allowed_origins.set') return null
+  return <code>{subject}</code>
+}
+
+const VALUES: Partial<Record<string, Key>> = {
+  on: 'value.on',
+  off: 'value.off',
+  enforced: 'mode.enforced',
+  optional: 'mode.optional',
+  admin: 'role.admin',
+  agent: 'role.agent',
+  viewer: 'role.viewer'
+}
+
+function value(said: string): string {
+  const known = VALUES[said.toLowerCase()]
+  return known ? t(known) : said
 }
