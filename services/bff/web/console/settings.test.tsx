@@ -48,8 +48,8 @@ describe('what was changed', () => {
     open('/console/settings/channels/messenger/changes', {
       ListChanges: () => ({
         entries: [
-          { ...line, entryId: '1', action: 'space.updated', subject: 'web/tickets', before: 'on', after: 'off' },
-          { ...line, entryId: '2', action: 'identity_mode.set', subject: 'ios', before: 'enforced', after: 'optional' },
+          { ...line, entryId: '1', action: 'space.updated', subject: 'WEB/TICKETS', before: 'on', after: 'off' },
+          { ...line, entryId: '2', action: 'identity_mode.set', subject: 'IOS', before: 'ENFORCED', after: 'OPTIONAL' },
           { ...line, entryId: '3', action: 'console_identity.unbound', subject: 'tea_alan', before: 'https://x y' }
         ]
       })
