@@ -282,10 +282,18 @@ test('two who turn the same switch: the slower sees what the faster did', async 
   await grace.go(SPACES)
   const ios = grace.switch('Tickets space on iOS')
   await ios.waitFor()
-  const body = { platform: 'ANDROID', space: 'TICKETS', enabled: false, expected_version: Number(settings.version) }
-  await suite.call('SettingsService/UpdateSpace', body)
+  const off = async (platform, version) => {
+    const body = { platform, space: 'TICKETS', enabled: false, expected_version: Number(version) }
+    return (await suite.call('SettingsService/UpdateSpace', body)).settings.version
+  }
+  const version = await off('IOS', settings.version)
   await ios.click()
   await grace.text('Someone else changed this setting. Showing the latest.').waitFor()
+  assert.equal(await ios.getAttribute('aria-checked'), 'false')
+  // another platform's switch is in nobody's way
+  await off('ANDROID', version)
+  await ios.click()
+  await grace.text('Tickets space is on on iOS.').waitFor()
   assert.equal(await ios.getAttribute('aria-checked'), 'true')
   assert.equal(await grace.switch('Tickets space on Android').getAttribute('aria-checked'), 'false')
 })
