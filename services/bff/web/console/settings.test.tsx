@@ -50,7 +50,9 @@ describe('what was changed', () => {
         entries: [
           { ...line, entryId: '1', action: 'space.updated', subject: 'WEB/TICKETS', before: 'on', after: 'off' },
           { ...line, entryId: '2', action: 'identity_mode.set', subject: 'IOS', before: 'ENFORCED', after: 'OPTIONAL' },
-          { ...line, entryId: '3', action: 'console_identity.unbound', subject: 'tea_alan', before: 'https://x y' }
+          { ...line, entryId: '3', action: 'console_identity.unbound', subject: 'tea_alan', before: 'https://x y' },
+          { ...line, entryId: '4', action: 'teammate.created', subject: 'tea_alan', after: 'Alan Turing, AGENT' },
+          { ...line, entryId: '5', action: 'api_token.created', subject: 'tok_1', after: 'Script, as tea_alan: x' }
         ]
       })
     })
@@ -58,6 +60,8 @@ describe('what was changed', () => {
     const values = [...document.querySelectorAll('.change')].map((one) => one.textContent)
     expect(values[0]).toMatch(/Tickets space on Web OnOff|Tickets space on Web On Off/)
     expect(values[1]).toMatch(/iOS.*Asks for a signed user token/)
+    expect(values[3]).toMatch(/[0-9APM ] ?Alan Turing, Agent$/)
+    expect(values[4]).toMatch(/Script, as Alan Turing: x$/)
     expect(values[2]).toMatch(/^Took a login away from a teammate.*Alan Turing/)
   })
 })

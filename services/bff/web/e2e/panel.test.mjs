@@ -47,7 +47,7 @@ test('a conversation of the demo begins with its ticket, and what is asked about
   await ada.call('showTicket', 2)
   await ada.button('Continue the Conversation').click()
   await ada.main.locator('.bubble', { hasText: 'Which street number' }).waitFor()
-  const text = await ada.main.locator('[role=log]').innerText()
+  const text = await ada.main.locator('[role=log]').textContent()
   const places = ['Ticket created', 'Ticket status changed', 'Which street number'].map((what) => text.indexOf(what))
   assert.ok(places[0] >= 0 && places[0] < places[1] && places[1] < places[2], text)
   await ada.close()

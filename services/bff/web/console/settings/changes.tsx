@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { useDesk } from '../context'
 import { type Key, moment, t } from '../i18n'
+import type { Person } from '../model'
 import { failure } from '../state/failure'
 import { says } from '../state/says'
 import { Problem, Skeleton, Wrong } from '../ui/parts'
@@ -77,7 +78,8 @@ const named = (action: string) => ACTIONS.find((one) => one === `action.${action
 
 function Line({ change }: { change: Change }) {
   const desk = useDesk()
-  const who = desk.team.value?.people.find((one) => one.id === change.actorId)?.name
+  const people = desk.team.value?.people ?? []
+  const who = people.find((one) => one.id === change.actorId)?.name
   const action = named(change.action)
   return (
     <li class="change">
@@ -88,8 +90,8 @@ function Line({ change }: { change: Change }) {
         {who ?? (change.actorId || t('the_system'))} · <time dateTime={change.time}>{moment(change.time)}</time>
       </p>
       <p class="values">
-        <Subject change={change} /> {change.before && <del>{value(change.before)}</del>}{' '}
-        {change.after && <ins>{value(change.after)}</ins>}
+        <Subject change={change} /> {change.before && <del>{value(change.before, people)}</del>}{' '}
+        {change.after && <ins>{value(change.after, people)}</ins>}
       </p>
     </li>
   )
@@ -104,8 +106,9 @@ function Subject({ change: { action, subject } }: { change: Change }) {
   if (platform && space)
     return <>{t('space.switch', { space: t(`space.${space}`), platform: t(`platform.${platform}`) })}</>
   if (platform) return <>{t(`platform.${platform}`)}</>
+  if (person && action === 'teammate.created') return null
   if (person) return <span dir="auto">{person}</span>
-  // the list is the workspace's: there is no other
+  // the list is the workspace's, there is no other; and a new teammate's name is what was added
   if (action === 'allowed_origins.set') return null
   return <code>{subject}</code>
 }
@@ -120,7 +123,12 @@ const VALUES: Partial<Record<string, Key>> = {
   viewer: 'role.viewer'
 }
 
-function value(said: string): string {
-  const known = VALUES[said.toLowerCase()]
-  return known ? t(known) : said
+/** A value's words, a comma between several; people by their names. */
+function value(said: string, people: Person[]): string {
+  const word = (one: string) => {
+    const known = VALUES[one.toLowerCase()]
+    return known ? t(known) : one
+  }
+  const named = said.replace(/tea_\w+/g, (id) => people.find((one) => one.id === id)?.name ?? id)
+  return named.split(', ').map(word).join(', ')
 }

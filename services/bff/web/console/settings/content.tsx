@@ -27,7 +27,6 @@ export function ContentTab() {
     } catch (thrown) {
       if (failure(thrown).kind !== 'stale') throw thrown
       const { spaces } = await desk.api.spaces()
-      if (spaces.tickets[platform] === on) throw thrown
       return desk.api.setSpace(platform, on, spaces.version)
     }
   }
