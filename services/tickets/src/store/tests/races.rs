@@ -231,7 +231,12 @@ async fn a_search_finds_a_ticket_by_its_number_and_no_other_that_begins_so() {
         change.after.ticket.number = number;
         assert_eq!(shelf.save(&change).await, Saved::Done);
     }
-    for (text, expected) in [("7", vec![7]), ("#70", vec![70]), ("#", vec![]), ("0", vec![])] {
+    for (text, expected) in [
+        ("7", vec![7]),
+        ("#70", vec![70]),
+        ("#", vec![]),
+        ("0", vec![]),
+    ] {
         let filter = InboxFilter {
             text: Some(text.into()),
             ..InboxFilter::default()
