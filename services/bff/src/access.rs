@@ -100,6 +100,10 @@ pub(crate) const ACCESS: AccessTable = &[
         "/messenger.bff.v1.ConsoleService/SetTicketConversation",
         TICKETS_W,
     ),
+    (
+        "/messenger.bff.v1.ConsoleService/SetConversationOpen",
+        TALK_W,
+    ),
     ("/messenger.bff.v1.ConsoleService/GetSpaces", SETTINGS),
     ("/messenger.bff.v1.ConsoleService/SetSpace", SETTINGS_W),
     ("/messenger.bff.v1.ConsoleService/GetSecurity", SETTINGS),

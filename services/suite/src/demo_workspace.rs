@@ -205,6 +205,8 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
             explain("moving a ticket", moved)?;
         }
         if category == StateCategory::WaitingOnCustomer {
+            // what is asked there is asked after the ticket was made and moved, and is read so
+            told_of_twice(&grace, &ticket.1).await;
             let body = conversations::SendMessageRequest {
                 conversation_id: ticket.1,
                 body: "Which street number should it be?".into(),
@@ -221,6 +223,32 @@ pub(crate) async fn create(layout: &Layout, endpoints: &Endpoints) -> Result<Acc
     let about_iceland = chat(&access, endpoints, &grace).await?;
     report::file(&access, endpoints, &grace, &about_iceland).await?;
     Ok(access)
+}
+
+/// Waits until the conversation has been told of its ticket and of its state; not for ever, for it is only the order of
+/// a demo.
+async fn told_of_twice(grace: &Staff, conversation: &str) {
+    for _ in 0..250 {
+        let body = conversations::ListPartsRequest {
+            conversation_id: conversation.to_owned(),
+            ..Default::default()
+        };
+        let parts = grace
+            .call(&grace.conversations, body, |mut c, r| async move {
+                c.list_parts(r).await
+            })
+            .await;
+        let events = parts.map_or(0, |told| {
+            let kinds = told.parts.iter().map(conversations::Part::kind);
+            kinds
+                .filter(|kind| *kind == conversations::PartKind::TicketEvent)
+                .count()
+        });
+        if events >= 2 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }
 
 /// Submits a ticket; returns its id and its conversation's.

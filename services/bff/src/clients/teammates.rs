@@ -87,6 +87,10 @@ writes! {
         |body| !body.request_id.is_empty();
     note: conversations.add_note(cv::AddNoteRequest) -> cv::AddNoteResponse,
         |body| !body.request_id.is_empty();
+    close: conversations.close_conversation(cv::CloseConversationRequest) -> cv::CloseConversationResponse,
+        |body| !body.request_id.is_empty();
+    reopen: conversations.reopen_conversation(cv::ReopenConversationRequest) -> cv::ReopenConversationResponse,
+        |body| !body.request_id.is_empty();
     // of a version read: a second try would meet the first one's version
     update_space: settings.update_space(st::UpdateSpaceRequest) -> st::UpdateSpaceResponse, |_| false;
     set_identity: workspaces.set_identity_mode(st::SetIdentityModeRequest) -> st::SetIdentityModeResponse, |_| false;

@@ -167,6 +167,16 @@ impl ConsoleService for ConsoleHandler {
         )
     }
 
+    async fn set_conversation_open(
+        &self,
+        request: Request<pb::SetConversationOpenRequest>,
+    ) -> Result<Response<pb::SetConversationOpenResponse>, Status> {
+        told(
+            self.set_conversation_open(&*teammate()?, request.into_inner())
+                .await,
+        )
+    }
+
     async fn get_spaces(
         &self,
         _: Request<pb::GetSpacesRequest>,

@@ -140,6 +140,10 @@ export function api(client: Client, ended: () => void) {
     setState: (body: Versioned & { stateId: string }) => changed('SetTicketState', body),
     setShared: (body: Versioned & { shared: boolean }) => changed('SetTicketShared', body),
     setConversation: (body: Versioned & { conversationId: string }) => changed('SetTicketConversation', body),
+    async setConversationOpen(body: { requestId: string; conversationId: string; open: boolean }) {
+      const answer = await ask<typeof body, rpc.SetConversationOpenResponseJson>('SetConversationOpen', body)
+      return model.conversation(answer.conversation ?? {})
+    },
     async reply(body: Write & { body: string; stateId: string }): Promise<Replied> {
       const answer = await ask<typeof body, rpc.ReplyToTicketResponseJson>('ReplyToTicket', body)
       return { ticket: answer.ticket && model.ticket(answer.ticket), stateProblem: answer.stateProblem ?? '' }

@@ -91,6 +91,27 @@ describe('the inbox', () => {
   })
 })
 
+describe('a conversation', () => {
+  it('is closed and reopened by a button, and whoever writes there is told that it is closed', async () => {
+    let state = 'CONVERSATION_STATE_OPEN'
+    const { calls } = open('/console/tickets/tkt_1', {
+      GetInboxTicket: () => ({ ticket: ticket(), requesters: [], conversation: conversation({ state }) }),
+      SetConversationOpen: ({ open }) => {
+        state = open ? 'CONVERSATION_STATE_OPEN' : 'CONVERSATION_STATE_CLOSED'
+        return { conversation: conversation({ state }) }
+      }
+    })
+    const told = () => screen.queryByText(/^This conversation is closed/)
+    fireEvent.click(await screen.findByRole('button', { name: 'Close conversation' }))
+    const reopen = await screen.findByRole('button', { name: 'Reopen conversation' })
+    expect(told()).not.toBeNull()
+    fireEvent.click(reopen)
+    await screen.findByRole('button', { name: 'Close conversation' })
+    expect(told()).toBeNull()
+    expect(calls('SetConversationOpen').map((body) => body.open)).toEqual([false, true])
+  })
+})
+
 describe('a long list', () => {
   const SERVER = 260
   const all = Array.from({ length: SERVER }, (_, at) => ({

@@ -112,7 +112,18 @@ export interface Part {
   time: string
 }
 
-export type Happening = 'created' | 'state' | 'edited' | 'linked' | 'unlinked' | 'deleted' | 'shared' | 'unshared'
+export type Happening =
+  | 'created'
+  | 'state'
+  | 'edited'
+  | 'linked'
+  | 'unlinked'
+  | 'deleted'
+  | 'shared'
+  | 'unshared'
+  | 'closed'
+  | 'reopened'
+  | 'assigned'
 
 export interface Entry {
   kind: Happening
@@ -254,7 +265,10 @@ const HAPPENINGS: Partial<Record<tickets.HistoryKindJson, Happening>> = {
   HISTORY_KIND_UNLINKED: 'unlinked',
   HISTORY_KIND_DELETED: 'deleted',
   HISTORY_KIND_SHARED: 'shared',
-  HISTORY_KIND_UNSHARED: 'unshared'
+  HISTORY_KIND_UNSHARED: 'unshared',
+  HISTORY_KIND_CLOSED: 'closed',
+  HISTORY_KIND_REOPENED: 'reopened',
+  HISTORY_KIND_ASSIGNED: 'assigned'
 }
 
 /** Nothing for a kind that a later server may add. */

@@ -31,6 +31,50 @@ const spaces = (version: string, off: string[] = []) => ({
 })
 const flip = (name: string) => screen.findByRole('switch', { name })
 
+describe('a token that is tried', () => {
+  it('is refused in words in which code is code', async () => {
+    open('/console/settings/channels/messenger/security', {
+      TestUserToken: () => ({ problem: 'Its `kid` must be an id.' })
+    })
+    fireEvent.input(await screen.findByLabelText('User token'), { target: { value: 'a.b.c' } })
+    fireEvent.click(screen.getByRole('button', { name: 'Test token' }))
+    expect((await screen.findByText('kid')).parentElement?.textContent).toBe('Its kid must be an id.')
+  })
+})
+
+describe('what was changed', () => {
+  it('is told by the names that things have on their own pages', async () => {
+    const line = { actorId: 'tea_grace', time: '2026-11-20T10:00:00Z' }
+    open('/console/settings/channels/messenger/changes', {
+      ListChanges: () => ({
+        entries: [
+          { ...line, entryId: '1', action: 'space.updated', subject: 'WEB/TICKETS', before: 'on', after: 'off' },
+          { ...line, entryId: '2', action: 'identity_mode.set', subject: 'IOS', before: 'ENFORCED', after: 'OPTIONAL' },
+          { ...line, entryId: '3', action: 'console_identity.unbound', subject: 'tea_alan', before: 'https://x y' },
+          { ...line, entryId: '4', action: 'teammate.created', subject: 'tea_alan', after: 'Alan Turing, AGENT' },
+          { ...line, entryId: '5', action: 'api_token.created', subject: 'tok_1', after: 'Script, as tea_alan: x' }
+        ]
+      })
+    })
+    await screen.findByText(/Tickets space on Web/)
+    const values = [...document.querySelectorAll('.change')].map((one) => one.textContent)
+    expect(values[0]).toMatch(/Tickets space on Web OnOff|Tickets space on Web On Off/)
+    expect(values[1]).toMatch(/iOS.*Asks for a signed user token/)
+    expect(values[3]).toMatch(/[0-9APM ] ?Alan Turing, Agent$/)
+    expect(values[4]).toMatch(/Script, as Alan Turing: x$/)
+    expect(values[2]).toMatch(/^Took a login away from a teammate.*Alan Turing/)
+  })
+})
+
+describe('who installs the Messenger', () => {
+  it('is told first that it shows on allowed origins only, and where they are named', async () => {
+    open('/console/settings/channels/messenger/install')
+    const heading = await screen.findByRole('heading', { name: 'Allowed origins' })
+    expect(heading.closest('section')?.querySelector('a')?.pathname).toMatch(/\/security$/)
+    expect(screen.getAllByRole('heading', { level: 2 })[0]).toBe(heading)
+  })
+})
+
 describe('Content and Spaces', () => {
   it('is found below Settings, Channels, Messenger', async () => {
     open(CONTENT)
@@ -83,6 +127,23 @@ describe('Content and Spaces', () => {
       expect((await flip('Tickets space on Android')).getAttribute('aria-checked')).toBe('false')
     )
     expect((await flip('Tickets space on Web')).getAttribute('aria-checked')).toBe('true')
+  })
+
+  it('turns a platform off although another one was turned meanwhile', async () => {
+    const { answers, calls } = open(CONTENT, {
+      SetSpace: ({ expectedVersion }) => {
+        if (expectedVersion !== '9') throw new RpcError('aborted', '', '', 0, 'STALE_VERSION')
+        answers.GetSpaces = () => spaces('10', ['WEB', 'ANDROID'])
+        return spaces('10', ['WEB', 'ANDROID'])
+      }
+    })
+    const web = await flip('Tickets space on Web')
+    answers.GetSpaces = () => spaces('9', ['ANDROID'])
+    fireEvent.click(web)
+    await screen.findByText('Tickets space is off on Web.')
+    expect(screen.queryByText(/Someone else/)).toBeNull()
+    expect(web.getAttribute('aria-checked')).toBe('false')
+    expect(calls('SetSpace').length).toBe(2)
   })
 
   it('rolls back what could not be saved', async () => {

@@ -277,15 +277,22 @@ test('turned off on the web, the Tickets space goes from the open Messenger, and
   await tab(/Tickets/).waitFor()
 })
 
-test('two who turn the same switch: the slower sees what the faster did', async () => {
+test('two who turn switches at once are in nobody’s way, the same switch or another', async () => {
   const { settings } = await suite.call('SettingsService/GetMessengerSettings')
   await grace.go(SPACES)
   const ios = grace.switch('Tickets space on iOS')
   await ios.waitFor()
-  const body = { platform: 'ANDROID', space: 'TICKETS', enabled: false, expected_version: Number(settings.version) }
-  await suite.call('SettingsService/UpdateSpace', body)
+  const off = async (platform, version) => {
+    const body = { platform, space: 'TICKETS', enabled: false, expected_version: Number(version) }
+    return (await suite.call('SettingsService/UpdateSpace', body)).settings.version
+  }
+  const version = await off('IOS', settings.version)
   await ios.click()
-  await grace.text('Someone else changed this setting. Showing the latest.').waitFor()
+  await grace.text('Tickets space is off on iOS.').waitFor()
+  assert.equal(await ios.getAttribute('aria-checked'), 'false')
+  await off('ANDROID', version)
+  await ios.click()
+  await grace.text('Tickets space is on on iOS.').waitFor()
   assert.equal(await ios.getAttribute('aria-checked'), 'true')
   assert.equal(await grace.switch('Tickets space on Android').getAttribute('aria-checked'), 'false')
 })

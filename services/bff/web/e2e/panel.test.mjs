@@ -42,6 +42,17 @@ test('the panel becomes wider and narrower at the customer’s word, and stays i
   await ada.close()
 })
 
+test('a conversation of the demo begins with its ticket, and what is asked about it comes after', async () => {
+  const ada = await Customer.open(browser, suite, { user: 'ada' })
+  await ada.call('showTicket', 2)
+  await ada.button('Continue the Conversation').click()
+  await ada.main.locator('.bubble', { hasText: 'Which street number' }).waitFor()
+  const text = await ada.main.locator('[role=log]').textContent()
+  const places = ['Ticket created', 'Ticket status changed', 'Which street number'].map((what) => text.indexOf(what))
+  assert.ok(places[0] >= 0 && places[0] < places[1] && places[1] < places[2], text)
+  await ada.close()
+})
+
 test('the page may have it speak another language from now on', async () => {
   const ada = await Customer.open(browser, suite, { user: 'ada', lang: 'en' })
   await ada.show()

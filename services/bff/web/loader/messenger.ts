@@ -70,7 +70,8 @@ export function createMessenger(origin: string) {
     },
     show: () =>
       soon((panel) => {
-        if (!panel.open && counts.messages) panel.post({ type: 'go', place: { space: 'messages' } })
+        // what is unread may not be known here yet
+        if (!panel.open) panel.post({ type: 'go', place: { unread: true } })
         panel.show()
       }),
     hide: () => soon((panel) => panel.hide()),
@@ -103,7 +104,7 @@ export function createMessenger(origin: string) {
 
   function boot(next: Settings): unknown {
     if (typeof next.app_id !== 'string' || !next.app_id) throw new Error('app_id is missing')
-    if (next.api_base && !/^https?:\/\/[^/]/.test(next.api_base)) throw new Error('api_base must begin with https://')
+    if (next.api_base && !trusted(next.api_base)) throw new Error('api_base must be https, or http on localhost')
     if (next.user_hash) warn('user_jwt takes the place of user_hash')
     // a callback may name another customer by now; only a user_id says that it does not
     const known = next.user_id || !next.getUserJwt
@@ -188,9 +189,11 @@ export function createMessenger(origin: string) {
         break
       case 'refused':
         keep('look', '')
+        who = undefined
         fail('user_jwt is refused or missing')
         break
       case 'signed_out':
+        who = undefined
         emit('onSessionExpired')
         break
       case 'counts':
@@ -279,7 +282,7 @@ export function createMessenger(origin: string) {
   }
 
   function fail(error: unknown) {
-    const message = error instanceof Error ? error.message : String(error)
+    const message = `${(error as Any)?.message ?? error}`
     warn(message)
     emit('onError', { message })
   }
@@ -307,6 +310,15 @@ export function createMessenger(origin: string) {
     }
   })
   return call
+}
+
+/** Where tokens may be sent: over nothing that others can read. */
+function trusted(base: string): boolean {
+  try {
+    return /^http(s:|:\/\/(127[\d.]+|(.+\.)?localhost)(:|$))/.test(new URL(base).origin)
+  } catch {
+    return false
+  }
 }
 
 /** What the page has set for everybody to read. */

@@ -65,7 +65,7 @@ export function createPanel(initial: Settings, base: string, kept: string, liste
     set('--y', `${pixels(next.vertical_padding, 20)}px`)
     set('--z', `${pixels(next.z_index, 2147483000)}`)
     const colour = next.action_color ?? ''
-    set('--action', /^#[0-9a-f]{6}$/i.test(colour) ? colour : '')
+    set('--action', /^#([0-9a-f]{3}){1,2}$/i.test(colour) ? colour : '')
     box.className = next.alignment === 'left' ? 'start' : ''
     paint()
     if (port) post({ type: 'look', look: look() })

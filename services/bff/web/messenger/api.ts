@@ -22,7 +22,8 @@ export type Frame =
   | { kind: 'home'; home: model.Home }
   | { kind: 'bookmark' }
   /** `session`: it is over; `merged`: because the visitor is a user now. */
-  | { kind: 'away'; wait: number; session: boolean; merged: boolean }
+  /** `crowded`: this customer has too many streams, and this one made room for another. */
+  | { kind: 'away'; wait: number; session: boolean; merged: boolean; crowded: boolean }
 
 interface WireFrame {
   home?: HomeJson
@@ -36,7 +37,8 @@ function frame({ home, goAway }: WireFrame): Frame {
     kind: 'away',
     wait: goAway.retryAfterMs ?? 0,
     session: goAway.reason === 'GO_AWAY_REASON_SESSION_ENDED',
-    merged: goAway.reason === 'GO_AWAY_REASON_SESSION_CHANGED'
+    merged: goAway.reason === 'GO_AWAY_REASON_SESSION_CHANGED',
+    crowded: goAway.reason === 'GO_AWAY_REASON_TOO_MANY'
   }
 }
 

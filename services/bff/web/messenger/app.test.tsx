@@ -10,6 +10,7 @@ import * as model from './model'
 import type { Session } from './session'
 import { Shell } from './shell'
 import { top } from './state/route'
+import * as strip from './state/strip'
 
 const wire = (contact: number, more: object = {}) =>
   model.home({
@@ -261,6 +262,16 @@ describe('a ticket', () => {
     expect(document.activeElement === list()[5]).toBe(true)
   })
 
+  it('that was shared later was created when it was', async () => {
+    const { app, api, shown } = world()
+    const history = [{ state: detail.state, time: new Date().toISOString(), revision: 2 }]
+    api.ticket.mockResolvedValue({ ...detail, createTime: '2020-03-04T10:00:00Z', history })
+    shown()
+    app.tell({ type: 'deep', tab: 'tickets', screen: { name: 'ticket', id: 'tkt_1' } })
+    const created = await screen.findByText('Ticket created')
+    expect(created.closest('li')?.querySelector('time')?.dateTime).toBe('2020-03-04T10:00:00Z')
+  })
+
   it('leads into its conversation in the words that were agreed, and back', async () => {
     const { app, shown } = world()
     shown()
@@ -327,6 +338,24 @@ describe('a conversation', () => {
     screen.getByText('text 1')
   })
 
+  it('has no news in what one has just set off oneself', async () => {
+    const { app, api, shown } = world()
+    const parts = [
+      part(1),
+      part(2, { author: { me: true } }),
+      part(3, { kind: 'PART_KIND_STATE_EVENT', state: 'CONVERSATION_STATE_OPEN' })
+    ]
+    const read = { ...talk, readSeq: 1 }
+    api.thread.mockResolvedValueOnce({ conversation: read, parts, older: '' })
+    shown()
+    open(app)
+    await screen.findByText(/Conversation reopened/)
+    expect(screen.queryByText('New')).toBeNull()
+    api.thread.mockResolvedValueOnce({ conversation: read, parts: [...parts, part(4)], older: '' })
+    await app.loadThread('cnv_1')
+    await screen.findByText('New')
+  })
+
   it('that is new becomes the one that the server made', async () => {
     const { app, api, shown } = world()
     shown()
@@ -347,6 +376,22 @@ describe('what a customer writes', () => {
     expect(session.wrote).not.toHaveBeenCalled()
     await app.deliver('new', { requestId: 'r', body: 'first', state: 'waiting' })
     expect(session.wrote).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('the form for a new ticket', () => {
+  it('that could not be fetched is there by itself once there is a connection again', async () => {
+    const { app, api, shown } = world()
+    const phase = (phase: 'offline' | 'live') => {
+      app.connection.value = strip.reduce(app.connection.value, { type: 'phase', phase, at: Date.now() })
+    }
+    api.forms.mockRejectedValueOnce(new RpcError('unavailable'))
+    phase('offline')
+    shown()
+    app.tell({ type: 'push', screen: { name: 'submit' }, from: '' })
+    await screen.findByText("We couldn't load the form.")
+    phase('live')
+    await screen.findByRole('textbox', { name: 'Title' })
   })
 })
 
@@ -446,12 +491,32 @@ describe('where the page wants its customer to be', () => {
     expect(named('ticket:%')).toEqual({ ticket: '%' })
   })
 
+  it('is Messages if something is unread there, once that is known, and wherever else they have gone', async () => {
+    for (const [messages, gone, space] of [
+      [1, false, 'messages'],
+      [0, false, 'home'],
+      [1, true, 'tickets']
+    ] as const) {
+      const { app, api } = world()
+      go(app, { unread: true })
+      if (gone) app.tell({ type: 'tab', tab: 'tickets' })
+      api.home.mockResolvedValueOnce(wire(1, { badges: { messages } }))
+      await app.loadHome()
+      expect(top(app.where.value)).toEqual({ name: space })
+      // later news takes nobody away
+      await app.loadHome()
+      api.home.mockResolvedValueOnce(wire(2, { badges: { messages: 3 } }))
+      await app.loadHome()
+      expect(top(app.where.value)).toEqual({ name: space })
+    }
+  })
+
   it('is Home for a space that there is not, or not for this customer', async () => {
     const info = vi.spyOn(console, 'info').mockImplementation(() => {})
     const { app, api } = world()
     go(app, { space: 'news' })
     expect(top(app.where.value)).toEqual({ name: 'home' })
-    go(app, { space: 'tickets' })
+    go(app, { space: 'Tickets' })
     expect(top(app.where.value)).toEqual({ name: 'tickets' })
     api.home.mockResolvedValueOnce(wire(2, { spaces: [{ space: 'SPACE_HOME', visible: true }] }))
     await app.loadHome()
@@ -472,6 +537,24 @@ describe('signed out', () => {
     session.status.value = 'signed_out'
     await screen.findByText('Please sign in again to see your messages and tickets.')
     expect(screen.queryByRole('navigation')).toBeNull()
+  })
+})
+
+describe('one of many pages of a customer', () => {
+  it('whose stream made room for another lives by polls, without a word', async () => {
+    const { app, api } = world()
+    async function* watch() {
+      yield { kind: 'home', home: wire(1) }
+      yield { kind: 'away', wait: 0, session: false, merged: false, crowded: true }
+    }
+    const opened = vi.fn(watch)
+    const poll = vi.fn(() => new Promise(() => {}))
+    Object.assign(api, { watch: opened, poll })
+    app.watcher.tell({ type: 'start' })
+    await waitFor(() => expect(poll).toHaveBeenCalled())
+    expect(app.watcher.phase).toBe('polling')
+    expect([opened.mock.calls.length, app.connection.value.lostAt]).toEqual([1, undefined])
+    app.watcher.tell({ type: 'stop' })
   })
 })
 

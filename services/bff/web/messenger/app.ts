@@ -282,6 +282,7 @@ export function createApp(api: Api, session: Session) {
         await session.ensure()
         for await (const got of api.watch(home.value?.wire, signal)) {
           frame()
+          if (got.kind === 'away' && got.crowded) return 'crowded'
           const wait = take(got)
           if (wait !== undefined) return wait
         }

@@ -7,12 +7,13 @@ const SPACES: readonly string[] = ['home', 'messages', 'tickets'] satisfies Tab[
 
 export function go(app: App, place: Place): void {
   if ('link' in place) go(app, named(place.link))
+  else if ('unread' in place) toUnread(app)
   else if ('space' in place) {
     // a space that is hidden opens Home; before the first Home it is not known which are
     const home = app.home.value
-    const space = place.space as Tab
+    const space = place.space.toLowerCase() as Tab
     const shows = SPACES.includes(space) && (!home || home.degraded || home.tabs.includes(space))
-    if (!shows) console.info(`Messenger: ${space} is not shown to this customer`)
+    if (!shows) console.info(`Messenger: there is no space ${place.space} for this customer, so Home opens`)
     app.tell({ type: 'tab', tab: shows ? space : 'home' })
   } else if ('ticket' in place) {
     // without the space its detail opens over Messages
@@ -25,6 +26,17 @@ export function go(app: App, place: Place): void {
     app.tell({ type: 'deep', tab: 'messages', screen: { name: 'new' } })
     if (place.send && place.new.trim()) app.write('new', place.new.trim())
   }
+}
+
+/** Nobody is taken away from where they have gone in the meantime. */
+function toUnread(app: App): void {
+  const from = app.where.value
+  const done = app.home.subscribe((home) => {
+    if (!home) return
+    // there is no `done` yet where Home is known already
+    queueMicrotask(() => done())
+    if (home.badges.messages && app.where.value === from) app.tell({ type: 'tab', tab: 'messages' })
+  })
 }
 
 /** The place that a link names: `ticket:12`, `tickets/12`, `conversation:…`, or a space. */

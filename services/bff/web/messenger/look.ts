@@ -38,9 +38,10 @@ export function wear({ theme, ...said }: Look, root: HTMLElement = document.docu
   set('--link', link && `light-dark(${readable(link, LIGHT)}, ${readable(link, '#14171d')})`)
 }
 
-/** One that is written as ours are; nothing for any other. */
+/** One that is written as ours are, or short as `#fff`; nothing for any other. */
 function colour(said: unknown): string {
-  return typeof said === 'string' && /^#[0-9a-f]{6}$/i.test(said) ? said : ''
+  if (typeof said !== 'string' || !/^#([0-9a-f]{3}){1,2}$/i.test(said)) return ''
+  return said.length < 7 ? said.replace(/\w/g, '$&$&') : said
 }
 
 /** What can be read on a colour. */

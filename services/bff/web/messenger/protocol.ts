@@ -9,6 +9,8 @@ export type Place =
   | { space: string }
   /** As the address of the host's page has it: `ticket:12`, `tickets/12`, a conversation, or a space. */
   | { link: string }
+  /** Messages, once it is known that something is unread there. */
+  | { unread: boolean }
   | { ticket: string }
   | { conversation: string }
   | { new: string; send: boolean }

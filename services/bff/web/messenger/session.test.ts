@@ -45,6 +45,9 @@ describe('the session', () => {
     const never = user([new RpcError('unauthenticated')], ['bad'])
     await expect(never.made.ensure()).rejects.toMatchObject({ code: 'unauthenticated' })
     expect(never.made.status.value).toBe('refused')
+    // asked again, it still never was there
+    await never.made.ensure().catch(() => {})
+    expect(never.made.status.value).toBe('refused')
     const ended = user(['token'], ['jwt', undefined])
     await ended.made.ensure()
     ended.made.drop()

@@ -170,7 +170,8 @@ export class Session {
 
   private fail(): RpcError {
     // a quiet renewal that fails leaves the session that still holds
-    if (!this.token) this.status.value = this.status.value === 'starting' ? 'refused' : 'signed_out'
+    if (!this.token)
+      this.status.value = this.status.value === 'starting' || this.status.value === 'refused' ? 'refused' : 'signed_out'
     return new RpcError('unauthenticated')
   }
 }

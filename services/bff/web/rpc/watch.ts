@@ -47,6 +47,8 @@ export type WatchEvent =
   | { type: 'healthy' }
   /** The stream is over; `wait` when the server said how long, in milliseconds. */
   | { type: 'ended'; wait?: number }
+  /** The stream made room for another page's: there are as many as there may be. */
+  | { type: 'crowded' }
   /** The stream gave no frame within five seconds. */
   | { type: 'silent' }
   /** The wait is over. */
@@ -104,6 +106,12 @@ export function step(state: WatchState, event: WatchEvent, random: () => number)
       if (event.type === 'silent') effects.push({ do: 'read' })
       return [{ ...state, phase: 'waiting', failures, fruitless }, effects]
     }
+    // it would take another page's place, which would take it back
+    case 'crowded':
+      return [
+        { ...state, phase: 'polling', fruitless: FRUITLESS },
+        [{ do: 'close' }, { do: 'poll' }, { do: 'wait', ms: POLLING }]
+      ]
     case 'due':
       if (state.phase === 'waiting') return open()
       if (state.phase === 'hidden') return [state, [{ do: 'read' }, { do: 'wait', ms: READ_HIDDEN }]]
@@ -123,8 +131,11 @@ export function step(state: WatchState, event: WatchEvent, random: () => number)
 }
 
 export interface WatcherDeps {
-  /** Runs one stream to its end; calls `frame` for each frame. Resolves with the server's wait. */
-  open(signal: AbortSignal, frame: () => void): Promise<number | undefined>
+  /**
+   * Runs one stream to its end; calls `frame` for each frame. Resolves with the server's wait, or with `crowded` when
+   * it had to make room for another.
+   */
+  open(signal: AbortSignal, frame: () => void): Promise<number | 'crowded' | undefined>
   /** Waits at the server for one change; resolves with the pause before the next, and never throws. */
   poll(signal: AbortSignal): Promise<number>
   /** Reads Home once; never throws. */
@@ -202,7 +213,10 @@ export class Watcher {
     this.deps
       .open(stream.signal, () => this.stream === stream && frame())
       .then(
-        (wait) => tell(wait === undefined ? { type: 'ended' } : { type: 'ended', wait }),
+        (wait) => {
+          if (wait === 'crowded') tell({ type: 'crowded' })
+          else tell(wait === undefined ? { type: 'ended' } : { type: 'ended', wait })
+        },
         () => tell({ type: 'ended' })
       )
   }

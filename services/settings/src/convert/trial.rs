@@ -77,7 +77,7 @@ fn problem(why: Refusal, app: &AppId) -> String {
              `exp` and `iat` as numbers of seconds, and `aud`."
         }
         Refusal::NoKey => {
-            "The header names no key: its `kid` must be the id of one of this workspace's keys."
+            "No key of this workspace for this platform is the one of the header: its `kid` must be such a key's id."
         }
         Refusal::Header => "The header must say `alg` HS256, and no `crit`.",
         Refusal::Signature => {

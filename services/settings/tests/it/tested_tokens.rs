@@ -107,7 +107,7 @@ async fn each_mistake_of_a_token_has_its_sentence() {
         (key.sign(&untimed), "cannot be read"),
         (
             header_of(&key, &json!({ "alg": "HS256" }), &good),
-            "names no key",
+            "No key of this workspace",
         ),
         (
             header_of(&key, &json!({ "alg": "none", "kid": key.kid }), &good),

@@ -104,6 +104,9 @@ pub(crate) fn history_entry(entry: &HistoryEntry) -> pb::HistoryEntry {
         HistoryKind::Deleted => pb::HistoryKind::Deleted,
         HistoryKind::Shared => pb::HistoryKind::Shared,
         HistoryKind::Unshared => pb::HistoryKind::Unshared,
+        HistoryKind::Closed => pb::HistoryKind::Closed,
+        HistoryKind::Reopened => pb::HistoryKind::Reopened,
+        HistoryKind::Assigned => pb::HistoryKind::Assigned,
     };
     pb::HistoryEntry {
         kind: kind.into(),

@@ -11,7 +11,7 @@ pub enum HistoryKind {
     Created,
     /// Moved to another state.
     StateChanged,
-    /// Title, description, assignee or open changed.
+    /// Title or description changed.
     Edited,
     /// Linked to a conversation.
     Linked,
@@ -23,6 +23,12 @@ pub enum HistoryKind {
     Shared,
     /// Taken back from the customer.
     Unshared,
+    /// Closed in the inbox.
+    Closed,
+    /// Opened again in the inbox.
+    Reopened,
+    /// Given to another teammate or to nobody.
+    Assigned,
 }
 
 /// One entry of a ticket's history.

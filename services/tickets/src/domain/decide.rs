@@ -91,10 +91,18 @@ impl Aggregate {
         if *ticket == self.ticket {
             return None;
         }
-        if ticket.title != self.ticket.title || ticket.description != self.ticket.description {
+        let reworded =
+            ticket.title != self.ticket.title || ticket.description != self.ticket.description;
+        let kind = match (ticket.open != self.ticket.open, ticket.open) {
+            (true, true) => HistoryKind::Reopened,
+            (true, false) => HistoryKind::Closed,
+            _ if reworded => HistoryKind::Edited,
+            _ => HistoryKind::Assigned,
+        };
+        if reworded {
             draft.revise();
         }
-        Some(draft.finish(HistoryKind::Edited, false, by))
+        Some(draft.finish(kind, false, by))
     }
 
     /// Links it to a conversation; `None` when it is linked to that one (O3).

@@ -96,7 +96,10 @@ fn which(backend: DbBackend, filter: &InboxFilter, values: &mut Vec<Value>) -> S
     }
     if let Some(part) = &filter.text {
         let lower = lower_ascii(backend, "t.title");
-        let sql = format!("{lower} like ? escape '\\'");
+        // `123` and `#123` are a ticket's number too, held against the same pattern: it stays one value
+        let sql = format!(
+            "({lower} like ? escape '\\' or ? in ('%' || t.number || '%', '%#' || t.number || '%'))"
+        );
         hold(&sql, contains(&part.to_ascii_lowercase()).into());
     }
     // one customer's tickets are few: start from them instead of from the whole inbox

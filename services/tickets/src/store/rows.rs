@@ -124,6 +124,9 @@ pub(super) fn history(row: &QueryResult) -> Result<HistoryEntry, DbErr> {
             6 => HistoryKind::Deleted,
             7 => HistoryKind::Shared,
             8 => HistoryKind::Unshared,
+            9 => HistoryKind::Closed,
+            10 => HistoryKind::Reopened,
+            11 => HistoryKind::Assigned,
             other => return Err(unknown("kind", other)),
         },
         version: count(row, "version")?,
@@ -146,6 +149,9 @@ pub(super) fn history_number(kind: HistoryKind) -> i32 {
         HistoryKind::Deleted => 6,
         HistoryKind::Shared => 7,
         HistoryKind::Unshared => 8,
+        HistoryKind::Closed => 9,
+        HistoryKind::Reopened => 10,
+        HistoryKind::Assigned => 11,
     }
 }
 

@@ -365,7 +365,7 @@ async fn the_history_says_what_happened_by_whom_and_what_the_customer_saw_of_it(
             (HistoryKind::StateChanged, 2, grace.as_str(), true),
             (HistoryKind::Unlinked, 3, grace.as_str(), false),
             (HistoryKind::Linked, 4, desk.ada.as_str(), false),
-            (HistoryKind::Edited, 5, grace.as_str(), false)
+            (HistoryKind::Closed, 5, grace.as_str(), false)
         ]
     );
     let (submitted, resolved) = (

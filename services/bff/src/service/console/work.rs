@@ -1,4 +1,5 @@
-//! Work on a ticket: what is asked for goes to Tickets as it came, and its refusals come back as they are.
+//! Work on a ticket and on its conversation: what is asked for goes to its service as it came, and refusals come back
+//! as they are.
 
 use proto::{bff::v1 as pb, conversations::v1 as cv, tickets::v1 as tk};
 
@@ -129,6 +130,29 @@ impl ConsoleHandler {
         };
         Ok(pb::SetTicketConversationResponse {
             ticket: Some(ticket.ok_or(TICKET)?),
+        })
+    }
+
+    pub(super) async fn set_conversation_open(
+        &self,
+        by: &Teammate,
+        request: pb::SetConversationOpenRequest,
+    ) -> Result<pb::SetConversationOpenResponse, Error> {
+        let conversation = if request.open {
+            let body = cv::ReopenConversationRequest {
+                request_id: request.request_id,
+                conversation_id: request.conversation_id,
+            };
+            self.clients.reopen(by.speaks(), body).await?.conversation
+        } else {
+            let body = cv::CloseConversationRequest {
+                request_id: request.request_id,
+                conversation_id: request.conversation_id,
+            };
+            self.clients.close(by.speaks(), body).await?.conversation
+        };
+        Ok(pb::SetConversationOpenResponse {
+            conversation: Some(conversation.ok_or(Error::Garbage("conversation"))?),
         })
     }
 

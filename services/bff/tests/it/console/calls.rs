@@ -315,6 +315,19 @@ async fn a_note_goes_where_there_is_a_conversation_and_begins_none() {
 }
 
 #[tokio::test]
+async fn a_teammate_closes_a_conversation_and_reopens_it() {
+    let (world, mut browser) = desk(AGENT).await;
+    for (open, state) in [(false, "CLOSED"), (true, "OPEN")] {
+        let body = json!({ "requestId": state, "conversationId": CNV_1, "open": open });
+        let done = browser.call("SetConversationOpen", body).await;
+        let told = done.json()["conversation"]["state"].clone();
+        assert_eq!(told, json!(format!("CONVERSATION_STATE_{state}")));
+        let entries = world.conversations.state.entries.lock();
+        assert_eq!(entries[0].conversation.state().as_str_name(), told);
+    }
+}
+
+#[tokio::test]
 async fn a_reply_to_a_ticket_whose_conversation_was_deleted_is_written_in_another() {
     let (world, mut browser) = desk(AGENT).await;
     world.conversations.state.entries.lock()[0].deleted = true;

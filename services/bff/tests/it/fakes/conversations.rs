@@ -55,6 +55,14 @@ const ACCESS: AccessTable = &[
         "/messenger.conversations.v1.ConversationService/AddNote",
         Access::Scope("conversations:write"),
     ),
+    (
+        "/messenger.conversations.v1.ConversationService/CloseConversation",
+        Access::Scope("conversations:write"),
+    ),
+    (
+        "/messenger.conversations.v1.ConversationService/ReopenConversation",
+        Access::Scope("conversations:write"),
+    ),
 ];
 
 /// A conversation and whose it is.
@@ -149,6 +157,22 @@ impl Handler {
             true => Ok(()),
             false => Err(ours(Kind::NotFound, domain, reason).into()),
         }
+    }
+
+    /// Closes a conversation or reopens it.
+    fn turn(&self, id: String, state: ConversationState) -> Result<Conversation, Status> {
+        self.there(&id)?;
+        let mut entries = self.0.entries.lock();
+        for entry in entries.iter_mut() {
+            if entry.conversation.conversation_id == id {
+                entry.conversation.state = state.into();
+            }
+        }
+        Ok(Conversation {
+            conversation_id: id,
+            state: state.into(),
+            ..Default::default()
+        })
     }
 
     /// A teammate's part, one for each request id.
@@ -421,13 +445,35 @@ impl ConversationService for Handler {
         Ok(Response::new(AddNoteResponse { part: Some(part) }))
     }
 
+    async fn close_conversation(
+        &self,
+        request: Request<CloseConversationRequest>,
+    ) -> Result<Response<CloseConversationResponse>, Status> {
+        self.0.gate.pass("CloseConversation", &request).await?;
+        let id = request.into_inner().conversation_id;
+        Ok(Response::new(CloseConversationResponse {
+            conversation: Some(self.turn(id, ConversationState::Closed)?),
+            positions: self.at(),
+        }))
+    }
+
+    async fn reopen_conversation(
+        &self,
+        request: Request<ReopenConversationRequest>,
+    ) -> Result<Response<ReopenConversationResponse>, Status> {
+        self.0.gate.pass("ReopenConversation", &request).await?;
+        let id = request.into_inner().conversation_id;
+        Ok(Response::new(ReopenConversationResponse {
+            conversation: Some(self.turn(id, ConversationState::Open)?),
+            positions: self.at(),
+        }))
+    }
+
     refused! {
         start_conversation(StartConversationRequest) -> StartConversationResponse;
         batch_get_conversations(BatchGetConversationsRequest) -> BatchGetConversationsResponse;
         list_conversations(ListConversationsRequest) -> ListConversationsResponse;
         list_parts(ListPartsRequest) -> ListPartsResponse;
-        close_conversation(CloseConversationRequest) -> CloseConversationResponse;
-        reopen_conversation(ReopenConversationRequest) -> ReopenConversationResponse;
         mark_read(MarkReadRequest) -> MarkReadResponse;
         delete_conversation(DeleteConversationRequest) -> DeleteConversationResponse;
     }

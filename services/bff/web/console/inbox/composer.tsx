@@ -13,7 +13,8 @@ const LONGEST = 10_000
 /** From here on it says how many are left. */
 const COUNTED = 9_500
 
-export function Composer({ ticket }: { ticket: Ticket }) {
+/** `closed`: the conversation that is written in is. */
+export function Composer({ ticket, closed }: { ticket: Ticket; closed: boolean }) {
   const desk = useDesk()
   const draft = desk.drafts.of(ticket.id)
   const { mode } = draft
@@ -85,6 +86,12 @@ export function Composer({ ticket }: { ticket: Ticket }) {
             }
           }}
         />
+        {closed && mode === 'reply' && (
+          <p class="composer-closed">
+            <Icon name="lock" size={14} />
+            {t('composer.closed')}
+          </p>
+        )}
         <Half ticketId={ticket.id} />
         <div role="alert" class="wrong">
           {draft.problem}

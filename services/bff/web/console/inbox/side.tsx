@@ -74,6 +74,7 @@ function Linked({ detail: { ticket, conversation, requesters } }: { detail: Deta
   const desk = useDesk()
   const linking = useSignal(false)
   const problem = useProblem('link')
+  const talkProblem = useProblem('talk')
   const { work } = desk
   const may = desk.mayWork.value
   return (
@@ -111,9 +112,20 @@ function Linked({ detail: { ticket, conversation, requesters } }: { detail: Deta
               {t('link.do')}
             </button>
           )}
+          {conversation && (
+            <button
+              type="button"
+              class="button small"
+              disabled={work.busy.value === 'talk'}
+              onClick={() => work.setTalkOpen(conversation.id, conversation.closed)}
+            >
+              {t(conversation.closed ? 'conversation.reopen' : 'conversation.close')}
+            </button>
+          )}
         </div>
       )}
       {!linking.value && <Wrong text={problem} />}
+      <Wrong text={talkProblem} />
       {linking.value && (
         <LinkDialog ticket={ticket} requesters={requesters} problem={problem} close={() => (linking.value = false)} />
       )}

@@ -66,7 +66,7 @@ export function TicketPane() {
       <Side detail={detail} />
       <div class="talk">
         <Timeline />
-        <Composer ticket={ticket} />
+        <Composer ticket={ticket} closed={detail.conversation?.closed ?? false} />
       </div>
     </section>
   )

@@ -1,12 +1,13 @@
 /** Who changed which settings. */
 import { useSignal } from '@preact/signals'
 import { useDesk } from '../context'
-import { moment, t } from '../i18n'
+import { type Key, moment, t } from '../i18n'
+import type { Person } from '../model'
 import { failure } from '../state/failure'
 import { says } from '../state/says'
 import { Problem, Skeleton, Wrong } from '../ui/parts'
 import { useLoaded } from './load'
-import type { Change } from './model'
+import { type Change, PLATFORMS, SPACES } from './model'
 
 const ACTIONS = [
   'action.space.updated',
@@ -24,7 +25,8 @@ const ACTIONS = [
   'action.contact.merged',
   'action.contact.erased',
   'action.console.login',
-  'action.console.logout'
+  'action.console.logout',
+  'action.console_identity.unbound'
 ] as const
 
 export function ChangesTab() {
@@ -76,7 +78,8 @@ const named = (action: string) => ACTIONS.find((one) => one === `action.${action
 
 function Line({ change }: { change: Change }) {
   const desk = useDesk()
-  const who = desk.team.value?.people.find((one) => one.id === change.actorId)?.name
+  const people = desk.team.value?.people ?? []
+  const who = people.find((one) => one.id === change.actorId)?.name
   const action = named(change.action)
   return (
     <li class="change">
@@ -87,9 +90,45 @@ function Line({ change }: { change: Change }) {
         {who ?? (change.actorId || t('the_system'))} · <time dateTime={change.time}>{moment(change.time)}</time>
       </p>
       <p class="values">
-        <code>{change.subject}</code> {change.before && <del>{change.before}</del>}{' '}
-        {change.after && <ins>{change.after}</ins>}
+        <Subject change={change} /> {change.before && <del>{value(change.before, people)}</del>}{' '}
+        {change.after && <ins>{value(change.after, people)}</ins>}
       </p>
     </li>
   )
+}
+
+/** What was changed, by the name that it has on its own page; an id where it has none. */
+function Subject({ change: { action, subject } }: { change: Change }) {
+  const person = useDesk().team.value?.people.find((one) => one.id === subject)?.name
+  const [on, of] = subject.toLowerCase().split('/')
+  const platform = PLATFORMS.find((one) => one === on)
+  const space = SPACES.find((one) => one === of)
+  if (platform && space)
+    return <>{t('space.switch', { space: t(`space.${space}`), platform: t(`platform.${platform}`) })}</>
+  if (platform) return <>{t(`platform.${platform}`)}</>
+  if (person && action === 'teammate.created') return null
+  if (person) return <span dir="auto">{person}</span>
+  // the list is the workspace's, there is no other; and a new teammate's name is what was added
+  if (action === 'allowed_origins.set') return null
+  return <code>{subject}</code>
+}
+
+const VALUES: Partial<Record<string, Key>> = {
+  on: 'value.on',
+  off: 'value.off',
+  enforced: 'mode.enforced',
+  optional: 'mode.optional',
+  admin: 'role.admin',
+  agent: 'role.agent',
+  viewer: 'role.viewer'
+}
+
+/** A value's words, a comma between several; people by their names. */
+function value(said: string, people: Person[]): string {
+  const word = (one: string) => {
+    const known = VALUES[one.toLowerCase()]
+    return known ? t(known) : one
+  }
+  const named = said.replace(/tea_\w+/g, (id) => people.find((one) => one.id === id)?.name ?? id)
+  return named.split(', ').map(word).join(', ')
 }

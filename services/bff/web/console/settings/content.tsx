@@ -20,6 +20,16 @@ export function ContentTab() {
   const show = (spaces: Spaces) => {
     if (value.value) value.value = { ...value.value, spaces }
   }
+  /** All platforms have one version: that another one was turned meanwhile is no reason not to turn this one. */
+  async function set(platform: Platform, on: boolean, version: string) {
+    try {
+      return await desk.api.setSpace(platform, on, version)
+    } catch (thrown) {
+      if (failure(thrown).kind !== 'stale') throw thrown
+      const { spaces } = await desk.api.spaces()
+      return desk.api.setSpace(platform, on, spaces.version)
+    }
+  }
   async function turn(platform: Platform, on: boolean) {
     const held = value.value?.spaces
     if (!held) return
@@ -28,7 +38,7 @@ export function ContentTab() {
     queue.current = queue.current.then(async () => {
       const version = value.value?.spaces.version ?? held.version
       try {
-        const told = await desk.api.setSpace(platform, on, version)
+        const told = await set(platform, on, version)
         show(told)
         desk.tell(t(on ? 'space.on' : 'space.off', { platform: t(`platform.${platform}`) }))
       } catch (thrown) {

@@ -14,6 +14,12 @@ export function InstallTab() {
   const base = location.origin
   return (
     <>
+      <section aria-labelledby="where">
+        <h2 id="where">{t('origins')}</h2>
+        <p class="muted">
+          {t('install.origins.help')} <Link to={settings('security')}>{t('tab.security')}</Link>
+        </p>
+      </section>
       <section aria-labelledby="snippet">
         <h2 id="snippet">{t('install.snippet')}</h2>
         <p class="muted">{t('install.snippet.help')}</p>

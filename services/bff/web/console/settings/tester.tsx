@@ -99,7 +99,7 @@ function Told({ verdict }: { verdict: Verdict }) {
     return (
       <div class="verdict bad">
         <strong>{t('tester.refused')}</strong>
-        <p>{verdict.problem}</p>
+        <p>{inCode(verdict.problem)}</p>
       </div>
     )
   return (
@@ -112,6 +112,10 @@ function Told({ verdict }: { verdict: Verdict }) {
     </div>
   )
 }
+
+/** The server's sentence, with what stands between backticks as code. */
+const inCode = (sentence: string) =>
+  sentence.split('`').map((piece, at) => (at % 2 ? <code key={at}>{piece}</code> : piece))
 
 function Facts({ name, facts }: { name: string; facts: [string, unknown][] }) {
   return (

@@ -69,7 +69,7 @@ export function createDesk(client: Client) {
     polls.list?.now()
   }
   const reload = () => Promise.all([polls.ticket?.now(), polls.list?.now()])
-  const work = createWork(api, drafts, changed, reload, tell)
+  const work = createWork(api, drafts, changed, opened.talked, reload, tell)
 
   async function loadTeam() {
     teamFailure.value = undefined

@@ -1,7 +1,7 @@
 /** The ticket that is open: itself, its conversation's timeline, its history. */
 import { signal } from '@preact/signals'
 import type { Api, Detail } from '../api'
-import type { Entry, Ticket } from '../model'
+import type { Conversation, Entry, Ticket } from '../model'
 import { type Failure, failure } from './failure'
 import * as timeline from './timeline'
 
@@ -53,6 +53,13 @@ export function createOpened(api: Api, reached: (failed?: Failure) => void) {
     if (!detail || detail.ticket.id !== ticket.id) return
     if (BigInt(ticket.version) < BigInt(detail.ticket.version)) return
     opened.value = { ...opened.value, detail: { ...detail, ticket } }
+  }
+
+  /** Takes the conversation as it is now. */
+  function talked(conversation: Conversation) {
+    const { detail } = opened.value
+    if (detail?.conversation?.id === conversation.id)
+      opened.value = { ...opened.value, detail: { ...detail, conversation } }
   }
 
   async function load(): Promise<boolean> {
@@ -111,6 +118,7 @@ export function createOpened(api: Api, reached: (failed?: Failure) => void) {
     opened,
     load,
     accept,
+    talked,
     /** Opens another ticket; an empty id closes. */
     show(id: string) {
       if (opened.value.id === id) return false

@@ -1,5 +1,7 @@
 /** Asks again and again while somebody looks, slower while it fails, and not at all while nobody does. */
 
+/** The pause after the first failure, in milliseconds: most are over in a moment. It doubles with each one more. */
+const FIRST = 1_000
 /** The longest pause after failures, in milliseconds. */
 const LONGEST = 30_000
 
@@ -19,7 +21,7 @@ export function poll(task: () => Promise<boolean>, every: number): Poll {
   const later = () => {
     clearTimeout(timer)
     if (stopped || !looked()) return
-    const pause = Math.min(LONGEST, every * 2 ** failed)
+    const pause = failed ? Math.min(LONGEST, FIRST * 2 ** (failed - 1)) : every
     // several pages that lost the same server do not all come back at once
     timer = setTimeout(run, failed ? pause * (0.5 + Math.random() / 2) : pause)
   }

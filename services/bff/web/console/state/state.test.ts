@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { entry, type Part, part } from '../model'
+import { type Entry, entry, type Part, part } from '../model'
 import { inbox, parse } from '../place'
 import { poll } from './poll'
 import * as timeline from './timeline'
@@ -55,6 +55,32 @@ describe('the timeline', () => {
   })
 })
 
+describe('what the customer sees', () => {
+  it('stands in the same order for the team, whatever the clocks say', () => {
+    const late = message(2, { createTime: '2026-11-20T10:00:09Z' })
+    const held = timeline.newest(timeline.none, { rows: [message(3), late, message(1)], next: '' })
+    const edited = entry({ kind: 'HISTORY_KIND_EDITED', version: '9', time: '2026-11-20T10:00:05Z' }) as Entry
+    const items = timeline.merged('tkt_1', held, [edited])
+    expect(items.map((item) => ('part' in item ? item.part.seq : item.entry.kind))).toEqual([1, 'edited', 2, 3])
+  })
+})
+
+describe('a ticket that was shared', () => {
+  it('was shared, and did not change its state to the one it was in', () => {
+    const stamp = { ticketId: 'tkt_1', revision: '2', stateId: 'tst_s' }
+    const rows = [message(3, { kind: 'PART_KIND_TICKET_EVENT', ticket: stamp })]
+    const shared = {
+      kind: 'HISTORY_KIND_SHARED',
+      version: '2',
+      revision: '2',
+      visibleToCustomer: true,
+      time: '2026-11-20T10:00:03Z'
+    } as const
+    const items = timeline.merged('tkt_1', timeline.newest(timeline.none, { rows, next: '' }), [entry(shared) as Entry])
+    expect(items.map((item) => ('part' in item ? 'part' : item.entry.kind))).toEqual(['shared'])
+  })
+})
+
 describe('the address', () => {
   it('holds all that the inbox shows, and survives the way there and back', () => {
     const filter = {
@@ -104,6 +130,17 @@ describe('asking again', () => {
     asking.stop()
     await vi.advanceTimersByTimeAsync(60_000)
     expect(task).toHaveBeenCalledTimes(4)
+  })
+
+  it('finds a server that was away for a moment within seconds', async () => {
+    let away = true
+    const task = vi.fn(async () => !away)
+    const asking = poll(task, 10_000)
+    await asking.now()
+    away = false
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(task).toHaveBeenCalledTimes(2)
+    asking.stop()
   })
 
   it('is asked ever more seldom while it fails', async () => {

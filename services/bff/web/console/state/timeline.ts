@@ -37,7 +37,7 @@ export function before(held: Parts, page: Page<Part>): Parts {
 export function merged(ticketId: string, parts: Parts, entries: Entry[]): Item[] {
   const told = new Map(
     entries
-      .filter(({ visible, kind }) => visible && (kind === 'state' || kind === 'created'))
+      .filter(({ visible, kind }) => visible && (kind === 'state' || kind === 'created' || kind === 'shared'))
       .map((entry) => [entry.revision, entry])
   )
   const stamped = new Set<Entry>()
@@ -48,8 +48,18 @@ export function merged(ticketId: string, parts: Parts, entries: Entry[]): Item[]
     return { time: part.time, entry }
   })
   const from = parts.older ? Date.parse(parts.rows[0]?.time ?? '') : Number.NEGATIVE_INFINITY
-  for (const entry of [...entries].reverse())
-    if (!stamped.has(entry) && Date.parse(entry.time) >= from) items.push({ time: entry.time, entry })
-  // at the same time, parts keep their order: the sort is stable
-  return items.sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
+  const others = [...entries].reverse().filter((entry) => !stamped.has(entry) && Date.parse(entry.time) >= from)
+  // parts keep their order, which is the customer's too, whatever the clocks that stamped them say
+  const all: Item[] = []
+  for (const item of items) {
+    while (others[0] && Date.parse(others[0].time) < Date.parse(item.time)) all.push(happening(others))
+    all.push(item)
+  }
+  while (others.length) all.push(happening(others))
+  return all
+}
+
+function happening(entries: Entry[]): Item {
+  const entry = entries.shift() as Entry
+  return { time: entry.time, entry }
 }

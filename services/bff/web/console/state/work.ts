@@ -2,18 +2,19 @@
 import { signal } from '@preact/signals'
 import type { Api } from '../api'
 import { t } from '../i18n'
-import type { Ticket } from '../model'
+import type { Conversation, Ticket } from '../model'
 import type { Drafts } from './drafts'
 import { type Failure, failure } from './failure'
 import { says } from './says'
 
 /** A control of the ticket's page, at which is told what went wrong there. */
-export type Control = 'state' | 'share' | 'link' | 'assignee' | 'open' | 'details'
+export type Control = 'state' | 'share' | 'link' | 'assignee' | 'open' | 'details' | 'talk'
 
 export function createWork(
   api: Api,
   drafts: Drafts,
   changed: (ticket: Ticket | undefined) => void,
+  talked: (conversation: Conversation) => void,
   reload: () => Promise<unknown>,
   tell: (text: string) => void
 ) {
@@ -103,6 +104,21 @@ export function createWork(
         (id) => api.edit({ ...versioned(ticket, id), open }),
         () => t(open ? 'open.done' : 'open.undone')
       ),
+    /** Closes the ticket's conversation, or reopens it. */
+    async setTalkOpen(conversationId: string, open: boolean) {
+      if (busy.value) return
+      busy.value = 'talk'
+      problem.value = undefined
+      try {
+        talked(await api.setConversationOpen({ requestId: crypto.randomUUID(), conversationId, open }))
+        tell(t(open ? 'conversation.reopen_done' : 'conversation.close_done'))
+        reload()
+      } catch (thrown) {
+        await failed('talk', failure(thrown))
+      } finally {
+        busy.value = undefined
+      }
+    },
     describe: (ticket: Ticket, change: { title?: string; description?: string }) =>
       act(
         'details',

@@ -198,6 +198,7 @@ function Days({ thread }: { thread: Thread }) {
   let marked = thread.newAfter <= 0
   let before: Part | undefined
   let told = false
+  let mine = false
   for (const part of thread.parts) {
     const today = day(part.time)
     if (today !== lastDay) {
@@ -209,8 +210,9 @@ function Days({ thread }: { thread: Thread }) {
       before = undefined
     }
     lastDay = today
-    // one's own words are no news
-    if (!marked && part.seq > thread.newAfter && !part.author.me) {
+    // one's own words are no news, nor what they have set off: a conversation that is open again, a ticket that moved
+    if (part.kind === 'message') mine = part.author.me
+    if (!marked && part.seq > thread.newAfter && !mine) {
       marked = true
       rows.push(
         <p key="new" class="new-line">

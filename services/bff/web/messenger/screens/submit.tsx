@@ -19,9 +19,11 @@ export function SubmitScreen() {
       missing.value = failure(thrown)
     }
   }
+  // what could not be fetched is fetched once there is a connection again, without anybody asking for it
+  const connected = app.connection.value.lostAt === undefined
   useEffect(() => {
-    load()
-  }, [])
+    if (!forms.value && (connected || !missing.value)) load()
+  }, [connected])
   return (
     <div class="screen">
       <Header title={t('submit')} />

@@ -133,7 +133,8 @@ function Shown({ ticket }: { ticket: Ticket }) {
                     )}
                   </span>
                   <span class="muted">
-                    <Ago time={update.time} />
+                    {/* it may have been shared long after */}
+                    <Ago time={first ? ticket.createTime : update.time} />
                   </span>
                 </li>
               )

@@ -186,6 +186,7 @@ pub const ROWS: &[Row] = &[
     row("messenger.bff.v1.ConsoleService/ReplyToTicket", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello","stateId":"$state"}"#),
     row("messenger.bff.v1.ConsoleService/AddTicketNote", DESK_TALK_W, Hidden, r#"{"ticketId":"$ticket","body":"Hello"}"#),
     row("messenger.bff.v1.ConsoleService/SetTicketShared", DESK_W, Hidden, r#"{"ticketId":"$report","shared":true}"#),
+    row("messenger.bff.v1.ConsoleService/SetConversationOpen", DESK_TALK_W, Hidden, r#"{"conversationId":"$conversation","open":true}"#),
     row("messenger.bff.v1.ConsoleService/GetSpaces", OFFICE, Own, "{}"),
     row("messenger.bff.v1.ConsoleService/SetSpace", OFFICE_W, Own, r#"{"platform":"PLATFORM_ANDROID","space":"SPACE_TICKETS","enabled":false,"expectedVersion":"1"}"#),
     row("messenger.bff.v1.ConsoleService/GetSecurity", OFFICE, Own, "{}"),

@@ -247,6 +247,39 @@ fn closing_without_resolving_tells_the_customer_nothing() {
     assert_eq!(told(&change), Vec::<&ContactId>::new());
 }
 
+#[test]
+fn the_history_says_what_a_teammate_did() {
+    let desk = Desk::new();
+    let ticket = desk.ticket("Submitted");
+    let kind = |of: &Aggregate, edit: Edit| {
+        let change = of.edit(&edit, &grace(1)).unwrap();
+        (change.history.unwrap().kind, change.after)
+    };
+    let open = |open| Edit {
+        open: Some(open),
+        ..Edit::default()
+    };
+    let (closed, after) = kind(&ticket, open(false));
+    let (reopened, after) = kind(&after, open(true));
+    let to = Some(types::TeammateId::generate());
+    let assign = Edit {
+        assignee: Some(to.clone()),
+        ..Edit::default()
+    };
+    let (assigned, _) = kind(&after, assign);
+    let rename = Edit {
+        title: Some("Smoke".into()),
+        assignee: Some(to),
+        ..Edit::default()
+    };
+    let (edited, _) = kind(&after, rename);
+    use HistoryKind::{Assigned, Closed, Edited, Reopened};
+    assert_eq!(
+        [closed, reopened, assigned, edited],
+        [Closed, Reopened, Assigned, Edited]
+    );
+}
+
 /// T9, L2
 #[test]
 fn a_new_title_is_a_revision_without_badge_or_activity() {

@@ -224,6 +224,31 @@ async fn the_newest_told_of_a_member_is_kept_in_whatever_order_it_comes() {
 }
 
 #[tokio::test]
+async fn a_search_finds_a_ticket_by_its_number_and_no_other_that_begins_so() {
+    let shelf = Shelf::new().await;
+    for number in [7, 70] {
+        let mut change = shelf.new_ticket(&ContactId::generate(), None).await;
+        change.after.ticket.number = number;
+        assert_eq!(shelf.save(&change).await, Saved::Done);
+    }
+    for (text, expected) in [
+        ("7", vec![7]),
+        ("#70", vec![70]),
+        ("#", vec![]),
+        ("0", vec![]),
+    ] {
+        let filter = InboxFilter {
+            text: Some(text.into()),
+            ..InboxFilter::default()
+        };
+        let found = inbox::page(shelf.db.read(), &shelf.workspace, &filter, None, 9);
+        let found = found.await.unwrap();
+        let numbers: Vec<_> = found.iter().map(|one| one.ticket.number).collect();
+        assert_eq!(numbers, expected, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_search_finds_what_it_says_and_takes_no_sign_for_a_pattern() {
     let shelf = Shelf::new().await;
     for title in [

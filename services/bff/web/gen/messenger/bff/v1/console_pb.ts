@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file messenger/bff/v1/console.proto.
  */
 export const file_messenger_bff_v1_console: GenFile = /*@__PURE__*/
-  fileDesc("Ch5tZXNzZW5nZXIvYmZmL3YxL2NvbnNvbGUucHJvdG8SEG1lc3Nlbmdlci5iZmYudjEiEwoRR2V0Q29uc29sZVJlcXVlc3QilgIKEkdldENvbnNvbGVSZXNwb25zZRIxCgh0ZWFtbWF0ZRgBIAEoCzIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5UZWFtbWF0ZRIzCgl3b3Jrc3BhY2UYAiABKAsyIC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuV29ya3NwYWNlEi8KBXR5cGVzGAMgAygLMiAubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0VHlwZRIxCgZzdGF0ZXMYBCADKAsyIS5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXRTdGF0ZRI0Cgl0ZWFtbWF0ZXMYBSADKAsyIS5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVUZWFtbWF0ZSJECg9Db25zb2xlVGVhbW1hdGUSEwoLdGVhbW1hdGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhY3RpdmUYAyABKAgihAEKDkNvbnNvbGVDb250YWN0EhIKCmNvbnRhY3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVlbWFpbBgDIAEoCRIwCgRraW5kGAQgASgOMiIubWVzc2VuZ2VyLnNldHRpbmdzLnYxLkNvbnRhY3RLaW5kEg8KB3VzZXJfaWQYBSABKAki9gEKEExpc3RJbmJveFJlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSNQoIY2F0ZWdvcnkYAyABKA4yIy5tZXNzZW5nZXIudGlja2V0cy52MS5TdGF0ZUNhdGVnb3J5EhMKBnNoYXJlZBgEIAEoCEgAiAEBEhwKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAUgASgJEhEKBG9wZW4YBiABKAhIAYgBARIMCgR0ZXh0GAcgASgJEhwKFHJlcXVlc3Rlcl9jb250YWN0X2lkGAggASgJQgkKB19zaGFyZWRCBwoFX29wZW4ipgEKEUxpc3RJbmJveFJlc3BvbnNlEi4KB3RpY2tldHMYASADKAsyHS5tZXNzZW5nZXIuYmZmLnYxLkluYm94VGlja2V0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIzCgZjb3VudHMYAyADKAsyIy5tZXNzZW5nZXIudGlja2V0cy52MS5DYXRlZ29yeUNvdW50EhMKC2NvdW50X2xpbWl0GAQgASgNInAKC0luYm94VGlja2V0EiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldBIzCglyZXF1ZXN0ZXIYAiABKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0IioKFUdldEluYm94VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkivAEKFkdldEluYm94VGlja2V0UmVzcG9uc2USLAoGdGlja2V0GAEgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EjQKCnJlcXVlc3RlcnMYAiADKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0Ej4KDGNvbnZlcnNhdGlvbhgDIAEoCzIoLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLkNvbnZlcnNhdGlvbiJVChNMaXN0VGltZWxpbmVSZXF1ZXN0EhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJgChRMaXN0VGltZWxpbmVSZXNwb25zZRIvCgVwYXJ0cxgBIAMoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlMKF0xpc3RJbmJveEhpc3RvcnlSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJoChhMaXN0SW5ib3hIaXN0b3J5UmVzcG9uc2USMwoHZW50cmllcxgBIAMoCzIiLm1lc3Nlbmdlci50aWNrZXRzLnYxLkhpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiVgoZTGlzdENvbnRhY3RUaHJlYWRzUmVxdWVzdBISCgpjb250YWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJInYKGkxpc3RDb250YWN0VGhyZWFkc1Jlc3BvbnNlEj8KDWNvbnZlcnNhdGlvbnMYASADKAsyKC5tZXNzZW5nZXIuY29udmVyc2F0aW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKE0ZpbmRDb250YWN0c1JlcXVlc3QSDAoEdGV4dBgBIAEoCSJYChRGaW5kQ29udGFjdHNSZXNwb25zZRIyCghjb250YWN0cxgBIAMoCzIgLm1lc3Nlbmdlci5iZmYudjEuQ29uc29sZUNvbnRhY3QSDAoEbW9yZRgCIAEoCCKaAQoYQ3JlYXRlSW5ib3hUaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSHAoUcmVxdWVzdGVyX2NvbnRhY3RfaWQYAiABKAkSDwoHdHlwZV9pZBgDIAEoCRINCgV0aXRsZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIXCg9jb252ZXJzYXRpb25faWQYBiABKAkiSQoZQ3JlYXRlSW5ib3hUaWNrZXRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQi9AEKEUVkaXRUaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQSEgoFdGl0bGUYBCABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgFIAEoCUgBiAEBEiEKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAYgASgJSAKIAQESEQoEb3BlbhgHIAEoCEgDiAEBQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CFwoVX2Fzc2lnbmVlX3RlYW1tYXRlX2lkQgcKBV9vcGVuIkIKEkVkaXRUaWNrZXRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQihgEKFVNldFRpY2tldFN0YXRlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIQCghzdGF0ZV9pZBgDIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAQgASgEEhoKEnNraXBfbm90aWZpY2F0aW9ucxgFIAEoCCJGChZTZXRUaWNrZXRTdGF0ZVJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCJdChRSZXBseVRvVGlja2V0UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIMCgRib2R5GAMgASgJEhAKCHN0YXRlX2lkGAQgASgJIowBChVSZXBseVRvVGlja2V0UmVzcG9uc2USLgoEcGFydBgBIAEoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSLAoGdGlja2V0GAIgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EhUKDXN0YXRlX3Byb2JsZW0YAyABKAkiSwoUQWRkVGlja2V0Tm90ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkSDAoEYm9keRgDIAEoCSJHChVBZGRUaWNrZXROb3RlUmVzcG9uc2USLgoEcGFydBgBIAEoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQiaQoWU2V0VGlja2V0U2hhcmVkUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEg4KBnNoYXJlZBgEIAEoCCJHChdTZXRUaWNrZXRTaGFyZWRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQieAocU2V0VGlja2V0Q29udmVyc2F0aW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEhcKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCSJNCh1TZXRUaWNrZXRDb252ZXJzYXRpb25SZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQiEgoQR2V0U3BhY2VzUmVxdWVzdCKHAQoRR2V0U3BhY2VzUmVzcG9uc2USOgoIc2V0dGluZ3MYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2V0dGluZ3MSNgoLbGFzdF9jaGFuZ2UYAiABKAsyIS5tZXNzZW5nZXIuc2V0dGluZ3MudjEuQXVkaXRFbnRyeSKcAQoPU2V0U3BhY2VSZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEisKBXNwYWNlGAIgASgOMhwubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlNwYWNlEg8KB2VuYWJsZWQYAyABKAgSGAoQZXhwZWN0ZWRfdmVyc2lvbhgEIAEoBCJOChBTZXRTcGFjZVJlc3BvbnNlEjoKCHNldHRpbmdzGAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNldHRpbmdzIhQKEkdldFNlY3VyaXR5UmVxdWVzdCKDAQoTR2V0U2VjdXJpdHlSZXNwb25zZRI6CghzZWN1cml0eRgBIAEoCzIoLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5NZXNzZW5nZXJTZWN1cml0eRIwCgRrZXlzGAIgAygLMiIubWVzc2VuZ2VyLnNldHRpbmdzLnYxLklkZW50aXR5S2V5IpQBChJTZXRJZGVudGl0eVJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SMQoEbW9kZRgCIAEoDjIjLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eU1vZGUSGAoQZXhwZWN0ZWRfdmVyc2lvbhgDIAEoBCJRChNTZXRJZGVudGl0eVJlc3BvbnNlEjoKCHNlY3VyaXR5GAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNlY3VyaXR5Ij4KEVNldE9yaWdpbnNSZXF1ZXN0Eg8KB29yaWdpbnMYASADKAkSGAoQZXhwZWN0ZWRfdmVyc2lvbhgCIAEoBCJQChJTZXRPcmlnaW5zUmVzcG9uc2USOgoIc2VjdXJpdHkYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2VjdXJpdHkiRQoQQ3JlYXRlS2V5UmVxdWVzdBIxCghwbGF0Zm9ybRgBIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybSJUChFDcmVhdGVLZXlSZXNwb25zZRIvCgNrZXkYASABKAsyIi5tZXNzZW5nZXIuc2V0dGluZ3MudjEuSWRlbnRpdHlLZXkSDgoGc2VjcmV0GAIgASgJIiIKEFJldm9rZUtleVJlcXVlc3QSDgoGa2V5X2lkGAEgASgJIi0KEVJldm9rZUtleVJlc3BvbnNlEhgKEHNlc3Npb25zX3Jldm9rZWQYASABKA0iWwoUVGVzdFVzZXJUb2tlblJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0SEAoIdXNlcl9qd3QYAiABKAkijAEKFVRlc3RVc2VyVG9rZW5SZXNwb25zZRIQCghhY2NlcHRlZBgBIAEoCBIPCgdwcm9ibGVtGAIgASgJEg4KBmtleV9pZBgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI7ChJMaXN0Q2hhbmdlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiYgoTTGlzdENoYW5nZXNSZXNwb25zZRIyCgdlbnRyaWVzGAEgAygLMiEubWVzc2VuZ2VyLnNldHRpbmdzLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMusRCg5Db25zb2xlU2VydmljZRJcCgpHZXRDb25zb2xlEiMubWVzc2VuZ2VyLmJmZi52MS5HZXRDb25zb2xlUmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuR2V0Q29uc29sZVJlc3BvbnNlIgOQAgESWQoJTGlzdEluYm94EiIubWVzc2VuZ2VyLmJmZi52MS5MaXN0SW5ib3hSZXF1ZXN0GiMubWVzc2VuZ2VyLmJmZi52MS5MaXN0SW5ib3hSZXNwb25zZSIDkAIBEmgKDkdldEluYm94VGlja2V0EicubWVzc2VuZ2VyLmJmZi52MS5HZXRJbmJveFRpY2tldFJlcXVlc3QaKC5tZXNzZW5nZXIuYmZmLnYxLkdldEluYm94VGlja2V0UmVzcG9uc2UiA5ACARJiCgxMaXN0VGltZWxpbmUSJS5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaW1lbGluZVJlcXVlc3QaJi5tZXNzZW5nZXIuYmZmLnYxLkxpc3RUaW1lbGluZVJlc3BvbnNlIgOQAgESbgoQTGlzdEluYm94SGlzdG9yeRIpLm1lc3Nlbmdlci5iZmYudjEuTGlzdEluYm94SGlzdG9yeVJlcXVlc3QaKi5tZXNzZW5nZXIuYmZmLnYxLkxpc3RJbmJveEhpc3RvcnlSZXNwb25zZSIDkAIBEnQKEkxpc3RDb250YWN0VGhyZWFkcxIrLm1lc3Nlbmdlci5iZmYudjEuTGlzdENvbnRhY3RUaHJlYWRzUmVxdWVzdBosLm1lc3Nlbmdlci5iZmYudjEuTGlzdENvbnRhY3RUaHJlYWRzUmVzcG9uc2UiA5ACARJiCgxGaW5kQ29udGFjdHMSJS5tZXNzZW5nZXIuYmZmLnYxLkZpbmRDb250YWN0c1JlcXVlc3QaJi5tZXNzZW5nZXIuYmZmLnYxLkZpbmRDb250YWN0c1Jlc3BvbnNlIgOQAgESbAoRQ3JlYXRlSW5ib3hUaWNrZXQSKi5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZUluYm94VGlja2V0UmVxdWVzdBorLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlSW5ib3hUaWNrZXRSZXNwb25zZRJXCgpFZGl0VGlja2V0EiMubWVzc2VuZ2VyLmJmZi52MS5FZGl0VGlja2V0UmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuRWRpdFRpY2tldFJlc3BvbnNlEmMKDlNldFRpY2tldFN0YXRlEicubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRTdGF0ZVJlcXVlc3QaKC5tZXNzZW5nZXIuYmZmLnYxLlNldFRpY2tldFN0YXRlUmVzcG9uc2USYAoNUmVwbHlUb1RpY2tldBImLm1lc3Nlbmdlci5iZmYudjEuUmVwbHlUb1RpY2tldFJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLlJlcGx5VG9UaWNrZXRSZXNwb25zZRJgCg1BZGRUaWNrZXROb3RlEiYubWVzc2VuZ2VyLmJmZi52MS5BZGRUaWNrZXROb3RlUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuQWRkVGlja2V0Tm90ZVJlc3BvbnNlEmYKD1NldFRpY2tldFNoYXJlZBIoLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0U2hhcmVkUmVxdWVzdBopLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0U2hhcmVkUmVzcG9uc2USeAoVU2V0VGlja2V0Q29udmVyc2F0aW9uEi4ubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRDb252ZXJzYXRpb25SZXF1ZXN0Gi8ubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRDb252ZXJzYXRpb25SZXNwb25zZRJZCglHZXRTcGFjZXMSIi5tZXNzZW5nZXIuYmZmLnYxLkdldFNwYWNlc1JlcXVlc3QaIy5tZXNzZW5nZXIuYmZmLnYxLkdldFNwYWNlc1Jlc3BvbnNlIgOQAgESUQoIU2V0U3BhY2USIS5tZXNzZW5nZXIuYmZmLnYxLlNldFNwYWNlUmVxdWVzdBoiLm1lc3Nlbmdlci5iZmYudjEuU2V0U3BhY2VSZXNwb25zZRJfCgtHZXRTZWN1cml0eRIkLm1lc3Nlbmdlci5iZmYudjEuR2V0U2VjdXJpdHlSZXF1ZXN0GiUubWVzc2VuZ2VyLmJmZi52MS5HZXRTZWN1cml0eVJlc3BvbnNlIgOQAgESWgoLU2V0SWRlbnRpdHkSJC5tZXNzZW5nZXIuYmZmLnYxLlNldElkZW50aXR5UmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuU2V0SWRlbnRpdHlSZXNwb25zZRJXCgpTZXRPcmlnaW5zEiMubWVzc2VuZ2VyLmJmZi52MS5TZXRPcmlnaW5zUmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuU2V0T3JpZ2luc1Jlc3BvbnNlElQKCUNyZWF0ZUtleRIiLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlS2V5UmVxdWVzdBojLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlS2V5UmVzcG9uc2USVAoJUmV2b2tlS2V5EiIubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VLZXlSZXF1ZXN0GiMubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VLZXlSZXNwb25zZRJlCg1UZXN0VXNlclRva2VuEiYubWVzc2VuZ2VyLmJmZi52MS5UZXN0VXNlclRva2VuUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuVGVzdFVzZXJUb2tlblJlc3BvbnNlIgOQAgISXwoLTGlzdENoYW5nZXMSJC5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuTGlzdENoYW5nZXNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_messenger_conversations_v1_types, file_messenger_settings_v1_types, file_messenger_tickets_v1_types]);
+  fileDesc("Ch5tZXNzZW5nZXIvYmZmL3YxL2NvbnNvbGUucHJvdG8SEG1lc3Nlbmdlci5iZmYudjEiEwoRR2V0Q29uc29sZVJlcXVlc3QilgIKEkdldENvbnNvbGVSZXNwb25zZRIxCgh0ZWFtbWF0ZRgBIAEoCzIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5UZWFtbWF0ZRIzCgl3b3Jrc3BhY2UYAiABKAsyIC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuV29ya3NwYWNlEi8KBXR5cGVzGAMgAygLMiAubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0VHlwZRIxCgZzdGF0ZXMYBCADKAsyIS5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXRTdGF0ZRI0Cgl0ZWFtbWF0ZXMYBSADKAsyIS5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVUZWFtbWF0ZSJECg9Db25zb2xlVGVhbW1hdGUSEwoLdGVhbW1hdGVfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZhY3RpdmUYAyABKAgihAEKDkNvbnNvbGVDb250YWN0EhIKCmNvbnRhY3RfaWQYASABKAkSDAoEbmFtZRgCIAEoCRINCgVlbWFpbBgDIAEoCRIwCgRraW5kGAQgASgOMiIubWVzc2VuZ2VyLnNldHRpbmdzLnYxLkNvbnRhY3RLaW5kEg8KB3VzZXJfaWQYBSABKAki9gEKEExpc3RJbmJveFJlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkSNQoIY2F0ZWdvcnkYAyABKA4yIy5tZXNzZW5nZXIudGlja2V0cy52MS5TdGF0ZUNhdGVnb3J5EhMKBnNoYXJlZBgEIAEoCEgAiAEBEhwKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAUgASgJEhEKBG9wZW4YBiABKAhIAYgBARIMCgR0ZXh0GAcgASgJEhwKFHJlcXVlc3Rlcl9jb250YWN0X2lkGAggASgJQgkKB19zaGFyZWRCBwoFX29wZW4ipgEKEUxpc3RJbmJveFJlc3BvbnNlEi4KB3RpY2tldHMYASADKAsyHS5tZXNzZW5nZXIuYmZmLnYxLkluYm94VGlja2V0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIzCgZjb3VudHMYAyADKAsyIy5tZXNzZW5nZXIudGlja2V0cy52MS5DYXRlZ29yeUNvdW50EhMKC2NvdW50X2xpbWl0GAQgASgNInAKC0luYm94VGlja2V0EiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldBIzCglyZXF1ZXN0ZXIYAiABKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0IioKFUdldEluYm94VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkivAEKFkdldEluYm94VGlja2V0UmVzcG9uc2USLAoGdGlja2V0GAEgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EjQKCnJlcXVlc3RlcnMYAiADKAsyIC5tZXNzZW5nZXIuYmZmLnYxLkNvbnNvbGVDb250YWN0Ej4KDGNvbnZlcnNhdGlvbhgDIAEoCzIoLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLkNvbnZlcnNhdGlvbiJVChNMaXN0VGltZWxpbmVSZXF1ZXN0EhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJgChRMaXN0VGltZWxpbmVSZXNwb25zZRIvCgVwYXJ0cxgBIAMoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlMKF0xpc3RJbmJveEhpc3RvcnlSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJoChhMaXN0SW5ib3hIaXN0b3J5UmVzcG9uc2USMwoHZW50cmllcxgBIAMoCzIiLm1lc3Nlbmdlci50aWNrZXRzLnYxLkhpc3RvcnlFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiVgoZTGlzdENvbnRhY3RUaHJlYWRzUmVxdWVzdBISCgpjb250YWN0X2lkGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJInYKGkxpc3RDb250YWN0VGhyZWFkc1Jlc3BvbnNlEj8KDWNvbnZlcnNhdGlvbnMYASADKAsyKC5tZXNzZW5nZXIuY29udmVyc2F0aW9ucy52MS5Db252ZXJzYXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiMKE0ZpbmRDb250YWN0c1JlcXVlc3QSDAoEdGV4dBgBIAEoCSJYChRGaW5kQ29udGFjdHNSZXNwb25zZRIyCghjb250YWN0cxgBIAMoCzIgLm1lc3Nlbmdlci5iZmYudjEuQ29uc29sZUNvbnRhY3QSDAoEbW9yZRgCIAEoCCKaAQoYQ3JlYXRlSW5ib3hUaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSHAoUcmVxdWVzdGVyX2NvbnRhY3RfaWQYAiABKAkSDwoHdHlwZV9pZBgDIAEoCRINCgV0aXRsZRgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIXCg9jb252ZXJzYXRpb25faWQYBiABKAkiSQoZQ3JlYXRlSW5ib3hUaWNrZXRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQi9AEKEUVkaXRUaWNrZXRSZXF1ZXN0EhIKCnJlcXVlc3RfaWQYASABKAkSEQoJdGlja2V0X2lkGAIgASgJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQSEgoFdGl0bGUYBCABKAlIAIgBARIYCgtkZXNjcmlwdGlvbhgFIAEoCUgBiAEBEiEKFGFzc2lnbmVlX3RlYW1tYXRlX2lkGAYgASgJSAKIAQESEQoEb3BlbhgHIAEoCEgDiAEBQggKBl90aXRsZUIOCgxfZGVzY3JpcHRpb25CFwoVX2Fzc2lnbmVlX3RlYW1tYXRlX2lkQgcKBV9vcGVuIkIKEkVkaXRUaWNrZXRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQihgEKFVNldFRpY2tldFN0YXRlUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIQCghzdGF0ZV9pZBgDIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAQgASgEEhoKEnNraXBfbm90aWZpY2F0aW9ucxgFIAEoCCJGChZTZXRUaWNrZXRTdGF0ZVJlc3BvbnNlEiwKBnRpY2tldBgBIAEoCzIcLm1lc3Nlbmdlci50aWNrZXRzLnYxLlRpY2tldCJdChRSZXBseVRvVGlja2V0UmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIMCgRib2R5GAMgASgJEhAKCHN0YXRlX2lkGAQgASgJIowBChVSZXBseVRvVGlja2V0UmVzcG9uc2USLgoEcGFydBgBIAEoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQSLAoGdGlja2V0GAIgASgLMhwubWVzc2VuZ2VyLnRpY2tldHMudjEuVGlja2V0EhUKDXN0YXRlX3Byb2JsZW0YAyABKAkiSwoUQWRkVGlja2V0Tm90ZVJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIRCgl0aWNrZXRfaWQYAiABKAkSDAoEYm9keRgDIAEoCSJHChVBZGRUaWNrZXROb3RlUmVzcG9uc2USLgoEcGFydBgBIAEoCzIgLm1lc3Nlbmdlci5jb252ZXJzYXRpb25zLnYxLlBhcnQiaQoWU2V0VGlja2V0U2hhcmVkUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEg4KBnNoYXJlZBgEIAEoCCJHChdTZXRUaWNrZXRTaGFyZWRSZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQieAocU2V0VGlja2V0Q29udmVyc2F0aW9uUmVxdWVzdBISCgpyZXF1ZXN0X2lkGAEgASgJEhEKCXRpY2tldF9pZBgCIAEoCRIYChBleHBlY3RlZF92ZXJzaW9uGAMgASgEEhcKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCSJNCh1TZXRUaWNrZXRDb252ZXJzYXRpb25SZXNwb25zZRIsCgZ0aWNrZXQYASABKAsyHC5tZXNzZW5nZXIudGlja2V0cy52MS5UaWNrZXQiVwoaU2V0Q29udmVyc2F0aW9uT3BlblJlcXVlc3QSEgoKcmVxdWVzdF9pZBgBIAEoCRIXCg9jb252ZXJzYXRpb25faWQYAiABKAkSDAoEb3BlbhgDIAEoCCJdChtTZXRDb252ZXJzYXRpb25PcGVuUmVzcG9uc2USPgoMY29udmVyc2F0aW9uGAEgASgLMigubWVzc2VuZ2VyLmNvbnZlcnNhdGlvbnMudjEuQ29udmVyc2F0aW9uIhIKEEdldFNwYWNlc1JlcXVlc3QihwEKEUdldFNwYWNlc1Jlc3BvbnNlEjoKCHNldHRpbmdzGAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNldHRpbmdzEjYKC2xhc3RfY2hhbmdlGAIgASgLMiEubWVzc2VuZ2VyLnNldHRpbmdzLnYxLkF1ZGl0RW50cnkinAEKD1NldFNwYWNlUmVxdWVzdBIxCghwbGF0Zm9ybRgBIAEoDjIfLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5QbGF0Zm9ybRIrCgVzcGFjZRgCIAEoDjIcLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5TcGFjZRIPCgdlbmFibGVkGAMgASgIEhgKEGV4cGVjdGVkX3ZlcnNpb24YBCABKAQiTgoQU2V0U3BhY2VSZXNwb25zZRI6CghzZXR0aW5ncxgBIAEoCzIoLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5NZXNzZW5nZXJTZXR0aW5ncyIUChJHZXRTZWN1cml0eVJlcXVlc3QigwEKE0dldFNlY3VyaXR5UmVzcG9uc2USOgoIc2VjdXJpdHkYASABKAsyKC5tZXNzZW5nZXIuc2V0dGluZ3MudjEuTWVzc2VuZ2VyU2VjdXJpdHkSMAoEa2V5cxgCIAMoCzIiLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5JZGVudGl0eUtleSKUAQoSU2V0SWRlbnRpdHlSZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEjEKBG1vZGUYAiABKA4yIy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuSWRlbnRpdHlNb2RlEhgKEGV4cGVjdGVkX3ZlcnNpb24YAyABKAQiUQoTU2V0SWRlbnRpdHlSZXNwb25zZRI6CghzZWN1cml0eRgBIAEoCzIoLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5NZXNzZW5nZXJTZWN1cml0eSI+ChFTZXRPcmlnaW5zUmVxdWVzdBIPCgdvcmlnaW5zGAEgAygJEhgKEGV4cGVjdGVkX3ZlcnNpb24YAiABKAQiUAoSU2V0T3JpZ2luc1Jlc3BvbnNlEjoKCHNlY3VyaXR5GAEgASgLMigubWVzc2VuZ2VyLnNldHRpbmdzLnYxLk1lc3NlbmdlclNlY3VyaXR5IkUKEENyZWF0ZUtleVJlcXVlc3QSMQoIcGxhdGZvcm0YASABKA4yHy5tZXNzZW5nZXIuc2V0dGluZ3MudjEuUGxhdGZvcm0iVAoRQ3JlYXRlS2V5UmVzcG9uc2USLwoDa2V5GAEgASgLMiIubWVzc2VuZ2VyLnNldHRpbmdzLnYxLklkZW50aXR5S2V5Eg4KBnNlY3JldBgCIAEoCSIiChBSZXZva2VLZXlSZXF1ZXN0Eg4KBmtleV9pZBgBIAEoCSItChFSZXZva2VLZXlSZXNwb25zZRIYChBzZXNzaW9uc19yZXZva2VkGAEgASgNIlsKFFRlc3RVc2VyVG9rZW5SZXF1ZXN0EjEKCHBsYXRmb3JtGAEgASgOMh8ubWVzc2VuZ2VyLnNldHRpbmdzLnYxLlBsYXRmb3JtEhAKCHVzZXJfand0GAIgASgJIowBChVUZXN0VXNlclRva2VuUmVzcG9uc2USEAoIYWNjZXB0ZWQYASABKAgSDwoHcHJvYmxlbRgCIAEoCRIOCgZrZXlfaWQYAyABKAkSDwoHdXNlcl9pZBgEIAEoCRIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiOwoSTGlzdENoYW5nZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJImIKE0xpc3RDaGFuZ2VzUmVzcG9uc2USMgoHZW50cmllcxgBIAMoCzIhLm1lc3Nlbmdlci5zZXR0aW5ncy52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCTLfEgoOQ29uc29sZVNlcnZpY2USXAoKR2V0Q29uc29sZRIjLm1lc3Nlbmdlci5iZmYudjEuR2V0Q29uc29sZVJlcXVlc3QaJC5tZXNzZW5nZXIuYmZmLnYxLkdldENvbnNvbGVSZXNwb25zZSIDkAIBElkKCUxpc3RJbmJveBIiLm1lc3Nlbmdlci5iZmYudjEuTGlzdEluYm94UmVxdWVzdBojLm1lc3Nlbmdlci5iZmYudjEuTGlzdEluYm94UmVzcG9uc2UiA5ACARJoCg5HZXRJbmJveFRpY2tldBInLm1lc3Nlbmdlci5iZmYudjEuR2V0SW5ib3hUaWNrZXRSZXF1ZXN0GigubWVzc2VuZ2VyLmJmZi52MS5HZXRJbmJveFRpY2tldFJlc3BvbnNlIgOQAgESYgoMTGlzdFRpbWVsaW5lEiUubWVzc2VuZ2VyLmJmZi52MS5MaXN0VGltZWxpbmVSZXF1ZXN0GiYubWVzc2VuZ2VyLmJmZi52MS5MaXN0VGltZWxpbmVSZXNwb25zZSIDkAIBEm4KEExpc3RJbmJveEhpc3RvcnkSKS5tZXNzZW5nZXIuYmZmLnYxLkxpc3RJbmJveEhpc3RvcnlSZXF1ZXN0GioubWVzc2VuZ2VyLmJmZi52MS5MaXN0SW5ib3hIaXN0b3J5UmVzcG9uc2UiA5ACARJ0ChJMaXN0Q29udGFjdFRocmVhZHMSKy5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDb250YWN0VGhyZWFkc1JlcXVlc3QaLC5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDb250YWN0VGhyZWFkc1Jlc3BvbnNlIgOQAgESYgoMRmluZENvbnRhY3RzEiUubWVzc2VuZ2VyLmJmZi52MS5GaW5kQ29udGFjdHNSZXF1ZXN0GiYubWVzc2VuZ2VyLmJmZi52MS5GaW5kQ29udGFjdHNSZXNwb25zZSIDkAIBEmwKEUNyZWF0ZUluYm94VGlja2V0EioubWVzc2VuZ2VyLmJmZi52MS5DcmVhdGVJbmJveFRpY2tldFJlcXVlc3QaKy5tZXNzZW5nZXIuYmZmLnYxLkNyZWF0ZUluYm94VGlja2V0UmVzcG9uc2USVwoKRWRpdFRpY2tldBIjLm1lc3Nlbmdlci5iZmYudjEuRWRpdFRpY2tldFJlcXVlc3QaJC5tZXNzZW5nZXIuYmZmLnYxLkVkaXRUaWNrZXRSZXNwb25zZRJjCg5TZXRUaWNrZXRTdGF0ZRInLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0U3RhdGVSZXF1ZXN0GigubWVzc2VuZ2VyLmJmZi52MS5TZXRUaWNrZXRTdGF0ZVJlc3BvbnNlEmAKDVJlcGx5VG9UaWNrZXQSJi5tZXNzZW5nZXIuYmZmLnYxLlJlcGx5VG9UaWNrZXRSZXF1ZXN0GicubWVzc2VuZ2VyLmJmZi52MS5SZXBseVRvVGlja2V0UmVzcG9uc2USYAoNQWRkVGlja2V0Tm90ZRImLm1lc3Nlbmdlci5iZmYudjEuQWRkVGlja2V0Tm90ZVJlcXVlc3QaJy5tZXNzZW5nZXIuYmZmLnYxLkFkZFRpY2tldE5vdGVSZXNwb25zZRJmCg9TZXRUaWNrZXRTaGFyZWQSKC5tZXNzZW5nZXIuYmZmLnYxLlNldFRpY2tldFNoYXJlZFJlcXVlc3QaKS5tZXNzZW5nZXIuYmZmLnYxLlNldFRpY2tldFNoYXJlZFJlc3BvbnNlEngKFVNldFRpY2tldENvbnZlcnNhdGlvbhIuLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0Q29udmVyc2F0aW9uUmVxdWVzdBovLm1lc3Nlbmdlci5iZmYudjEuU2V0VGlja2V0Q29udmVyc2F0aW9uUmVzcG9uc2UScgoTU2V0Q29udmVyc2F0aW9uT3BlbhIsLm1lc3Nlbmdlci5iZmYudjEuU2V0Q29udmVyc2F0aW9uT3BlblJlcXVlc3QaLS5tZXNzZW5nZXIuYmZmLnYxLlNldENvbnZlcnNhdGlvbk9wZW5SZXNwb25zZRJZCglHZXRTcGFjZXMSIi5tZXNzZW5nZXIuYmZmLnYxLkdldFNwYWNlc1JlcXVlc3QaIy5tZXNzZW5nZXIuYmZmLnYxLkdldFNwYWNlc1Jlc3BvbnNlIgOQAgESUQoIU2V0U3BhY2USIS5tZXNzZW5nZXIuYmZmLnYxLlNldFNwYWNlUmVxdWVzdBoiLm1lc3Nlbmdlci5iZmYudjEuU2V0U3BhY2VSZXNwb25zZRJfCgtHZXRTZWN1cml0eRIkLm1lc3Nlbmdlci5iZmYudjEuR2V0U2VjdXJpdHlSZXF1ZXN0GiUubWVzc2VuZ2VyLmJmZi52MS5HZXRTZWN1cml0eVJlc3BvbnNlIgOQAgESWgoLU2V0SWRlbnRpdHkSJC5tZXNzZW5nZXIuYmZmLnYxLlNldElkZW50aXR5UmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuU2V0SWRlbnRpdHlSZXNwb25zZRJXCgpTZXRPcmlnaW5zEiMubWVzc2VuZ2VyLmJmZi52MS5TZXRPcmlnaW5zUmVxdWVzdBokLm1lc3Nlbmdlci5iZmYudjEuU2V0T3JpZ2luc1Jlc3BvbnNlElQKCUNyZWF0ZUtleRIiLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlS2V5UmVxdWVzdBojLm1lc3Nlbmdlci5iZmYudjEuQ3JlYXRlS2V5UmVzcG9uc2USVAoJUmV2b2tlS2V5EiIubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VLZXlSZXF1ZXN0GiMubWVzc2VuZ2VyLmJmZi52MS5SZXZva2VLZXlSZXNwb25zZRJlCg1UZXN0VXNlclRva2VuEiYubWVzc2VuZ2VyLmJmZi52MS5UZXN0VXNlclRva2VuUmVxdWVzdBonLm1lc3Nlbmdlci5iZmYudjEuVGVzdFVzZXJUb2tlblJlc3BvbnNlIgOQAgISXwoLTGlzdENoYW5nZXMSJC5tZXNzZW5nZXIuYmZmLnYxLkxpc3RDaGFuZ2VzUmVxdWVzdBolLm1lc3Nlbmdlci5iZmYudjEuTGlzdENoYW5nZXNSZXNwb25zZSIDkAIBYgZwcm90bzM", [file_google_protobuf_timestamp, file_messenger_conversations_v1_types, file_messenger_settings_v1_types, file_messenger_tickets_v1_types]);
 
 /**
  * Nothing is asked for.
@@ -337,7 +337,8 @@ export type ListInboxRequest = Message<"messenger.bff.v1.ListInboxRequest"> & {
   open?: boolean | undefined;
 
   /**
-   * Only tickets whose title contains this, ignoring ASCII case; at most 100 characters.
+   * Only tickets whose title contains this, ignoring ASCII case, and the one whose number it is, as `123` or `#123`; at
+   * most 100 characters.
    *
    * @generated from field: string text = 7;
    */
@@ -400,7 +401,8 @@ export type ListInboxRequestJson = {
   open?: boolean;
 
   /**
-   * Only tickets whose title contains this, ignoring ASCII case; at most 100 characters.
+   * Only tickets whose title contains this, ignoring ASCII case, and the one whose number it is, as `123` or `#123`; at
+   * most 100 characters.
    *
    * @generated from field: string text = 7;
    */
@@ -1948,6 +1950,104 @@ export const SetTicketConversationResponseSchema: GenMessage<SetTicketConversati
   messageDesc(file_messenger_bff_v1_console, 30);
 
 /**
+ * Whether a conversation is open.
+ *
+ * @generated from message messenger.bff.v1.SetConversationOpenRequest
+ */
+export type SetConversationOpenRequest = Message<"messenger.bff.v1.SetConversationOpenRequest"> & {
+  /**
+   * Makes a retry safe; at most 64 characters.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId: string;
+
+  /**
+   * `cnv_…`.
+   *
+   * @generated from field: string conversation_id = 2;
+   */
+  conversationId: string;
+
+  /**
+   * True reopens it, false closes it.
+   *
+   * @generated from field: bool open = 3;
+   */
+  open: boolean;
+};
+
+/**
+ * Whether a conversation is open.
+ *
+ * @generated from message messenger.bff.v1.SetConversationOpenRequest
+ */
+export type SetConversationOpenRequestJson = {
+  /**
+   * Makes a retry safe; at most 64 characters.
+   *
+   * @generated from field: string request_id = 1;
+   */
+  requestId?: string;
+
+  /**
+   * `cnv_…`.
+   *
+   * @generated from field: string conversation_id = 2;
+   */
+  conversationId?: string;
+
+  /**
+   * True reopens it, false closes it.
+   *
+   * @generated from field: bool open = 3;
+   */
+  open?: boolean;
+};
+
+/**
+ * Describes the message messenger.bff.v1.SetConversationOpenRequest.
+ * Use `create(SetConversationOpenRequestSchema)` to create a new message.
+ */
+export const SetConversationOpenRequestSchema: GenMessage<SetConversationOpenRequest, {jsonType: SetConversationOpenRequestJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_bff_v1_console, 31);
+
+/**
+ * The conversation.
+ *
+ * @generated from message messenger.bff.v1.SetConversationOpenResponse
+ */
+export type SetConversationOpenResponse = Message<"messenger.bff.v1.SetConversationOpenResponse"> & {
+  /**
+   * The conversation.
+   *
+   * @generated from field: messenger.conversations.v1.Conversation conversation = 1;
+   */
+  conversation?: Conversation | undefined;
+};
+
+/**
+ * The conversation.
+ *
+ * @generated from message messenger.bff.v1.SetConversationOpenResponse
+ */
+export type SetConversationOpenResponseJson = {
+  /**
+   * The conversation.
+   *
+   * @generated from field: messenger.conversations.v1.Conversation conversation = 1;
+   */
+  conversation?: ConversationJson;
+};
+
+/**
+ * Describes the message messenger.bff.v1.SetConversationOpenResponse.
+ * Use `create(SetConversationOpenResponseSchema)` to create a new message.
+ */
+export const SetConversationOpenResponseSchema: GenMessage<SetConversationOpenResponse, {jsonType: SetConversationOpenResponseJson}> = /*@__PURE__*/
+  messageDesc(file_messenger_bff_v1_console, 32);
+
+/**
  * Nothing is asked for.
  *
  * @generated from message messenger.bff.v1.GetSpacesRequest
@@ -1968,7 +2068,7 @@ export type GetSpacesRequestJson = {
  * Use `create(GetSpacesRequestSchema)` to create a new message.
  */
 export const GetSpacesRequestSchema: GenMessage<GetSpacesRequest, {jsonType: GetSpacesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 31);
+  messageDesc(file_messenger_bff_v1_console, 33);
 
 /**
  * Content and spaces.
@@ -2017,7 +2117,7 @@ export type GetSpacesResponseJson = {
  * Use `create(GetSpacesResponseSchema)` to create a new message.
  */
 export const GetSpacesResponseSchema: GenMessage<GetSpacesResponse, {jsonType: GetSpacesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 32);
+  messageDesc(file_messenger_bff_v1_console, 34);
 
 /**
  * A switch.
@@ -2094,7 +2194,7 @@ export type SetSpaceRequestJson = {
  * Use `create(SetSpaceRequestSchema)` to create a new message.
  */
 export const SetSpaceRequestSchema: GenMessage<SetSpaceRequest, {jsonType: SetSpaceRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 33);
+  messageDesc(file_messenger_bff_v1_console, 35);
 
 /**
  * The settings after it.
@@ -2129,7 +2229,7 @@ export type SetSpaceResponseJson = {
  * Use `create(SetSpaceResponseSchema)` to create a new message.
  */
 export const SetSpaceResponseSchema: GenMessage<SetSpaceResponse, {jsonType: SetSpaceResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 34);
+  messageDesc(file_messenger_bff_v1_console, 36);
 
 /**
  * Nothing is asked for.
@@ -2152,7 +2252,7 @@ export type GetSecurityRequestJson = {
  * Use `create(GetSecurityRequestSchema)` to create a new message.
  */
 export const GetSecurityRequestSchema: GenMessage<GetSecurityRequest, {jsonType: GetSecurityRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 35);
+  messageDesc(file_messenger_bff_v1_console, 37);
 
 /**
  * Identity and origins.
@@ -2201,7 +2301,7 @@ export type GetSecurityResponseJson = {
  * Use `create(GetSecurityResponseSchema)` to create a new message.
  */
 export const GetSecurityResponseSchema: GenMessage<GetSecurityResponse, {jsonType: GetSecurityResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 36);
+  messageDesc(file_messenger_bff_v1_console, 38);
 
 /**
  * A platform's mode.
@@ -2264,7 +2364,7 @@ export type SetIdentityRequestJson = {
  * Use `create(SetIdentityRequestSchema)` to create a new message.
  */
 export const SetIdentityRequestSchema: GenMessage<SetIdentityRequest, {jsonType: SetIdentityRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 37);
+  messageDesc(file_messenger_bff_v1_console, 39);
 
 /**
  * Identity and origins after it.
@@ -2299,7 +2399,7 @@ export type SetIdentityResponseJson = {
  * Use `create(SetIdentityResponseSchema)` to create a new message.
  */
 export const SetIdentityResponseSchema: GenMessage<SetIdentityResponse, {jsonType: SetIdentityResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 38);
+  messageDesc(file_messenger_bff_v1_console, 40);
 
 /**
  * The whole list.
@@ -2348,7 +2448,7 @@ export type SetOriginsRequestJson = {
  * Use `create(SetOriginsRequestSchema)` to create a new message.
  */
 export const SetOriginsRequestSchema: GenMessage<SetOriginsRequest, {jsonType: SetOriginsRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 39);
+  messageDesc(file_messenger_bff_v1_console, 41);
 
 /**
  * Identity and origins after it.
@@ -2383,7 +2483,7 @@ export type SetOriginsResponseJson = {
  * Use `create(SetOriginsResponseSchema)` to create a new message.
  */
 export const SetOriginsResponseSchema: GenMessage<SetOriginsResponse, {jsonType: SetOriginsResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 40);
+  messageDesc(file_messenger_bff_v1_console, 42);
 
 /**
  * A key for one platform.
@@ -2418,7 +2518,7 @@ export type CreateKeyRequestJson = {
  * Use `create(CreateKeyRequestSchema)` to create a new message.
  */
 export const CreateKeyRequestSchema: GenMessage<CreateKeyRequest, {jsonType: CreateKeyRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 41);
+  messageDesc(file_messenger_bff_v1_console, 43);
 
 /**
  * The new key.
@@ -2467,7 +2567,7 @@ export type CreateKeyResponseJson = {
  * Use `create(CreateKeyResponseSchema)` to create a new message.
  */
 export const CreateKeyResponseSchema: GenMessage<CreateKeyResponse, {jsonType: CreateKeyResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 42);
+  messageDesc(file_messenger_bff_v1_console, 44);
 
 /**
  * Which key.
@@ -2502,7 +2602,7 @@ export type RevokeKeyRequestJson = {
  * Use `create(RevokeKeyRequestSchema)` to create a new message.
  */
 export const RevokeKeyRequestSchema: GenMessage<RevokeKeyRequest, {jsonType: RevokeKeyRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 43);
+  messageDesc(file_messenger_bff_v1_console, 45);
 
 /**
  * What ended with it.
@@ -2537,7 +2637,7 @@ export type RevokeKeyResponseJson = {
  * Use `create(RevokeKeyResponseSchema)` to create a new message.
  */
 export const RevokeKeyResponseSchema: GenMessage<RevokeKeyResponse, {jsonType: RevokeKeyResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 44);
+  messageDesc(file_messenger_bff_v1_console, 46);
 
 /**
  * A token as a customer's server makes it.
@@ -2586,7 +2686,7 @@ export type TestUserTokenRequestJson = {
  * Use `create(TestUserTokenRequestSchema)` to create a new message.
  */
 export const TestUserTokenRequestSchema: GenMessage<TestUserTokenRequest, {jsonType: TestUserTokenRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 45);
+  messageDesc(file_messenger_bff_v1_console, 47);
 
 /**
  * What would become of it.
@@ -2677,7 +2777,7 @@ export type TestUserTokenResponseJson = {
  * Use `create(TestUserTokenResponseSchema)` to create a new message.
  */
 export const TestUserTokenResponseSchema: GenMessage<TestUserTokenResponse, {jsonType: TestUserTokenResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 46);
+  messageDesc(file_messenger_bff_v1_console, 48);
 
 /**
  * Which changes.
@@ -2726,7 +2826,7 @@ export type ListChangesRequestJson = {
  * Use `create(ListChangesRequestSchema)` to create a new message.
  */
 export const ListChangesRequestSchema: GenMessage<ListChangesRequest, {jsonType: ListChangesRequestJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 47);
+  messageDesc(file_messenger_bff_v1_console, 49);
 
 /**
  * A page of changes.
@@ -2775,7 +2875,7 @@ export type ListChangesResponseJson = {
  * Use `create(ListChangesResponseSchema)` to create a new message.
  */
 export const ListChangesResponseSchema: GenMessage<ListChangesResponse, {jsonType: ListChangesResponseJson}> = /*@__PURE__*/
-  messageDesc(file_messenger_bff_v1_console, 48);
+  messageDesc(file_messenger_bff_v1_console, 50);
 
 /**
  * Everything the teammates' console shows and does. It is called from the console's own pages, over Connect, and
@@ -2933,6 +3033,17 @@ export const ConsoleService: GenService<{
     methodKind: "unary";
     input: typeof SetTicketConversationRequestSchema;
     output: typeof SetTicketConversationResponseSchema;
+  },
+  /**
+   * Closes a conversation, or reopens it; as it is already is OK and changes nothing. A customer's message reopens it
+   * too, a teammate's does not.
+   *
+   * @generated from rpc messenger.bff.v1.ConsoleService.SetConversationOpen
+   */
+  setConversationOpen: {
+    methodKind: "unary";
+    input: typeof SetConversationOpenRequestSchema;
+    output: typeof SetConversationOpenResponseSchema;
   },
   /**
    * Content and spaces of the Messenger, a switch for each platform.
